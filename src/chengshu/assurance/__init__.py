@@ -1,0 +1,1 @@
+"""保障体系: security, policies, standards, organisation."""

@@ -1,0 +1,1 @@
+"""Settings: ``base`` for every program, ``test`` for the suite."""

@@ -1,0 +1,1 @@
+"""基础设施体系: sensing, network, cloud ledgers."""

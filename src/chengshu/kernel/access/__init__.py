@@ -1,0 +1,1 @@
+"""Who may do what: deny by default; routes, services and queries all ask here."""

@@ -1,0 +1,103 @@
+"""Template context of every page: navigation as the manifests declare it, narrowed to what the actor may use."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from chengshu.kernel.access.actor import ANONYMOUS, Actor
+from chengshu.kernel.access.rules import holds
+from chengshu.kernel.registry import registry
+from chengshu.kernel.registry.manifest import LAYERS, Menu, Portal
+
+ICONS = {
+    "home": "home", "data": "database", "support": "puzzle", "apps": "apps",
+    "infra": "server", "assurance": "shield", "system": "settings",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class MenuItem:
+    """One entry as the navigation draws it."""
+
+    title: str
+    url: str
+    icon: str
+    active: bool = False
+    badge: int = 0
+
+
+@dataclass(slots=True)
+class MenuGroup:
+    """One layer of 图1 in the navigation."""
+
+    key: str
+    title: str
+    icon: str
+    items: list[MenuItem] = field(default_factory=list)
+
+    @property
+    def active(self) -> bool:
+        return any(item.active for item in self.items)
+
+
+@dataclass(slots=True)
+class Shell:
+    """What the portal shells need; see ``kernel/ui/templates/ui``."""
+
+    portal: Portal
+    actor: Actor
+    menus: list[MenuGroup]
+    search_url: str
+    todo_count: int = 0
+
+
+def portal_of(path: str) -> Portal:
+    """The portal a path belongs to; unknown paths are the citizen's."""
+    for prefix, portal in (
+        ("/console/", "console"), ("/staff/", "staff"), ("/cockpit/", "cockpit"), ("/open/", "opendata"),
+    ):  # fmt: skip
+        if path.startswith(prefix):
+            return portal  # type: ignore[return-value]
+    return "citizen"
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: ``shell`` for the portal the request is in."""
+    actor: Actor = getattr(request, "actor", ANONYMOUS)
+    portal = portal_of(request.path)
+    try:
+        search_url = reverse("console:search") if portal == "console" else ""
+    except NoReverseMatch:
+        search_url = ""
+    return {
+        "shell": Shell(
+            portal=portal,
+            actor=actor,
+            menus=groups(portal, actor, request.path),
+            search_url=search_url,
+        )
+    }
+
+
+def groups(portal: Portal, actor: Actor, path: str) -> list[MenuGroup]:
+    """Navigation of ``portal`` for ``actor``; the entry with the longest matching URL is active."""
+    found = {key: MenuGroup(key, title, ICONS[key]) for key, title in LAYERS.items()}
+    best: MenuItem | None = None
+    for menu in registry.menus(portal):
+        if menu.permission and not holds(actor, menu.permission):
+            continue
+        item = _item(menu, actor)
+        if path.startswith(item.url) and (best is None or len(item.url) > len(best.url)):
+            best = item
+        found[menu.layer].items.append(item)
+    if best:
+        best.active = True
+    return [group for group in found.values() if group.items]
+
+
+def _item(menu: Menu, actor: Actor) -> MenuItem:
+    badge = import_string(menu.badge)(actor) if menu.badge else 0
+    return MenuItem(menu.title, reverse(menu.url_name), menu.icon, badge=badge)

@@ -1,0 +1,50 @@
+"""Emit events and subscribe to them."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+
+from chengshu.kernel.events.models import Event
+
+Handler = Callable[[Event], None]
+
+SUBSCRIBERS: dict[str, tuple[str, Handler]] = {}
+
+
+def emit(
+    *,
+    type: str,  # noqa: A002 - CloudEvents calls it so
+    source: str,
+    subject: str = "",
+    data: dict[str, Any] | None = None,
+    idempotency_key: str = "",
+) -> Event:
+    """Write an event into the caller's transaction; a second emission with the same key returns the first.
+
+    Raises:
+        TransactionManagementError: there is no open transaction.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("events.emit needs the caller's transaction")
+    event, _created = Event.objects.get_or_create(
+        idempotency_key=idempotency_key or uuid.uuid4().hex,
+        defaults={"type": type, "source": source, "subject": subject, "data": data or {}},
+    )
+    return event
+
+
+def subscribe(prefix: str, *, name: str) -> Callable[[Handler], Handler]:
+    """Register a handler for event types that start with ``prefix``.
+
+    The handler runs in a transaction together with the mark that it ran, so its effects on the database happen once.
+    """
+
+    def register(handler: Handler) -> Handler:
+        if name in SUBSCRIBERS and SUBSCRIBERS[name][1] is not handler:
+            raise ValueError(f"subscriber {name!r} is registered twice")
+        SUBSCRIBERS[name] = (prefix, handler)
+        return handler
+
+    return register

@@ -1,0 +1,153 @@
+"""The manifest: a frozen description of what one package brings to the city.
+
+Engines read manifests through :mod:`chengshu.kernel.registry.registry`; nobody reaches into a package. Adding an
+application is adding a folder with a ``manifest.py`` that defines ``MANIFEST``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Portal = Literal["console", "staff", "citizen", "cockpit", "opendata"]
+Area = Literal["party", "reform", "society", "governance", "economy", "environment"]
+
+# The layers of 图1, as the console's navigation shows them, in this order.
+LAYERS: dict[str, str] = {
+    "home": "工作台",
+    "data": "数据资源",
+    "support": "应用支撑",
+    "apps": "智慧应用",
+    "infra": "基础设施",
+    "assurance": "保障体系",
+    "system": "系统管理",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """One entry of a portal's navigation.
+
+    ``url_name`` is a Django URL name; ``permission`` hides the entry from those who lack it ("" = everybody
+    who may enter the portal). ``badge`` is a dotted path to ``(actor) -> int``.
+    """
+
+    portal: Portal
+    title: str
+    url_name: str
+    layer: str = "data"
+    icon: str = "circle"
+    permission: str = ""
+    order: int = 100
+    badge: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """A verb on a noun, e.g. ``catalog.entry.publish``; ``sensitive`` ones need a reason and are always audited."""
+
+    key: str
+    name: str
+    description: str = ""
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleTemplate:
+    """A role and the permissions this package gives it; packages may add permissions to another's role.
+
+    The declaration that owns the role gives ``name``; additions leave it empty.
+    """
+
+    key: str
+    permissions: tuple[str, ...]
+    name: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """A CloudEvents type the package emits, e.g. ``city.catalog.entry.published``."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """A number of the city, computed from records by ``compute`` (dotted path to ``() -> int | float``).
+
+    ``url_name`` leads to the list behind the number. ``unit`` is shown after it.
+    """
+
+    key: str
+    name: str
+    unit: str
+    compute: str
+    group: str = ""
+    url_name: str = ""
+    url_query: str = ""
+    order: int = 100
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A job that runs by itself: five-field cron in Asia/Shanghai, job kind as registered with ``@job``."""
+
+    key: str
+    name: str
+    cron: str
+    job: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageTemplate:
+    """A text the package sends to people (delivered by the interaction centre)."""
+
+    key: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A table the package produces; it becomes a catalogue entry and is collected like any department's."""
+
+    key: str
+    name: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoLoader:
+    """Fills the demo city: ``load`` is a dotted path to ``(context) -> None``; lower ``order`` runs first."""
+
+    load: str
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything one package brings. Unused fields stay empty; engines ignore what they do not need."""
+
+    key: str
+    name: str
+    description: str
+    owner: str = "330383-ZHCS"
+    area: Area | None = None
+    menus: tuple[Menu, ...] = ()
+    permissions: tuple[Permission, ...] = ()
+    roles: tuple[RoleTemplate, ...] = ()
+    processes: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+    needs: tuple[str, ...] = ()
+    indicators: tuple[Indicator, ...] = ()
+    map_layers: tuple[str, ...] = ()
+    events: tuple[EventType, ...] = ()
+    messages: tuple[MessageTemplate, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    demo: DemoLoader | None = None
+    package: str = field(default="", compare=False)
+
+
+MANIFEST = Manifest(key="registry", name="清单登记", description="发现并校验每个包带来的内容")

@@ -1,0 +1,1 @@
+"""One design system for every page of the city."""

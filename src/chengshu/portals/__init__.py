@@ -1,0 +1,1 @@
+"""The faces of the city: citizen, staff, console, cockpit, open data."""

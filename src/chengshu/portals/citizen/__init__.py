@@ -1,0 +1,1 @@
+"""The citizen portal: a shell over what the manifests offer."""

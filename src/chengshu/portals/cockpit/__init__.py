@@ -1,0 +1,1 @@
+"""The cockpit portal: a shell over what the manifests offer."""

@@ -1,0 +1,1 @@
+"""The console portal: a shell over what the manifests offer."""

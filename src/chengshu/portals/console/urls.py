@@ -1,0 +1,10 @@
+"""Routes of the console."""
+
+from chengshu.kernel.access.routing import page
+from chengshu.portals.console import views
+
+app_name = "console"
+urlpatterns = [
+    page("console/", views.home, name="home", permission="console.enter"),
+    page("console/search/", views.search, name="search", permission="console.enter"),
+]

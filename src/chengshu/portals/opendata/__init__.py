@@ -1,0 +1,1 @@
+"""The opendata portal: a shell over what the manifests offer."""

@@ -1,0 +1,1 @@
+"""The staff portal: a shell over what the manifests offer."""
