@@ -1,0 +1,336 @@
+"""Append, overwrite, merge and compact: prepare, take the table's queue, commit once.
+
+Nothing is visible before the commit, and the commit is one file of the Delta log. A killed writer
+leaves at most Parquet files that no version names; vacuum removes them.
+"""
+
+# ruff: noqa: S608 - identifiers go through quoted(), values through parameters or literal()
+
+import random
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+
+from chengshu_lake import merging
+from chengshu_lake.columns import ArrowInput, fitted, input_schema
+from chengshu_lake.errors import (
+    CommitConflict,
+    DuplicateKeys,
+    KeyMissing,
+    NoSpace,
+    SchemaMismatch,
+    disk_full_as_no_space,
+)
+from chengshu_lake.parquet import FILE_ROWS, ROW_GROUP, NewFiles
+from chengshu_lake.results import CompactResult, WriteResult
+from chengshu_lake.session import Limits, files_sql, open_session, quoted, table_sql
+from chengshu_lake.snapshot import (
+    CommitLost,
+    DataFile,
+    Snapshot,
+    commit,
+    earlier_result,
+    landed,
+    open_snapshot,
+)
+from chengshu_lake.storage import Storage
+
+ATTEMPTS = 20
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds
+
+
+@dataclass(slots=True)
+class Change:
+    """What one attempt wants to commit."""
+
+    new: NewFiles
+    remove: tuple[DataFile, ...] = ()
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    data_change: bool = True
+    reusable: bool = False  # does not depend on the version it was planned on
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Who asks for what: the parts of a write that go into the log."""
+
+    table: str
+    operation: str
+    commit_key: str | None = None
+    source: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+
+Plan = Callable[[Snapshot], Change]
+
+
+class Writer:
+    """The writing half of a lake."""
+
+    def __init__(self, storage: Storage, limits: Limits, reserve_bytes: int) -> None:
+        self._storage = storage
+        self._limits = limits
+        self._reserve = reserve_bytes
+
+    def append(self, data: ArrowInput, intent: Intent) -> WriteResult:
+        """Add rows; in a table with a key they must all be new."""
+        snapshot = open_snapshot(self._storage, intent.table, for_writing=True)
+        if earlier := self._earlier(snapshot, intent):
+            return earlier
+        if not snapshot.key:
+            return self._replace(data, snapshot, intent, keep=True)
+        return self._upsert(data, snapshot, intent, only_new=True)
+
+    def overwrite(self, data: ArrowInput, intent: Intent) -> WriteResult:
+        """Put rows in the place of all present ones."""
+        snapshot = open_snapshot(self._storage, intent.table, for_writing=True)
+        if earlier := self._earlier(snapshot, intent):
+            return earlier
+        return self._replace(data, snapshot, intent, keep=False)
+
+    def merge(self, data: ArrowInput, intent: Intent) -> WriteResult:
+        """Update rows with known keys, insert the others."""
+        snapshot = open_snapshot(self._storage, intent.table, for_writing=True)
+        if not snapshot.key:
+            raise KeyMissing(f"表 {intent.table} 没有主键，不能合并；请改用追加或覆盖。")
+        if earlier := self._earlier(snapshot, intent):
+            return earlier
+        return self._upsert(data, snapshot, intent, only_new=False)
+
+    def _upsert(
+        self, data: ArrowInput, first: Snapshot, intent: Intent, *, only_new: bool
+    ) -> WriteResult:
+        with disk_full_as_no_space(), self._workspace(data) as work:
+            schema, batches = fitted(data, first.schema)
+            with open_session(replace(self._limits, temp_dir=work)) as session:
+                batch = merging.spool(session, schema, batches)
+                merging.check_unique(batch, first.key)
+
+                def plan(snapshot: Snapshot) -> Change:
+                    input_schema(schema, snapshot.schema)
+                    touched = merging.find_touched(self._storage, snapshot, batch, work)
+                    if only_new and touched.updated + touched.unchanged:
+                        known = touched.updated + touched.unchanged
+                        raise DuplicateKeys(
+                            f"有 {known} 个主键在表 {intent.table} 中已经存在，未追加任何数据。"
+                            "如需更新这些记录请用合并。"
+                        )
+                    old = sum(file.size for file in touched.files)
+                    self._need(old + batch.nbytes // 2)
+                    new = self._new_files(snapshot)
+                    with _discard_on_failure(new):
+                        merging.write_touched(
+                            self._storage, snapshot, batch, touched, new,
+                            threads=self._limits.threads, work=work,
+                        )  # fmt: skip
+                    return Change(
+                        new, touched.files, touched.inserted, touched.updated, touched.unchanged
+                    )
+
+                return self._commit(plan, intent)
+
+    def _replace(
+        self, data: ArrowInput, first: Snapshot, intent: Intent, *, keep: bool
+    ) -> WriteResult:
+        with disk_full_as_no_space(), self._workspace(data) as work:
+            new = self._new_files(first)
+            with _discard_on_failure(new):
+                self._write_input(data, first, new, work)
+
+            def plan(snapshot: Snapshot) -> Change:
+                input_schema(first.schema, snapshot.schema)
+                return Change(new, () if keep else snapshot.files, inserted=new.rows, reusable=True)
+
+            try:
+                result = self._commit(plan, intent)
+            except (CommitConflict, SchemaMismatch):
+                new.discard()
+                raise
+            if result.replayed:
+                new.discard()
+            return result
+
+    def _write_input(self, data: ArrowInput, first: Snapshot, new: NewFiles, work: Path) -> None:
+        schema, batches = fitted(data, first.schema)
+        if not first.key:
+            new.write(_padded(batches, first.schema))
+            return
+        with open_session(replace(self._limits, temp_dir=work)) as session:
+            batch = merging.spool(session, schema, batches)
+            merging.check_unique(batch, first.key)
+            self._need(batch.nbytes // 2)
+            order = ", ".join(quoted(name) for name in first.key)
+            columns = merging.offered_sql(first.schema, schema)
+            rows = session.sql(f"SELECT {columns} FROM batch ORDER BY {order}")
+            new.write(rows.to_arrow_reader(ROW_GROUP), merging.even_rows(batch.rows))
+
+    def compact(self, table: str) -> CompactResult:
+        """Bring a table back to few, sorted files; rows and results of queries stay the same."""
+        intent = Intent(table, "compact")
+        counts = [0, 0]
+
+        def plan(snapshot: Snapshot) -> Change:
+            disorder = _disordered(snapshot)
+            counts[:] = [len(snapshot.files), len(snapshot.files)]
+            new = self._new_files(snapshot)
+            if not disorder:
+                return Change(new, data_change=False)
+            self._need(sum(file.size for file in disorder))
+            with _discard_on_failure(new), self._workspace(None) as work:
+                self._sort_files(snapshot, disorder, new, work)
+            for action in new.actions:
+                action.data_change = False
+            counts[1] += len(new.actions) - len(disorder)
+            return Change(new, tuple(disorder), unchanged=new.rows, data_change=False)
+
+        with disk_full_as_no_space():
+            result = self._commit(plan, intent)
+        return CompactResult(table, result.version, counts[0], counts[1], result.seconds)
+
+    def _sort_files(
+        self, snapshot: Snapshot, files: list[DataFile], new: NewFiles, work: Path
+    ) -> None:
+        paths = [self._storage.local_copy(snapshot.table, file.path, work) for file in files]
+        complete = all(file.complete for file in files)
+        query = table_sql(snapshot.schema, files_sql(paths), complete=complete)
+        if snapshot.key:
+            query += " ORDER BY " + ", ".join(quoted(name) for name in snapshot.key)
+        rows = sum(file.rows or 0 for file in files)
+        with open_session(replace(self._limits, temp_dir=work)) as session:
+            new.write(session.sql(query).to_arrow_reader(ROW_GROUP), merging.even_rows(rows))
+
+    def _commit(self, plan: Plan, intent: Intent) -> WriteResult:
+        pause = _FIRST_PAUSE
+        with self._storage.lock(intent.table):
+            for _attempt in range(ATTEMPTS):
+                snapshot = open_snapshot(self._storage, intent.table, for_writing=True)
+                if earlier := self._earlier(snapshot, intent):
+                    return earlier
+                change = plan(snapshot)
+                try:
+                    return self._commit_once(snapshot, change, intent)
+                except CommitLost:
+                    time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+                    pause = min(pause * 2, _LONGEST_PAUSE)
+        raise CommitConflict(
+            f"表 {intent.table} 正被其他程序频繁写入，重试 {ATTEMPTS} 次仍未成功，"
+            "本次数据未写入，原有数据未受影响。请稍后重试。"
+        )
+
+    def _commit_once(self, snapshot: Snapshot, change: Change, intent: Intent) -> WriteResult:
+        result = WriteResult(
+            table=intent.table,
+            operation=intent.operation,
+            version=snapshot.version,
+            inserted=change.inserted,
+            updated=change.updated,
+            unchanged=change.unchanged,
+            files_added=len(change.new.actions),
+            files_removed=len(change.remove),
+            seconds=round(time.monotonic() - intent.started, 3),
+        )
+        if not change.new.actions and not change.remove and intent.commit_key is None:
+            return result
+        write_id = uuid.uuid4().hex
+        try:
+            version = commit(
+                snapshot,
+                add=change.new.actions,
+                remove=change.remove,
+                info=_info(result, intent, write_id),
+                commit_key=intent.commit_key,
+                data_change=change.data_change,
+            )
+        except (CommitLost, DeltaError, OSError) as error:
+            # The answer of a commit may get lost after the commit: look before throwing away.
+            version = snapshot.version + 1
+            if not landed(self._storage, intent.table, version, write_id):
+                if not (change.reusable and isinstance(error, CommitLost)):
+                    change.new.discard()
+                raise
+        self._storage.settle(intent.table, version)
+        return replace(result, version=version)
+
+    def _earlier(self, snapshot: Snapshot, intent: Intent) -> WriteResult | None:
+        if intent.commit_key is None:
+            return None
+        return earlier_result(self._storage, snapshot, intent.commit_key)
+
+    def _new_files(self, snapshot: Snapshot) -> NewFiles:
+        return NewFiles(self._storage, snapshot.table, snapshot.schema, snapshot.key)
+
+    @contextmanager
+    def _workspace(self, data: ArrowInput | None) -> Iterator[Path]:
+        self._need(data.nbytes // 2 if isinstance(data, pa.Table) else 0)
+        self._limits.temp_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="write-", dir=self._limits.temp_dir) as folder:
+            yield Path(folder)
+
+    def _need(self, estimate: int) -> None:
+        free = self._storage.free_bytes()
+        if free is not None and free < estimate + self._reserve:
+            raise NoSpace(
+                f"磁盘剩余空间 {free >> 20} MB，本次写入约需 {estimate >> 20} MB，"
+                f"另须保留 {self._reserve >> 20} MB；未写入任何数据，表中原有数据未改动。"
+                "请清理磁盘或扩容后重试。"
+            )
+
+
+@contextmanager
+def _discard_on_failure(new: NewFiles) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        new.discard()
+        raise
+
+
+def _info(result: WriteResult, intent: Intent, write_id: str) -> dict[str, object]:
+    return {
+        "operation": result.operation,
+        "source": intent.source,
+        "commit_key": intent.commit_key,
+        "inserted": result.inserted,
+        "updated": result.updated,
+        "unchanged": result.unchanged,
+        "files_added": result.files_added,
+        "files_removed": result.files_removed,
+        "seconds": result.seconds,
+        "write_id": write_id,
+    }
+
+
+def _padded(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        arrays = [
+            batch.column(field.name)
+            if field.name in batch.schema.names
+            else pa.nulls(batch.num_rows, field.type)
+            for field in schema
+        ]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _disordered(snapshot: Snapshot) -> list[DataFile]:
+    """Files that are small, and those whose key ranges overlap others; empty when fine."""
+    files = snapshot.files
+    picked = {file.path for file in files if (file.rows or 0) < FILE_ROWS // 2}
+    if snapshot.key:
+        lead = snapshot.key[0]
+        for file in files:
+            bounds = {lead: (file.low.get(lead), file.high.get(lead))}
+            if None in bounds[lead]:
+                continue
+            for other in files:
+                if other.path != file.path and merging.overlaps(other, bounds):
+                    picked |= {file.path, other.path}
+    return [file for file in files if file.path in picked] if len(picked) > 1 else []
