@@ -1,0 +1,77 @@
+"""Command line of the gateway: `python -m chengshu_gateway serve|verify`."""
+
+import argparse
+import ipaddress
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from chengshu_gateway.audit_reader import Checkpoint
+from chengshu_gateway.audit_verify import verify
+from chengshu_gateway.keys import GatewayKeys, KeyMissingError
+from chengshu_gateway.signers import HmacSigner
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit status (0 good, 1 audit contradicts itself, 2 misuse)."""
+    parser = argparse.ArgumentParser(prog="chengshu_gateway", description="城枢共享网关")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving = commands.add_parser("serve", help="运行共享网关")
+    serving.add_argument("--data", type=Path, required=True, help="网关数据目录")
+    serving.add_argument("--host", default="127.0.0.1")
+    serving.add_argument("--port", type=int, default=8900)
+    serving.add_argument("--workers", type=int, default=1)
+    serving.add_argument(
+        "--trusted-proxy", action="append", default=[], help="可信反向代理的网段（CIDR），可重复"
+    )
+    checking = commands.add_parser("verify", help="核验调用记录是否被改动")
+    checking.add_argument("directory", type=Path, help="网关数据目录，或其中的 audit 目录")
+    checking.add_argument("--known", type=Path, help="另处保存的检查点（JSON Lines），一并核对")
+    options = parser.parse_args(arguments)
+    try:
+        return _serve(options) if options.command == "serve" else _verify(options)
+    except (KeyMissingError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from chengshu_gateway.serve import ServeOptions, serve
+
+    for network in options.trusted_proxy:
+        ipaddress.ip_network(network)
+    serve(
+        ServeOptions(
+            data=options.data,
+            host=options.host,
+            port=options.port,
+            workers=options.workers,
+            trusted_proxies=options.trusted_proxy,
+        )
+    )
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    directory = options.directory
+    if (directory / "audit").is_dir():
+        directory = directory / "audit"
+    if not directory.is_dir():
+        raise ValueError(f"目录不存在：{directory}。请指明网关数据目录。")
+    known = []
+    if options.known is not None:
+        lines = options.known.read_text("utf-8").splitlines()
+        known = [Checkpoint(**json.loads(line)) for line in lines if line]
+    keys = GatewayKeys.from_environment()
+    report = verify(directory, HmacSigner(keys.checkpoint), known=known)
+    sys.stdout.write(json.dumps(asdict(report), ensure_ascii=False, indent=2) + "\n")
+    if report.ok:
+        sys.stdout.write(f"核验通过：{report.records} 条记录，{report.checkpoints} 个检查点。\n")
+        return 0
+    sys.stdout.write(f"核验未通过：发现 {len(report.problems)} 处问题，请保全原始文件并上报。\n")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

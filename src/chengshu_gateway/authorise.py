@@ -1,0 +1,188 @@
+"""The decision about a call: who signs it, is it fresh, is it granted, is quota left."""
+
+import time
+from dataclasses import dataclass
+
+from chengshu_gateway import problems, signing
+from chengshu_gateway.bundle import AppKey
+from chengshu_gateway.limits import (
+    FAILURES_PER_ADDRESS,
+    FAILURES_PER_PAIR,
+    SharedLimits,
+    Verdict,
+    day_of,
+    tag,
+)
+from chengshu_gateway.policy import AppEntry, CompiledGrant, Plan, Policy
+from chengshu_gateway.problems import ProblemKind, Refusal
+from chengshu_gateway.request import CallRecord, claimed, purpose_of, well_formed
+from chengshu_gateway.state import LoadedState
+
+_WINDOW_MS = signing.WINDOW_SECONDS * 1000
+_MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
+_BEIJING_MS = 8 * 3_600_000
+# An unknown application costs the same work as a wrong signature.
+_NOBODY = b"no such application or key"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A call that may be answered; `plan` is None for a description."""
+
+    grant: CompiledGrant
+    plan: Plan | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """What the signature covers, as it arrived."""
+
+    headers: dict[bytes, bytes]
+    path: bytes
+    query: bytes
+    body_digest: bytes
+
+
+class Authoriser:
+    """Decides on calls with the loaded policy and the shared counters."""
+
+    def __init__(self, limits: SharedLimits, state: LoadedState) -> None:
+        """Bind counters and policy."""
+        self._limits = limits
+        self._state = state
+
+    def admit(self, request: SignedRequest, call: CallRecord, *, describe: bool) -> Admission:
+        """Return the admission or raise Refusal; `call` is filled for the audit either way.
+
+        Order: locked? signature, time-stamp, key state, then grant and fields; the nonce is used
+        up in any case, so a replay is called a replay whatever else is wrong with it.
+        """
+        policy = self._state.policy
+        if policy is None:
+            raise Refusal(problems.NO_BUNDLE)
+        now_ms = time.time_ns() // 1_000_000
+        app, key = self._authenticate(policy, request, call, now_ms)
+        refusal: Refusal | None = None
+        admission: Admission | None = None
+        try:
+            _check_key(app, key, now_ms / 1000)
+            admission = _granted(app, request, call, now_ms / 1000, describe=describe)
+        except Refusal as problem:
+            refusal = problem
+        counts = admission is not None and not describe
+        verdict = self._limits.admit(
+            nonce=call.nonce,
+            client_ms=call.client_ms,
+            now_ms=now_ms,
+            app=app.rate,
+            grant=admission.grant.quota if admission is not None and counts else None,
+        )
+        if verdict is not Verdict.ADMITTED:
+            raise _over(verdict, now_ms)
+        if refusal is not None:
+            raise refusal
+        assert admission is not None
+        call.counted = counts
+        return admission
+
+    def _authenticate(
+        self, policy: Policy, request: SignedRequest, call: CallRecord, now_ms: int
+    ) -> tuple[AppEntry, AppKey]:
+        get = request.headers.get
+        app_id, key_id = get(b"x-cs-app"), get(b"x-cs-key")
+        call.app, call.key_id = claimed(app_id), claimed(key_id)
+        stamp, nonce, given = (
+            get(b"x-cs-timestamp"),
+            get(b"x-cs-nonce"),
+            get(b"x-cs-signature"),
+        )
+        self._refuse_locked(call, now_ms)
+        if not (app_id and key_id and stamp and nonce and given):
+            raise Refusal(problems.UNSIGNED)
+        if not well_formed(stamp, nonce):
+            raise Refusal(problems.BAD_HEADER)
+        quoted = get(b"x-cs-purpose", b"")
+        text = signing.canonical_text(
+            method=b"GET",
+            path=request.path,
+            query=request.query,
+            timestamp=stamp,
+            nonce=nonce,
+            body_digest=request.body_digest,
+            purpose=quoted,
+        )
+        app = policy.applications.get(app_id)
+        found = app.keys.get(key_id) if app is not None else None
+        proven = signing.matches(found[0] if found else _NOBODY, text, given)
+        if app is None or found is None or not proven:
+            self._count_failure(call, now_ms)
+            raise Refusal(problems.BAD_SIGNATURE)
+        call.verified = True
+        call.purpose = purpose_of(quoted)
+        call.client_ms = int(stamp)
+        call.nonce = tag(call.app, nonce.decode())
+        if abs(now_ms - call.client_ms) > _WINDOW_MS:
+            raise Refusal(problems.BAD_TIMESTAMP)
+        return app, found[1]
+
+    def _refuse_locked(self, call: CallRecord, now_ms: int) -> None:
+        if not self._limits.any_locked(now_ms // 1000):
+            return
+        seconds = self._limits.locked_for(now_ms // 1000, *_failure_tags(call))
+        if seconds > 0:
+            raise Refusal(problems.LOCKED, retry_after=seconds)
+
+    def _count_failure(self, call: CallRecord, now_ms: int) -> None:
+        address, pair = _failure_tags(call)
+        self._limits.record_failure(
+            now_ms // 1000, {address: FAILURES_PER_ADDRESS, pair: FAILURES_PER_PAIR}
+        )
+
+
+def _failure_tags(call: CallRecord) -> tuple[int, int]:
+    # Never the application alone: a stranger could lock it out by guessing in its name.
+    return tag("address", call.ip), tag("pair", call.ip, call.app)
+
+
+def _check_key(app: AppEntry, key: AppKey, now: float) -> None:
+    if (
+        key.state != "active"
+        or (key.not_before is not None and now < key.not_before)
+        or (key.expires is not None and now >= key.expires)
+    ):
+        raise Refusal(problems.KEY_INACTIVE)
+    if not app.application.enabled:
+        raise Refusal(problems.APP_DISABLED)
+
+
+def _granted(
+    app: AppEntry, request: SignedRequest, call: CallRecord, now: float, *, describe: bool
+) -> Admission:
+    grant = app.grants.get(call.interface)
+    if grant is None:
+        raise Refusal(problems.NOT_GRANTED)
+    grant.check(now, call.ip)
+    if not describe:
+        plan = grant.plan(request.query)
+        call.fields = plan.fields
+        return Admission(grant, plan)
+    if request.query:
+        raise Refusal(problems.BAD_QUERY)
+    return Admission(grant, None)
+
+
+_REFUSED: dict[Verdict, ProblemKind] = {
+    Verdict.REPLAYED: problems.REPLAYED,
+    Verdict.BUSY: problems.BUSY,
+    Verdict.MINUTE: problems.QUOTA_MINUTE,
+    Verdict.DAY: problems.QUOTA_DAY,
+}
+
+
+def _over(verdict: Verdict, now_ms: int) -> Refusal:
+    if verdict is Verdict.DAY:
+        wait = ((day_of(now_ms) + 1) * _DAY_MS - _BEIJING_MS - now_ms) // 1000 + 1
+    else:
+        wait = (_MINUTE_MS - now_ms % _MINUTE_MS) // 1000 + 1
+    return Refusal(_REFUSED[verdict], retry_after=wait)

@@ -1,0 +1,206 @@
+"""The bundle: everything the gateway must know about who may see what, as immutable data.
+
+The control plane builds a `Bundle` and publishes it (`bundle_store.publish_bundle`); the gateway
+loads it into an index of compiled grants (`policy`). All instants are unix seconds.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from chengshu_gateway import masks, rowfilter
+
+FORMAT = 1
+COLUMN_TYPES = frozenset(
+    {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},
+)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_SECRET_MINIMUM = 16
+
+KeyState = Literal["active", "disabled"]
+
+
+class BundleError(ValueError):
+    """A bundle that must not be published or used; the text says why, in Chinese."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppKey:
+    """One key of an application; `secret` is the text the integrator received."""
+
+    key_id: str
+    secret: str = field(repr=False)
+    state: KeyState = "active"
+    not_before: float | None = None
+    expires: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A calling application and its keys."""
+
+    app_id: str
+    name: str
+    keys: tuple[AppKey, ...]
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an interface: identifier, type (COLUMN_TYPES) and Chinese title."""
+
+    name: str
+    type: str = "text"
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A published table that can be looked up by one key column."""
+
+    interface_id: str
+    resource: str
+    title: str
+    snapshot: str
+    key_column: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one application may see of one interface.
+
+    `masks` maps a field to a mask declaration (absent: unmasked); `networks` are CIDRs (empty:
+    any); quotas count admitted calls, None is unlimited; the day is Beijing time.
+    """
+
+    app_id: str
+    interface_id: str
+    fields: tuple[str, ...]
+    masks: dict[str, str] = field(default_factory=dict)
+    row_filter: dict[str, Any] | None = None
+    per_minute: int | None = None
+    per_day: int | None = None
+    networks: tuple[str, ...] = ()
+    valid_from: float | None = None
+    valid_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A complete set of rules; publishing replaces the former set as a whole."""
+
+    applications: tuple[Application, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    grants: tuple[Grant, ...] = ()
+
+
+def to_document(bundle: Bundle) -> dict[str, Any]:
+    """Return the JSON form of a bundle's content."""
+    return asdict(bundle)
+
+
+def from_document(document: dict[str, Any]) -> Bundle:
+    """Rebuild a bundle from its JSON form; raises BundleError when the shape is foreign."""
+    try:
+        return Bundle(
+            applications=tuple(
+                Application(**{**each, "keys": tuple(AppKey(**key) for key in each["keys"])})
+                for each in document["applications"]
+            ),
+            interfaces=tuple(
+                Interface(**{**each, "columns": tuple(Column(**c) for c in each["columns"])})
+                for each in document["interfaces"]
+            ),
+            grants=tuple(
+                Grant(
+                    **{
+                        **each,
+                        "fields": tuple(each["fields"]),
+                        "networks": tuple(each["networks"]),
+                    }
+                )
+                for each in document["grants"]
+            ),
+        )
+    except (KeyError, TypeError) as error:
+        raise BundleError(f"授权包的结构不认识：{error}。已继续使用旧的授权包。") from error
+
+
+def validate(bundle: Bundle) -> None:
+    """Raise BundleError unless the bundle is consistent in itself."""
+    applications = _unique((each.app_id for each in bundle.applications), "应用")
+    interfaces = {each.interface_id: each for each in bundle.interfaces}
+    _unique((each.interface_id for each in bundle.interfaces), "接口")
+    for application in bundle.applications:
+        _check_keys(application)
+    for interface in bundle.interfaces:
+        _check_interface(interface)
+    seen: set[tuple[str, str]] = set()
+    for grant in bundle.grants:
+        where = f"授权 {grant.app_id} → {grant.interface_id}"
+        if grant.app_id not in applications or grant.interface_id not in interfaces:
+            raise BundleError(f"{where}：应用或接口不在授权包中。")
+        if (grant.app_id, grant.interface_id) in seen:
+            raise BundleError(f"{where}：重复。")
+        seen.add((grant.app_id, grant.interface_id))
+        _check_grant(grant, interfaces[grant.interface_id], where)
+
+
+def _unique(identifiers: Iterable[str], what: str) -> set[str]:
+    seen: set[str] = set()
+    for each in identifiers:
+        if not _IDENTIFIER.fullmatch(each):
+            raise BundleError(f"{what}标识不合规：{each!r}（字母、数字、点、下划线、连字符）。")
+        if each in seen:
+            raise BundleError(f"{what}标识重复：{each!r}。")
+        seen.add(each)
+    return seen
+
+
+def _check_keys(application: Application) -> None:
+    _unique((key.key_id for key in application.keys), f"应用 {application.app_id} 的密钥")
+    for key in application.keys:
+        if len(key.secret) < _SECRET_MINIMUM:
+            raise BundleError(
+                f"应用 {application.app_id} 的密钥 {key.key_id} 过短，至少 {_SECRET_MINIMUM} 字符。"
+            )
+        if key.state not in ("active", "disabled"):
+            raise BundleError(f"密钥 {key.key_id} 的状态不认识：{key.state!r}。")
+
+
+def _check_interface(interface: Interface) -> None:
+    names = [column.name for column in interface.columns]
+    for column in interface.columns:
+        if not _COLUMN.fullmatch(column.name) or column.type not in COLUMN_TYPES:
+            raise BundleError(
+                f"接口 {interface.interface_id} 的字段 {column.name!r}（{column.type}）不合规。"
+            )
+    if len({name.lower() for name in names}) != len(names) or interface.key_column not in names:
+        raise BundleError(f"接口 {interface.interface_id} 的字段重复，或主键字段不在其中。")
+    if not _IDENTIFIER.fullmatch(interface.snapshot):
+        raise BundleError(f"接口 {interface.interface_id} 的快照名不合规。")
+
+
+def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
+    columns = {column.name: column.type for column in interface.columns}
+    if not grant.fields or len(set(grant.fields)) != len(grant.fields):
+        raise BundleError(f"{where}：至少一个字段，且不能重复。")
+    for name in (*grant.fields, *grant.masks):
+        if name not in columns:
+            raise BundleError(f"{where}：字段 {name!r} 不在接口中。")
+    try:
+        for declaration in grant.masks.values():
+            masks.parse(declaration)
+        if grant.row_filter is not None:
+            rowfilter.validate(grant.row_filter, columns)
+        for network in grant.networks:
+            ipaddress.ip_network(network)
+    except ValueError as error:
+        raise BundleError(f"{where}：{error}") from error
+    for limit in (grant.per_minute, grant.per_day):
+        if limit is not None and limit < 0:
+            raise BundleError(f"{where}：限额不能为负。")

@@ -1,0 +1,153 @@
+"""A small typed client of the sharing gateway, for integrators and tests.
+
+client = GatewayClient("http://127.0.0.1:8900", app="app-1", key_id="k1", secret="…")
+answer = client.lookup("villages-by-code", "330383001001", fields=["name"])
+print(answer.data)
+"""
+
+import http.client
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from chengshu_gateway import signing
+
+
+class GatewayRefusedError(RuntimeError):
+    """The gateway refused a call; `problem` is the RFC 9457 document."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        """Keep status, code and the advice of the problem document."""
+        super().__init__(f"{status} {problem.get('title', '')}：{problem.get('detail', '')}")
+        self.status = status
+        self.problem = problem
+        self.code = str(problem.get("code", ""))
+        self.retry_after = problem.get("retry_after")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer: the row (or description), its data version and its audit record."""
+
+    data: Any
+    version: str
+    request_id: str
+    digest: str
+    body: bytes
+
+
+def sign(
+    *,
+    app: str,
+    key_id: str,
+    secret: str,
+    path: str,
+    query: str = "",
+    method: str = "GET",
+    purpose: str = "",
+    timestamp: int | None = None,
+    nonce: str | None = None,
+) -> dict[str, str]:
+    """Return the signed headers of one call.
+
+    `path` and `query` are percent-encoded as they will be sent; `purpose` is plain text;
+    `timestamp` is unix milliseconds (now), `nonce` a fresh random text.
+    """
+    stamp = str(timestamp if timestamp is not None else time.time_ns() // 1_000_000)
+    once = nonce if nonce is not None else secrets.token_urlsafe(16)
+    quoted = quote(purpose, safe="")
+    text = signing.canonical_text(
+        method=method.encode(),
+        path=path.encode(),
+        query=query.encode(),
+        timestamp=stamp.encode(),
+        nonce=once.encode(),
+        purpose=quoted.encode(),
+    )
+    headers = {
+        "X-Cs-App": app,
+        "X-Cs-Key": key_id,
+        "X-Cs-Timestamp": stamp,
+        "X-Cs-Nonce": once,
+        "X-Cs-Signature": signing.signature(secret.encode(), text).decode(),
+    }
+    if quoted:
+        headers["X-Cs-Purpose"] = quoted
+    return headers
+
+
+@dataclass(slots=True)
+class GatewayClient:
+    """Signed calls over one kept-alive connection (not shared between threads)."""
+
+    base_url: str
+    app: str
+    key_id: str
+    secret: str = field(repr=False)
+    timeout: float = 10.0
+    _connection: http.client.HTTPConnection | None = field(default=None, init=False, repr=False)
+
+    def lookup(
+        self, interface: str, key: str, *, fields: Sequence[str] = (), purpose: str = ""
+    ) -> Answer:
+        """Return one row by its key; raises GatewayRefusedError (404 when there is none)."""
+        query = urlencode({"fields": ",".join(fields)}) if fields else ""
+        return self._get(f"/share/v1/{quote(interface)}/{quote(key, safe='')}", query, purpose)
+
+    def describe(self, interface: str) -> Answer:
+        """Return what this application may see of an interface."""
+        return self._get(f"/share/v1/{quote(interface)}", "", "")
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _get(self, path: str, query: str, purpose: str) -> Answer:
+        headers = sign(
+            app=self.app,
+            key_id=self.key_id,
+            secret=self.secret,
+            path=path,
+            query=query,
+            purpose=purpose,
+        )
+        connection = self._connection or self._connect()
+        try:
+            connection.request("GET", f"{path}?{query}" if query else path, headers=headers)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+        if response.status != http.client.OK:
+            raise GatewayRefusedError(response.status, _problem(body))
+        document = json.loads(body)
+        return Answer(
+            data=document["data"],
+            version=document["version"],
+            request_id=document["request_id"],
+            digest=response.headers.get("Content-Digest", ""),
+            body=body,
+        )
+
+    def _connect(self) -> http.client.HTTPConnection:
+        parts = urlsplit(self.base_url)
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self._connection = kind(parts.hostname or "", parts.port, timeout=self.timeout)
+        return self._connection
+
+
+def _problem(body: bytes) -> dict[str, Any]:
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        return {"title": "应答无法识别", "detail": "请确认地址指向共享网关。"}
+    return problem if isinstance(problem, dict) else {"title": "应答无法识别"}

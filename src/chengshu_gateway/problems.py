@@ -1,0 +1,207 @@
+"""Every refusal of the gateway: status, Chinese title and advice (RFC 9457 problem details).
+
+The table is the single source for answers, the audit's `outcome` words and the documentation.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+_DEFAULT_RETRY_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """One documented way in which a call is refused; `code` is the audit outcome."""
+
+    code: str
+    status: int
+    title: str
+    detail: str
+
+
+def _kind(code: str, status: int, title: str, detail: str) -> ProblemKind:
+    kind = ProblemKind(code, status, title, detail)
+    KINDS[code] = kind
+    return kind
+
+
+KINDS: dict[str, ProblemKind] = {}
+
+BAD_PATH = _kind(
+    "bad_path",
+    400,
+    "请求地址不合规",
+    "地址应为 /share/v1/{接口}/{主键}，主键按 UTF-8 百分号编码一次，"
+    "不能含斜杠、百分号或控制字符。请改正后重新签名再发。",
+)
+BAD_QUERY = _kind(
+    "bad_query",
+    400,
+    "查询参数不合规",
+    "只接受一个 fields 参数，内容是逗号分隔的字段名，例如 ?fields=name,address。"
+    "请去掉其他参数后重新签名再发。",
+)
+BAD_HEADER = _kind(
+    "bad_header",
+    400,
+    "请求头不合规",
+    "X-Cs-Purpose 应为百分号编码的 UTF-8 文本，不超过 200 字；X-Cs-Nonce 应为 8 至 64 个"
+    "可见 ASCII 字符。请改正后重新签名再发。",
+)
+BAD_BODY = _kind(
+    "bad_body", 400, "请求体过大", "查询接口不需要请求体，上限为 64 KB。请去掉请求体后再发。"
+)
+UNSIGNED = _kind(
+    "unsigned",
+    401,
+    "缺少签名",
+    "请带齐 X-Cs-App、X-Cs-Key、X-Cs-Timestamp、X-Cs-Nonce、X-Cs-Signature 五个请求头，"
+    "签名方法见接入指南。",
+)
+BAD_SIGNATURE = _kind(
+    "bad_signature",
+    401,
+    "签名不正确",
+    "应用、密钥编号或签名不匹配。请核对应用标识、密钥和签名原文（接入指南附有对照样例），"
+    "连续失败会暂时锁定。",
+)
+BAD_TIMESTAMP = _kind(
+    "bad_timestamp",
+    401,
+    "请求已过期",
+    "X-Cs-Timestamp 与服务器时间相差超过 300 秒。请校准本机时钟（建议 NTP），重新签名再发。",
+)
+KEY_INACTIVE = _kind(
+    "key_inactive",
+    401,
+    "密钥不可用",
+    "该密钥已停用、尚未生效或已过期。请在控制台的应用页面启用或更换密钥。",
+)
+APP_DISABLED = _kind(
+    "app_disabled", 403, "应用已停用", "该应用已被停用。请联系数据管理员了解原因并申请恢复。"
+)
+NOT_GRANTED = _kind(
+    "not_granted",
+    403,
+    "未获授权",
+    "该应用没有此接口的有效授权（接口不存在、未授权或授权已到期）。请在控制台提交共享申请。",
+)
+FIELD_NOT_GRANTED = _kind(
+    "field_not_granted",
+    403,
+    "字段未获授权",
+    "请求的字段不在授权范围内。请只请求已授权字段（访问 /share/v1/{接口} 可查看），"
+    "或申请增加字段。",
+)
+NETWORK_REFUSED = _kind(
+    "network_refused",
+    403,
+    "来源网络不允许",
+    "请求来源地址不在授权的网络范围内。请从登记的服务器调用，或申请变更网络范围。",
+)
+NO_RECORD = _kind(
+    "no_record", 404, "没有查到记录", "授权范围内没有该主键的记录。请核对主键；本次调用已留痕。"
+)
+BAD_METHOD = _kind("bad_method", 405, "不支持的请求方法", "共享接口只支持 GET。请改用 GET。")
+REPLAYED = _kind(
+    "replayed",
+    409,
+    "重复的请求",
+    "该随机数已经用过。每次调用（包括重试）都要用新的 X-Cs-Nonce 和时间戳重新签名。",
+)
+QUOTA_MINUTE = _kind(
+    "quota_minute",
+    429,
+    "超过每分钟限额",
+    "本分钟的调用次数已用完。请按 Retry-After 的秒数等待后再调用，或申请提高限额。",
+)
+QUOTA_DAY = _kind(
+    "quota_day",
+    429,
+    "超过每日限额",
+    "今日的调用次数已用完，北京时间零点恢复。如业务需要，请申请提高限额。",
+)
+LOCKED = _kind(
+    "locked",
+    429,
+    "失败次数过多，暂时锁定",
+    "短时间内签名失败次数过多。请按 Retry-After 的秒数等待，核对密钥后再试。",
+)
+BUSY = _kind(
+    "busy",
+    429,
+    "调用过于密集",
+    "该应用一分钟内的调用超过网关可承受的上限。请按 Retry-After 的秒数等待后再调用。",
+)
+NO_BUNDLE = _kind(
+    "no_bundle",
+    503,
+    "共享服务尚未就绪",
+    "网关还没有可用的授权数据。请稍后重试；若持续出现，请联系平台运维重新发布。",
+)
+NO_SNAPSHOT = _kind(
+    "no_snapshot",
+    503,
+    "接口数据暂不可用",
+    "该接口的数据正在发布或更新。请稍后重试；若持续出现，请联系数据提供部门。",
+)
+AUDIT_UNAVAILABLE = _kind(
+    "audit_unavailable",
+    503,
+    "留痕服务不可用",
+    "调用记录无法可靠保存，网关按规定停止应答，未返回任何数据。请稍后重试并通知平台运维。",
+)
+INTERNAL = _kind(
+    "internal",
+    500,
+    "网关内部错误",
+    "网关处理请求时出错，未返回数据。请把 request_id 告知平台运维后重试。",
+)
+
+
+class Refusal(Exception):
+    """A call that must not be answered with data.
+
+    `extra` is shown to the caller (for example the fields that were not granted);
+    `retry_after` is whole seconds for 429 answers.
+    """
+
+    def __init__(
+        self, kind: ProblemKind, *, retry_after: int | None = None, extra: str | None = None
+    ) -> None:
+        """Keep what the answer and the audit need."""
+        super().__init__(kind.code)
+        self.kind = kind
+        self.retry_after = retry_after
+        self.extra = extra
+
+
+@dataclass(slots=True)
+class ProblemAnswer:
+    """A rendered problem document and its extra headers."""
+
+    status: int
+    body: bytes
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+def render(refusal: Refusal, request_id: str) -> ProblemAnswer:
+    """Return the problem+json answer for a refusal."""
+    kind = refusal.kind
+    document = {
+        "type": f"urn:chengshu:problem:{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.detail if refusal.extra is None else f"{kind.detail}（{refusal.extra}）",
+        "code": kind.code,
+        "request_id": request_id,
+    }
+    headers: list[tuple[bytes, bytes]] = []
+    if kind.status == 429:  # noqa: PLR2004 - an HTTP status is its own name
+        seconds = max(refusal.retry_after or _DEFAULT_RETRY_SECONDS, 1)
+        headers.append((b"retry-after", b"%d" % seconds))
+        document["retry_after"] = seconds
+    if kind is BAD_METHOD:
+        headers.append((b"allow", b"GET"))
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return ProblemAnswer(kind.status, body, headers)

@@ -1,0 +1,85 @@
+"""Running the gateway under granian: worker processes that share one data directory."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+
+from chengshu_gateway.keys import SECRET_VARIABLE, GatewayKeys
+from chengshu_gateway.server import Gateway, Settings
+
+_DATA_VARIABLE = "CHENGSHU_GATEWAY_DATA"
+_PROXY_VARIABLE = "CHENGSHU_GATEWAY_TRUSTED_PROXIES"
+_PARENT_VARIABLE = "CHENGSHU_GATEWAY_PARENT"
+_PARENT_POLL_SECONDS = 0.5
+_BUFFER_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Where and how the gateway listens."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8900
+    workers: int = 1
+    trusted_proxies: Sequence[str] = ()
+
+
+def serve(options: ServeOptions) -> None:
+    """Serve until SIGTERM or SIGINT; the secret comes from CHENGSHU_GATEWAY_SECRET.
+
+    Raises:
+        KeyMissingError: The secret is absent or too short.
+    """
+    GatewayKeys.from_environment()
+    options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ[_DATA_VARIABLE] = str(options.data.absolute())
+    os.environ[_PROXY_VARIABLE] = ",".join(options.trusted_proxies)
+    os.environ[_PARENT_VARIABLE] = str(os.getpid())
+    Granian(
+        "chengshu_gateway.serve:application",
+        address=options.host,
+        port=options.port,
+        interface=Interfaces.ASGI,
+        workers=options.workers,
+        factory=True,
+        loop=Loops.asyncio,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=_BUFFER_BYTES),
+        websockets=False,
+        backlog=1024,
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+        process_name="chengshu-gateway",
+    ).serve()
+
+
+def application() -> Gateway:
+    """Build the application of one worker from the environment that `serve` prepared."""
+    parent = int(os.environ[_PARENT_VARIABLE])
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    logging.getLogger("chengshu_gateway").setLevel(logging.INFO)
+    proxies = [each for each in os.environ.get(_PROXY_VARIABLE, "").split(",") if each]
+    return Gateway(
+        Settings(
+            data=Path(os.environ[_DATA_VARIABLE]),
+            keys=GatewayKeys.from_secret(os.environ[SECRET_VARIABLE]),
+            trusted_proxies=proxies,
+        )
+    )
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this worker when its supervisor was killed: an orphan would keep the port and old rules."""
+    while os.getppid() == parent:
+        threading.Event().wait(_PARENT_POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)

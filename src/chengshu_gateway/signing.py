@@ -1,0 +1,55 @@
+"""Signatures of share calls: HMAC-SHA256 over a canonical text, shared by server and clients.
+
+    CS1-HMAC-SHA256 ⏎ method ⏎ path as sent ⏎ query sorted ⏎ time-stamp ⏎ nonce ⏎
+    SHA-256 of the body (hex) ⏎ purpose header as sent
+
+joined by line feeds without a final one. The signature is base64url without padding.
+"""
+
+import base64
+import hashlib
+import hmac
+
+SCHEME = b"CS1-HMAC-SHA256"
+WINDOW_SECONDS = 300
+EMPTY_BODY_DIGEST = hashlib.sha256(b"").hexdigest().encode()
+
+
+def canonical_query(query: bytes) -> bytes:
+    """Return the query's parts, as sent, in byte order."""
+    return b"&".join(sorted(query.split(b"&"))) if b"&" in query else query
+
+
+def canonical_text(
+    *,
+    method: bytes,
+    path: bytes,
+    query: bytes,
+    timestamp: bytes,
+    nonce: bytes,
+    body_digest: bytes = EMPTY_BODY_DIGEST,
+    purpose: bytes = b"",
+) -> bytes:
+    """Return the bytes that are signed; `path` and `query` percent-encoded exactly as sent."""
+    return b"\n".join(
+        (
+            SCHEME,
+            method,
+            path,
+            canonical_query(query),
+            timestamp,
+            nonce,
+            body_digest,
+            purpose,
+        )
+    )
+
+
+def signature(secret: bytes, text: bytes) -> bytes:
+    """Return the base64url signature (43 characters, no padding)."""
+    return base64.urlsafe_b64encode(hmac.digest(secret, text, "sha256"))[:-1]
+
+
+def matches(secret: bytes, text: bytes, given: bytes) -> bool:
+    """Compare in constant time; padding is accepted."""
+    return hmac.compare_digest(signature(secret, text), given.rstrip(b"="))

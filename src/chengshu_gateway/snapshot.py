@@ -1,0 +1,73 @@
+"""Reading published snapshots: immutable SQLite files, opened once, read in the event loop.
+
+`immutable=1` skips all locking and change checks, which is only safe because a published file
+never changes: a new version is a new name and the pointer moves.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from chengshu_gateway import pointer
+
+_MAP_BYTES = 16 << 30
+
+
+class SnapshotError(RuntimeError):
+    """A snapshot that cannot be used; the text says why, in Chinese."""
+
+
+class Snapshot:
+    """One open version of a published table."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a published file; raises SnapshotError when it is missing or foreign."""
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+        self.version = path.stem
+        try:
+            self._connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512
+            )
+            self._connection.execute(f"PRAGMA mmap_size={_MAP_BYTES}")
+            rows = self._connection.execute("SELECT name, value FROM meta").fetchall()
+        except sqlite3.Error as error:
+            raise SnapshotError(f"数据快照打不开：{path.name}（{error}）。请重新发布。") from error
+        meta = dict(rows)
+        self.rows = int(meta["rows"])
+        self.created = float(meta["created"])
+        self.key_column = str(meta["key_column"])
+        self.columns: dict[str, str] = dict(
+            self._connection.execute("SELECT name, type FROM columns ORDER BY position").fetchall()
+        )
+        self.fetch = self._connection.execute
+
+    def statement(self, fields: Sequence[str]) -> str:
+        """Return the lookup statement for some columns; raises SnapshotError for unknown ones."""
+        missing = [name for name in fields if name not in self.columns]
+        if missing:
+            raise SnapshotError(f"数据快照缺少字段 {'、'.join(missing)}，请重新发布快照。")
+        chosen = ", ".join(f'"{name}"' for name in fields)
+        return f'SELECT {chosen} FROM data WHERE "{self.key_column}" = ?'  # noqa: S608 - checked
+
+    def lookup(self, key: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None:
+        """Return one row as stored (unmasked), or None."""
+        names = list(self.columns) if fields is None else list(fields)
+        row = self.fetch(self.statement(names), (key,)).fetchone()
+        return None if row is None else dict(zip(names, row, strict=True))
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+
+def open_current(directory: Path) -> Snapshot | None:
+    """Open the version that a snapshot directory points at; None when nothing is published."""
+    name = pointer.read(directory)
+    if name is None:
+        return None
+    path = directory / name
+    if not path.is_file():
+        raise SnapshotError(f"数据快照 {name} 不存在，请重新发布。")
+    return Snapshot(path)
