@@ -12,7 +12,7 @@ os.environ.setdefault("CHENGSHU_SECRET_KEY", "only-for-tests-" + "0" * 40)
 os.environ.setdefault("CHENGSHU_SECRET_KEYS", "t1:" + b64encode(b"0123456789abcdef" * 2).decode())
 os.environ.setdefault("CHENGSHU_BUNDLE_KEY", "only-for-tests")
 
-from chengshu.conf import environment  # noqa: E402
+from chengshu.conf import environment
 from chengshu.conf.settings.base import *  # noqa: F403
 from chengshu.conf.settings.base import DATA_DIR, STORAGES
 

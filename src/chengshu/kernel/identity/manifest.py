@@ -1,6 +1,7 @@
 """What identity brings: the roles of the people in the city, and who may manage accounts."""
 
 from chengshu.kernel.registry.manifest import (
+    DemoLoader,
     EventType,
     Manifest,
     Permission,
@@ -58,5 +59,6 @@ MANIFEST = Manifest(
         RoleTemplate(key="citizen", name="群众", permissions=()),
         RoleTemplate(key="enterprise", name="企业", permissions=()),
     ),
+    demo=DemoLoader(load="chengshu.kernel.identity.demo.load", order=10),
     events=(EventType(key="city.identity.account.locked", name="账号被锁定"),),
 )  # fmt: skip

@@ -1,0 +1,48 @@
+"""Runs the whole suite: SQLite first, then the database tests again on PostgreSQL where there is one.
+
+``CHENGSHU_REQUIRE_ALL=1`` turns every skip for a missing server or browser into a failure (CI sets it).
+``CHENGSHU_TEST_POSTGRES_URL`` names a server whose user may create databases.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(title: str, arguments: list[str], env: dict[str, str]) -> int:
+    """Run pytest once and say how long it took."""
+    print(f"\n=== {title}", flush=True)
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pytest", *arguments]
+    code = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, check=False).returncode
+    print(f"=== {title}: {time.monotonic() - started:.0f} s, exit code {code}", flush=True)
+    return code
+
+
+def main() -> None:
+    extra = sys.argv[1:]
+    postgres = os.environ.get("CHENGSHU_TEST_POSTGRES_URL", "")
+    required = os.environ.get("CHENGSHU_REQUIRE_ALL") == "1"
+    heavy = "service or crash or browser or differential"
+    codes = [
+        run("unit tests on SQLite", ["-q", "-n", "2", "-m", f"not ({heavy})", *extra], {}),
+        run("service, crash, browser and differential tests", ["-q", "-m", heavy, *extra], {}),
+    ]
+    if postgres:
+        arguments = ["-q", "-n", "2", "-m", f"not ({heavy})", "src/chengshu", *extra]
+        env = {"CHENGSHU_TEST_DATABASE_URL": postgres}
+        codes.append(run("unit tests on PostgreSQL", arguments, env))
+    elif required:
+        print("=== CHENGSHU_REQUIRE_ALL=1 needs CHENGSHU_TEST_POSTGRES_URL", flush=True)
+        codes.append(1)
+    else:
+        print("=== skipped: unit tests on PostgreSQL (no CHENGSHU_TEST_POSTGRES_URL)", flush=True)
+    raise SystemExit(max(codes))
+
+
+if __name__ == "__main__":
+    main()
