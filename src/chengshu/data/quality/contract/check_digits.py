@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chengshu.data.quality.contract.model import ColumnFormat
+from chengshu.data.quality.contract.model import ArrowColumn, ColumnFormat
 
 Flags = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
+Positions = npt.NDArray[np.intp]
 
 _ID_WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int32)
 _ID_CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
@@ -51,17 +52,18 @@ class Verdict:
     check: Flags
 
 
-def verify(column: pa.StringArray, kind: ColumnFormat) -> Verdict | None:
+def verify(column: ArrowColumn, kind: ColumnFormat) -> Verdict | None:
     """Check a normalised column; None for formats that have no check digit."""
     checker = _CHECKERS.get(kind)
     return None if checker is None else checker(column)
 
 
-def _rows_of_length(column: pa.StringArray, length: int) -> tuple[npt.NDArray[np.intp], Bytes]:
+def _rows_of_length(column: ArrowColumn, length: int) -> tuple[Positions, Bytes]:
     """Positions of the values of `length` bytes, and those bytes as a matrix."""
-    fits = pc.fill_null(pc.equal(pc.binary_length(column), length), False)
-    positions = np.flatnonzero(fits.to_numpy(zero_copy_only=False))
-    chosen = column.take(pa.array(positions))
+    lengths: ArrowColumn = pc.binary_length(column)
+    fits: ArrowColumn = pc.equal(lengths, pa.scalar(length))
+    positions: Positions = np.flatnonzero(fits.fill_null(False).to_numpy(zero_copy_only=False))
+    chosen: ArrowColumn = column.take(pa.array(positions))
     data = chosen.cast(pa.binary(length)).buffers()[1] if len(positions) else None
     if data is None:
         return positions, np.empty((0, length), dtype=np.uint8)
@@ -69,7 +71,7 @@ def _rows_of_length(column: pa.StringArray, length: int) -> tuple[npt.NDArray[np
     return positions, matrix.reshape(-1, length)
 
 
-def _nothing_wrong(column: pa.StringArray) -> Verdict:
+def _nothing_wrong(column: ArrowColumn) -> Verdict:
     """Start value: nulls pass, everything else has a wrong shape until proven otherwise."""
     return Verdict(
         shape=column.is_null().to_numpy(zero_copy_only=False).copy(),
@@ -92,7 +94,7 @@ def _real_date(digits: npt.NDArray[np.int32]) -> Flags:
     return real
 
 
-def _identity_numbers(column: pa.StringArray) -> Verdict:
+def _identity_numbers(column: ArrowColumn) -> Verdict:
     verdict = _nothing_wrong(column)
     positions, characters = _rows_of_length(column, _LONG)
     last = characters[:, 17]
@@ -105,7 +107,7 @@ def _identity_numbers(column: pa.StringArray) -> Verdict:
     return verdict
 
 
-def _credit_codes(column: pa.StringArray) -> Verdict:
+def _credit_codes(column: ArrowColumn) -> Verdict:
     verdict = _nothing_wrong(column)
     positions, characters = _rows_of_length(column, _LONG)
     values = _USCC_VALUES[characters].astype(np.int32)
@@ -116,7 +118,7 @@ def _credit_codes(column: pa.StringArray) -> Verdict:
     return verdict
 
 
-def _bank_cards(column: pa.StringArray) -> Verdict:
+def _bank_cards(column: ArrowColumn) -> Verdict:
     verdict = _nothing_wrong(column)
     for length in _BANK_CARD_LENGTHS:
         positions, characters = _rows_of_length(column, length)
@@ -131,7 +133,7 @@ def _bank_cards(column: pa.StringArray) -> Verdict:
     return verdict
 
 
-_CHECKERS: dict[ColumnFormat, Callable[[pa.StringArray], Verdict]] = {
+_CHECKERS: dict[ColumnFormat, Callable[[ArrowColumn], Verdict]] = {
     ColumnFormat.ID_NUMBER: _identity_numbers,
     ColumnFormat.USCC: _credit_codes,
     ColumnFormat.BANK_CARD: _bank_cards,

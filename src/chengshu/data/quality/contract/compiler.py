@@ -9,7 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chengshu.data.quality.contract import check_digits
-from chengshu.data.quality.contract.model import ColumnType, ContractError, TableContract
+from chengshu.data.quality.contract.model import (
+    ArrowColumn,
+    ColumnType,
+    ContractError,
+    TableContract,
+)
 from chengshu.data.quality.contract.normalise import code_meanings, normalise, to_codes
 from chengshu.data.quality.contract.rules import RULES
 from chengshu.data.quality.contract.statement import ROW_COLUMN, select_statement
@@ -71,10 +76,10 @@ class CompiledContract:
         return self._split(batch, result)
 
     def _prepare(self, batch: pa.RecordBatch) -> pa.Table:
-        arrays: dict[str, pa.Array] = {ROW_COLUMN: batch.column(SOURCE_ROW)}
+        arrays: dict[str, ArrowColumn] = {ROW_COLUMN: batch.column(SOURCE_ROW)}
         present = set(batch.schema.names)
         for i, spec in enumerate(self.contract.columns):
-            raw = (
+            raw: ArrowColumn = (
                 batch.column(spec.name)
                 if spec.name in present
                 else pa.nulls(batch.num_rows, pa.string())
@@ -97,9 +102,7 @@ class CompiledContract:
         )
 
     def _split(self, batch: pa.RecordBatch, result: pa.Table) -> CheckedBatch:
-        masks = [
-            result.column(f"m{i}").to_numpy() for i in range(len(self.contract.columns))
-        ]
+        masks = [result.column(f"m{i}").to_numpy() for i in range(len(self.contract.columns))]
         bad = np.zeros(batch.num_rows, dtype=np.bool_)
         for mask in masks:
             bad |= mask != 0
@@ -127,13 +130,13 @@ class CompiledContract:
         self, batch: pa.RecordBatch, masks: list[npt.NDArray[np.uint16]]
     ) -> list[Violation]:
         found = []
-        rows = batch.column(SOURCE_ROW)
+        rows: ArrowColumn = batch.column(SOURCE_ROW)
         present = set(batch.schema.names)
         for spec, mask in zip(self.contract.columns, masks, strict=True):
             positions = np.flatnonzero(mask)
             if not len(positions):
                 continue
-            chosen = pa.array(positions)
+            chosen: ArrowColumn = pa.array(positions)
             values: list[str | None] = (
                 batch.column(spec.name).take(chosen).to_pylist()
                 if spec.name in present

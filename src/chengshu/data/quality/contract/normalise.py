@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from stdnum.cn import ric
 
-from chengshu.data.quality.contract.model import ColumnFormat, ColumnSpec, ColumnType
+from chengshu.data.quality.contract.model import ArrowColumn, ColumnFormat, ColumnSpec, ColumnType
 
 BLANKS = " \t\r\n\v\f\u00a0\u2002\u2003\u2009\u200b\u202f\u3000\ufeff"
 NULL_WORDS = ("", "NULL", "null", "(null)", "\\N")
@@ -43,7 +43,7 @@ _JOINTS = re.compile(r"[\s\-·•.]+")
 _PLUS_86 = re.compile(r"^(?:\+|00)86")
 
 
-def normalise(column: pa.StringArray, spec: ColumnSpec) -> pa.StringArray:
+def normalise(column: ArrowColumn, spec: ColumnSpec) -> ArrowColumn:
     """Clean one column of text for `spec`; the result has the same length."""
     trimmed = pc.utf8_trim(column, characters=BLANKS)
     empty = pc.is_in(trimmed, value_set=pa.array(NULL_WORDS))
@@ -57,7 +57,7 @@ def normalise(column: pa.StringArray, spec: ColumnSpec) -> pa.StringArray:
     return _rewrite(cleaned, pc.invert(pc.string_is_ascii(cleaned)), half_width)
 
 
-def to_codes(column: pa.StringArray, meanings: Mapping[str, str]) -> tuple[pa.Array, pa.Array]:
+def to_codes(column: ArrowColumn, meanings: Mapping[str, str]) -> tuple[ArrowColumn, ArrowColumn]:
     """Replace codes and unambiguous names by the code; the second array says which ones were known.
 
     `meanings` comes from `code_meanings`. Unknown values stay as they are; nulls count as known.
@@ -66,8 +66,8 @@ def to_codes(column: pa.StringArray, meanings: Mapping[str, str]) -> tuple[pa.Ar
     raw: list[str] = encoded.dictionary.to_pylist()
     found = [meanings.get(half_width(value).casefold()) for value in raw]
     values = pa.array([code or text for code, text in zip(found, raw, strict=True)], pa.string())
-    known = pa.array([code is not None for code in found], pa.bool_())
-    return values.take(encoded.indices), pc.fill_null(known.take(encoded.indices), True)
+    known: ArrowColumn = pa.array([code is not None for code in found], pa.bool_())
+    return values.take(encoded.indices), known.take(encoded.indices).fill_null(True)
 
 
 def code_meanings(codes: Mapping[str, str]) -> dict[str, str]:
@@ -86,8 +86,8 @@ def half_width(value: str) -> str:
 
 
 def _rewrite(
-    column: pa.StringArray, doubtful: pa.BooleanArray, clean: Callable[[str], str]
-) -> pa.StringArray:
+    column: ArrowColumn, doubtful: ArrowColumn, clean: Callable[[str], str]
+) -> ArrowColumn:
     """Apply `clean` to the doubtful values only, once per distinct value."""
     doubtful = pc.fill_null(doubtful, False)
     if not pc.any(doubtful).as_py():
@@ -97,7 +97,7 @@ def _rewrite(
     return pc.replace_with_mask(column, doubtful, cleaned.take(encoded.indices))
 
 
-def _needs_cleaning(column: pa.StringArray, kind: ColumnFormat) -> pa.BooleanArray:
+def _needs_cleaning(column: ArrowColumn, kind: ColumnFormat) -> ArrowColumn:
     return pc.invert(pc.match_substring_regex(column, _CLEAN.get(kind, _CLEAN_DEFAULT)))
 
 

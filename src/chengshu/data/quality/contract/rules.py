@@ -41,7 +41,11 @@ class Rule:
 _CELL_RULES = (
     ("required", "必填", "{at} 是必填项，但没有值；请补上。"),
     ("type", "类型", "{at}：“{value}”不是{type_hint}；请改正。"),
-    ("precision", "数字位数", "{at}：“{value}”超出位数，总共最多 {precision} 位，其中小数 {scale} 位。"),
+    (
+        "precision",
+        "数字位数",
+        "{at}：“{value}”超出位数，总共最多 {precision} 位，其中小数 {scale} 位。",
+    ),
     ("length", "长度", "{at}：“{value}”超过 {length} 个字；请缩短或申请修改目录中的长度。"),
     ("code", "代码表", "{at}：“{value}”不在代码表中；可用的代码有 {codes}。"),
     ("format", "格式", "{at}：“{value}”不是{format_hint}；请改正。"),

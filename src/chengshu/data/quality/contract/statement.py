@@ -26,6 +26,7 @@ _FORMAT_PATTERNS: dict[ColumnFormat, str] = {
 }
 _TRUE_WORDS = ("是", "真", "true", "t", "yes", "y", "1")
 _FALSE_WORDS = ("否", "假", "false", "f", "no", "n", "0")
+_CHINA_OFFSET = 8 * 3600 * 1_000_000  # microseconds
 _DAY = r"[1-9]\d{3}-\d{1,2}-\d{1,2}"
 _TIME = r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
 _ZONE = r"( ?(Z|[+-]\d{2}(:?\d{2})?))"
@@ -125,7 +126,7 @@ def _datetime(n: str) -> str:
     return (
         f"CASE WHEN {plain} THEN TRY_CAST({padded} AS TIMESTAMP) "
         f"WHEN {compact} THEN try_strptime({n}, '%Y%m%d%H%M%S') "
-        f"WHEN {zoned} THEN TRY_CAST({padded} AS TIMESTAMP) + INTERVAL 8 HOUR "
+        f"WHEN {zoned} THEN make_timestamp(epoch_us(TRY_CAST({padded} AS TIMESTAMPTZ)) + {_CHINA_OFFSET}) "
         f"ELSE CAST({_date(n)} AS TIMESTAMP) END"
     )
 
