@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-SECRET_NAMES = ("CHENGSHU_SECRET_KEY", "CHENGSHU_SECRET_KEYS", "CHENGSHU_BUNDLE_KEY")
+SECRET_NAMES = ("CHENGSHU_SECRET_KEY", "CHENGSHU_SECRET_KEYS", "CHENGSHU_GATEWAY_SECRET")
 
 
 def data_dir() -> Path:
@@ -39,7 +39,7 @@ def create_secrets_file(folder: Path) -> bool:
     values = {
         "CHENGSHU_SECRET_KEY": secrets.token_urlsafe(48),
         "CHENGSHU_SECRET_KEYS": "k1:" + b64encode(secrets.token_bytes(32)).decode(),
-        "CHENGSHU_BUNDLE_KEY": secrets.token_urlsafe(32),
+        "CHENGSHU_GATEWAY_SECRET": secrets.token_urlsafe(48),
     }
     text = "".join(f"{name}={value}\n" for name, value in values.items())
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -18,11 +18,11 @@ SECRET_KEY = os.environ.get("CHENGSHU_SECRET_KEY", "")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "没有找到密钥：请先运行 make up，或设置环境变量 CHENGSHU_SECRET_KEY、"
-        "CHENGSHU_SECRET_KEYS 和 CHENGSHU_BUNDLE_KEY。"
+        "CHENGSHU_SECRET_KEYS 和 CHENGSHU_GATEWAY_SECRET。"
     )
-# Keys for columns at rest ("id:base64,id2:base64", the first is active) and for the gateway's bundle.
+# Keys for columns at rest ("id:base64,id2:base64", the first is active) and for the gateway.
 SECRET_KEYS = os.environ.get("CHENGSHU_SECRET_KEYS", "")
-BUNDLE_KEY = os.environ.get("CHENGSHU_BUNDLE_KEY", "")
+GATEWAY_SECRET = os.environ.get("CHENGSHU_GATEWAY_SECRET", "")
 
 ALLOWED_HOSTS = os.environ.get("CHENGSHU_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("CHENGSHU_ORIGINS", "").split(",") if o]

@@ -10,7 +10,7 @@ os.environ["CHENGSHU_DATA_DIR"] = os.environ.get(
 )
 os.environ.setdefault("CHENGSHU_SECRET_KEY", "only-for-tests-" + "0" * 40)
 os.environ.setdefault("CHENGSHU_SECRET_KEYS", "t1:" + b64encode(b"0123456789abcdef" * 2).decode())
-os.environ.setdefault("CHENGSHU_BUNDLE_KEY", "only-for-tests")
+os.environ.setdefault("CHENGSHU_GATEWAY_SECRET", "only-for-tests-" + "0" * 40)
 
 from chengshu.conf import environment
 from chengshu.conf.settings.base import *  # noqa: F403

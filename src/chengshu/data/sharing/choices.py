@@ -1,0 +1,26 @@
+"""Closed lists of the sharing package."""
+
+from django.db.models import TextChoices
+
+
+class ApplicationState(TextChoices):
+    ACTIVE = "active", "启用"
+    SUSPENDED = "suspended", "停用"
+
+
+class KeyState(TextChoices):
+    ACTIVE = "active", "有效"
+    REVOKED = "revoked", "已吊销"
+
+
+class InterfaceState(TextChoices):
+    BUILDING = "building", "发布中"
+    ONLINE = "online", "已上线"
+    OFFLINE = "offline", "已下线"
+    FAILED = "failed", "发布失败"
+
+
+class GrantState(TextChoices):
+    ACTIVE = "active", "有效"
+    SUSPENDED = "suspended", "暂停"
+    REVOKED = "revoked", "已收回"

@@ -1,0 +1,175 @@
+"""Applications, keys, interfaces, grants and the statistics of calls."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from chengshu.data.sharing.choices import ApplicationState, GrantState, InterfaceState, KeyState
+from chengshu.kernel.access.protocol import AccessRule
+from chengshu.kernel.identity.models import Account, Organization
+
+
+class Application(models.Model):
+    """A connected application (接入应用): who calls, and who answers for it."""
+
+    ACCESS: ClassVar = AccessRule(organization="owner__path")
+
+    code = models.CharField("应用编号", max_length=60, unique=True)
+    name = models.CharField("应用名称", max_length=80)
+    owner = models.ForeignKey(
+        Organization, models.PROTECT, related_name="applications", verbose_name="使用单位"
+    )
+    purpose = models.TextField("用途")
+    contact = models.CharField("联系人", max_length=60, blank=True)
+    state = models.CharField(
+        "状态", max_length=12, choices=ApplicationState, default=ApplicationState.ACTIVE
+    )
+    created_at = models.DateTimeField("登记时间", default=timezone.now)
+    created_by = models.ForeignKey(Account, models.SET_NULL, null=True)
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        verbose_name = "接入应用"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApplicationKey(models.Model):
+    """A signing key; the secret is sealed at rest and shown to people exactly once."""
+
+    ACCESS: ClassVar = AccessRule(organization="application__owner__path")
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="keys")
+    key_id = models.CharField("密钥编号", max_length=40, unique=True)
+    secret_sealed = models.TextField()
+    state = models.CharField("状态", max_length=10, choices=KeyState, default=KeyState.ACTIVE)
+    created_at = models.DateTimeField("签发时间", default=timezone.now)
+    expires_at = models.DateTimeField("有效期至", null=True, blank=True)
+    revoked_at = models.DateTimeField("吊销时间", null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        verbose_name = "应用密钥"
+
+    def __str__(self) -> str:
+        return self.key_id
+
+
+class ShareInterface(models.Model):
+    """A published resource that can be looked up by one column."""
+
+    ACCESS: ClassVar = AccessRule(organization="resource__provider__path")
+
+    code = models.CharField("接口编号", max_length=60, unique=True)
+    title = models.CharField("接口名称", max_length=120)
+    resource = models.ForeignKey(
+        "catalog.Resource", models.PROTECT, related_name="share_interfaces", verbose_name="数据资源"
+    )
+    key_column = models.CharField("查询字段", max_length=63)
+    state = models.CharField(
+        "状态", max_length=10, choices=InterfaceState, default=InterfaceState.BUILDING
+    )
+    columns = models.JSONField("字段", default=list)
+    snapshot = models.CharField("快照版本", max_length=60, blank=True)
+    lake_version = models.BigIntegerField("入库版本", null=True)
+    rows = models.BigIntegerField("记录数", default=0)
+    published_at = models.DateTimeField("发布时间", null=True)
+    error = models.TextField("错误", blank=True)
+    created_by = models.ForeignKey(Account, models.SET_NULL, null=True)
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        verbose_name = "共享接口"
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Grant(models.Model):
+    """What one application may see of one interface: fields, masks, rows, quota, networks, term."""
+
+    ACCESS: ClassVar = AccessRule(organization="interface__resource__provider__path")
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="grants")
+    interface = models.ForeignKey(ShareInterface, models.PROTECT, related_name="grants")
+    fields = models.JSONField("字段")
+    masks = models.JSONField("脱敏", default=dict)
+    row_filter = models.JSONField("行范围", null=True, blank=True)
+    per_minute = models.PositiveIntegerField("每分钟上限", null=True, blank=True)
+    per_day = models.PositiveIntegerField("每日上限", null=True, blank=True)
+    networks = models.JSONField("网段", default=list, blank=True)
+    purpose = models.TextField("用途")
+    valid_from = models.DateTimeField("生效时间", default=timezone.now)
+    valid_until = models.DateTimeField("有效期至", null=True, blank=True)
+    state = models.CharField("状态", max_length=10, choices=GrantState, default=GrantState.ACTIVE)
+    granted_by = models.ForeignKey(Account, models.SET_NULL, null=True)
+    granted_at = models.DateTimeField("授权时间", default=timezone.now)
+    closed_reason = models.CharField("收回原因", max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-granted_at"]
+        verbose_name = "共享授权"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application", "interface"],
+                condition=~Q(state="revoked"),
+                name="sharing_one_open_grant",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application} → {self.interface}"
+
+
+class BundlePublication(models.Model):
+    """One publication of the rules to the gateway."""
+
+    at = models.DateTimeField("时间", default=timezone.now)
+    version = models.PositiveBigIntegerField("版本")
+    applications = models.PositiveIntegerField("应用")
+    interfaces = models.PositiveIntegerField("接口")
+    grants = models.PositiveIntegerField("授权")
+
+    class Meta:
+        ordering: ClassVar = ["-at"]
+
+    def __str__(self) -> str:
+        return f"v{self.version}"
+
+
+class CallStatistic(models.Model):
+    """Calls of one hour by application, interface and outcome, counted from the audited calls."""
+
+    hour = models.DateTimeField("小时")
+    application = models.CharField("应用编号", max_length=64)
+    interface = models.CharField("接口编号", max_length=64)
+    outcome = models.CharField("结果", max_length=40)
+    calls = models.BigIntegerField("调用次数", default=0)
+    micros = models.BigIntegerField("总耗时（微秒）", default=0)
+
+    class Meta:
+        verbose_name = "调用统计"
+        indexes: ClassVar = [models.Index(fields=["application", "hour"])]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["hour", "application", "interface", "outcome"],
+                name="sharing_statistic_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%F %H} {self.application}"
+
+
+class CallCursor(models.Model):
+    """How far the gateway's audit was read; moved in the same transaction as the counts."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    position = models.TextField(default="")
+    batch = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""Writes of the sharing package, by noun."""

@@ -1,0 +1,90 @@
+"""Publish a catalogued, collected resource as a lookup interface."""
+
+import re
+
+from chengshu.data.catalog.facade import published
+from chengshu.data.sharing.choices import InterfaceState
+from chengshu.data.sharing.models import ShareInterface
+from chengshu.data.sharing.services.applications import changed
+from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.access.rules import check
+from chengshu.kernel.audit.services import record
+from chengshu.kernel.errors import Conflict, InvalidInput
+from chengshu.kernel.jobs.models import Job
+from chengshu.kernel.jobs.services import enqueue
+from chengshu.kernel.unit_of_work import unit_of_work
+
+CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,58}[a-z0-9]")
+NOT_SHARED = "none"
+
+
+def create_interface(
+    *, actor: Actor, resource_code: str, code: str, title: str, key_column: str
+) -> ShareInterface:
+    """Create an interface over a published resource and start building its snapshot.
+
+    Raises:
+        InvalidInput: code taken or malformed; the key column is not a text column of the resource.
+        Conflict: the resource is catalogued as 不予共享.
+    """
+    resource = published(resource_code)
+    item = ShareInterface(
+        code=code.strip(), title=title.strip() or resource.title, key_column=key_column,
+        resource_id=resource.id, created_by=actor.account,
+    )  # fmt: skip
+    check(actor, "sharing.interface.manage", item)
+    if resource.sharing_type == NOT_SHARED:
+        raise Conflict(
+            f"“{resource.title}”编目为“不予共享”，不能发布接口。",
+            advice="如共享类型有误，请先变更目录并经审核。",
+        )
+    problems: dict[str, str] = {}
+    if not CODE.fullmatch(item.code):
+        problems["code"] = "用小写字母、数字和连字符，3–60 位"
+    elif ShareInterface.objects.filter(code=item.code).exists():
+        problems["code"] = "这个接口编号已被使用"
+    if key_column not in {c.name for c in resource.columns if c.type == "text"}:
+        problems["key_column"] = "查询字段须是该资源中的文本字段"
+    if problems:
+        raise InvalidInput("接口没有创建。", fields=problems)
+    with unit_of_work():
+        item.save()
+        record(
+            actor=actor, action="sharing.interface_created", obj=item,
+            after={"resource": resource_code, "key_column": key_column},
+        )  # fmt: skip
+        request_snapshot(actor=actor, interface=item)
+    return item
+
+
+def request_snapshot(*, actor: Actor, interface: ShareInterface, key: str | None = None) -> Job:
+    """Queue the building of a fresh snapshot."""
+    return enqueue(
+        "sharing.build_snapshot",
+        actor=actor,
+        title=f"发布接口快照：{interface.title}",
+        arguments={"interface": interface.code},
+        organization=interface.resource.provider,
+        object_url=f"/console/sharing/interfaces/{interface.code}/",
+        key=key,
+    )
+
+
+def set_online(*, actor: Actor, interface: ShareInterface, online: bool, reason: str) -> None:
+    """Take an interface offline, or bring it back with its last snapshot.
+
+    Raises:
+        Conflict: it has no snapshot yet.
+    """
+    check(actor, "sharing.interface.manage", interface)
+    if online and not interface.snapshot:
+        raise Conflict("接口还没有生成过快照，不能上线。", advice="请先归集数据并重新发布。")
+    with unit_of_work():
+        before = {"state": interface.state}
+        interface.state = InterfaceState.ONLINE if online else InterfaceState.OFFLINE
+        interface.save(update_fields=["state"])
+        record(
+            actor=actor, action="sharing.interface_state", obj=interface, before=before,
+            after={"state": interface.state}, reason=reason,
+        )  # fmt: skip
+        changed("interface.state", interface.code)
