@@ -59,7 +59,6 @@ def serve(options: ServeOptions) -> None:
         log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
-        process_name="chengshu-gateway",
     ).serve()
 
 
