@@ -1,0 +1,31 @@
+"""From text batches to staged Parquet: validated, de-duplicated, balanced; and back from quarantine.
+
+source = accepted + quarantined + duplicates, for every batch, or the stage fails. Pure library.
+"""
+
+from chengshu.data.ingest.pipeline.errors import StageCancelledError, StageError
+from chengshu.data.ingest.pipeline.quarantine import (
+    Problem,
+    QuarantinedRow,
+    read_quarantine,
+    replay,
+)
+from chengshu.data.ingest.pipeline.result import StageLimits, StageProgress, StageResult
+from chengshu.data.ingest.pipeline.staging import stage
+from chengshu.data.ingest.pipeline.workbook import export_quarantine, neutralise, read_corrections
+
+__all__ = [
+    "Problem",
+    "QuarantinedRow",
+    "StageCancelledError",
+    "StageError",
+    "StageLimits",
+    "StageProgress",
+    "StageResult",
+    "export_quarantine",
+    "neutralise",
+    "read_corrections",
+    "read_quarantine",
+    "replay",
+    "stage",
+]

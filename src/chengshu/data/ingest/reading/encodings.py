@@ -76,7 +76,8 @@ def check_choice(path: Path, encoding: str) -> None:
     best = guess_encodings(path)[0]
     raise EncodingMismatchError(
         f"按 {encoding.upper()} 读取时，第 {row} 行起有 {bad:,} 处无法识别的字符，编码选错了；"
-        f"这个文件更像 {best.encoding.upper()}（可信度 {best.confidence:.0%}，读出来是“{' '.join(best.sample.split())[:20]}”）。"
+        f"这个文件更像 {best.encoding.upper()}"
+        f"（可信度 {best.confidence:.0%}，读出来是“{' '.join(best.sample.split())[:20]}”）。"
         "请改选编码后重试。",
         row=row,
     )

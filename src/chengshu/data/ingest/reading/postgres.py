@@ -56,7 +56,9 @@ def open_postgres(uri: str, schema: str, table: str, columns: dict[str, str]) ->
 
 def _batches(reader: Any, columns: dict[str, str]) -> Iterator[RowBatch]:
     names = tuple(columns.values())
-    plan = HeaderPlan(positions=tuple(range(len(names))), names=names, width=len(names))
+    plan = HeaderPlan(
+        positions=tuple(range(len(names))), names=names, headers=tuple(columns), width=len(names)
+    )
     first = 1
     for batch in reader:
         numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)

@@ -59,6 +59,7 @@ class HeaderPlan:
 
     positions: tuple[int, ...]
     names: tuple[str, ...]
+    headers: tuple[str, ...]
     width: int
     extra: tuple[str, ...] = field(default=())
 
@@ -122,6 +123,7 @@ def plan_headers(headers: tuple[str, ...], options: ReadOptions) -> HeaderPlan:
     return HeaderPlan(
         positions=positions,
         names=tuple(options.mapping[headers[i]] for i in positions),
+        headers=tuple(headers[i] for i in positions),
         width=len(headers),
         extra=tuple(h for h in headers if h and h not in options.mapping),
     )

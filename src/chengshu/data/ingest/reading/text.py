@@ -279,11 +279,12 @@ class _Parser:
             for position in np.flatnonzero(hit.to_numpy(zero_copy_only=False)).tolist():
                 found.setdefault(position, name)
         rejects = []
+        headers = dict(zip(self._plan.names, self._plan.headers, strict=True))
         for position, name in found.items():
             cells = {n: c[position].as_py() for n, c in zip(self._plan.names, columns, strict=True)}
             row = int(numbers[position])
             message = ROW_RULES["encoding"].template.format(
-                row=row, title=name, value=shorten(cells[name])
+                row=row, title=headers[name], value=shorten(cells[name])
             )
             rejects.append(RowReject(row, "encoding", message, cells[name], name, cells))
         return rejects

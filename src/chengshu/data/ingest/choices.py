@@ -1,0 +1,29 @@
+"""Closed lists of the collection package."""
+
+from django.db.models import TextChoices
+
+
+class SourceKind(TextChoices):
+    POSTGRESQL = "postgresql", "PostgreSQL"
+
+
+class Origin(TextChoices):
+    FILE = "file", "上传文件"
+    TABLE = "table", "数据库表"
+    REPLAY = "replay", "隔离区回放"
+    DEMO = "demo", "演示数据"
+
+
+class BatchState(TextChoices):
+    DRAFT = "draft", "待确认"
+    QUEUED = "queued", "排队中"
+    RUNNING = "running", "归集中"
+    LOADED = "loaded", "已入库"
+    FAILED = "failed", "失败，未入库"
+    CANCELLED = "cancelled", "已取消"
+
+
+class DecisionKind(TextChoices):
+    CORRECTED = "corrected", "已更正待回放"
+    REPLAYED = "replayed", "已回放"
+    RETURNED = "returned", "已退回数源部门"

@@ -1,0 +1,118 @@
+"""Limits, progress and outcome of a stage."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from chengshu.data.ingest.pipeline.errors import StageError
+
+RESULT_FILE = "result.json"
+ACCEPTED_FILE = "accepted.parquet"
+QUARANTINE_FILE = "quarantine.parquet"
+DUPLICATES_FILE = "duplicates.parquet"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageLimits:
+    """Memory of the embedded engine (beyond it spills to the work folder) and its threads."""
+
+    memory: str = "512MB"
+    threads: int = 2
+    row_group_rows: int = 122_880
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """Counts so far; `fraction` of the source read (0 to 1), None when unknown.
+
+    Duplicates are known only after the last batch: until then they count as accepted.
+    """
+
+    source: int
+    accepted: int
+    quarantined: int
+    fraction: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageResult:
+    """Outcome of a stage; source == accepted + quarantined + duplicates, always.
+
+    `violations` counts broken rules by (column name, rule key); the column is "" for row rules.
+    `accepted_path` holds the typed rows and `_row`, in source order; `schema` is its Arrow schema.
+    """
+
+    source: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    violations: Mapping[tuple[str, str], int]
+    accepted_path: Path
+    quarantine_path: Path
+    duplicates_path: Path
+    schema: pa.Schema
+
+    def __post_init__(self) -> None:
+        if self.source != self.accepted + self.quarantined + self.duplicates:
+            raise StageError(
+                f"装载不平衡：来源 {self.source:,} 行，接收 {self.accepted:,} 行，"
+                f"待修正 {self.quarantined:,} 行，重复 {self.duplicates:,} 行。"
+                "装载已撤销，没有载入任何数据；请联系运维并保留源文件。"
+            )
+
+    def reader(self, columns: list[str] | None = None) -> pa.RecordBatchReader:
+        """Stream the accepted rows (with `_row`, or only `columns`) with the contract's schema."""
+        names = columns or self.schema.names
+        schema = pa.schema([self.schema.field(name) for name in names])
+        file = pq.ParquetFile(self.accepted_path)
+        batches = (
+            pa.RecordBatch.from_arrays(
+                [
+                    column.cast(field.type)
+                    for column, field in zip(batch.columns, schema, strict=True)
+                ],
+                schema=schema,
+            )
+            for batch in file.iter_batches(columns=names)
+        )
+        return pa.RecordBatchReader.from_batches(schema, batches)
+
+    def save(self, workdir: Path) -> None:
+        """Write `result.json` last and durably: its presence says the stage is complete."""
+        document = {
+            "source": self.source,
+            "accepted": self.accepted,
+            "quarantined": self.quarantined,
+            "duplicates": self.duplicates,
+            "violations": [[*key, count] for key, count in sorted(self.violations.items())],
+        }
+        temporary = workdir / (RESULT_FILE + ".part")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(document, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(workdir / RESULT_FILE)
+
+    @classmethod
+    def load(cls, workdir: Path, schema: pa.Schema) -> "StageResult | None":
+        """The outcome of a complete stage in `workdir`; None when there is none."""
+        try:
+            document = json.loads((workdir / RESULT_FILE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return cls(
+            source=document["source"],
+            accepted=document["accepted"],
+            quarantined=document["quarantined"],
+            duplicates=document["duplicates"],
+            violations={(column, rule): n for column, rule, n in document["violations"]},
+            accepted_path=workdir / ACCEPTED_FILE,
+            quarantine_path=workdir / QUARANTINE_FILE,
+            duplicates_path=workdir / DUPLICATES_FILE,
+            schema=schema,
+        )
