@@ -29,7 +29,7 @@ _GCM_PLAIN = b"".join(
     bytes([value]) * 8 for value in (0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF, 0xEE, 0xAA)
 )
 _GCM_TAG = bytes.fromhex("83de3541e4c2b58177e065a9bf7b62ec")
-# GB/T 32918.5-2017 A.2: public key, message and signature (r || s).
+# GB/T 32918.5-2017, annex A: public key, message and signature (r || s).
 _SM2_POINT = bytes.fromhex(
     "0409f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
     "ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"

@@ -92,7 +92,7 @@ def hexdigest(data: bytes, algorithm: HashAlgorithm = HashAlgorithm.SM3) -> str:
 
 
 def mac(key: bytes, data: bytes, algorithm: HashAlgorithm = HashAlgorithm.SM3) -> bytes:
-    """Return the 32-byte HMAC (RFC 2104; GB/T 15852.2-2024 with SM3) of ``data``."""
+    """Return the 32-byte HMAC (RFC 2104; GB/T 15852.2 with SM3) of ``data``."""
     if algorithm is HashAlgorithm.SM3 and not _SM3_IN_HASHLIB:
         try:
             running = crypto_hmac.HMAC(key, hashes.SM3())

@@ -21,7 +21,7 @@ from chengshu.kernel.crypto.sm2 import (
     raw_to_der,
 )
 
-# GB/T 32918.5-2017, annex A.2 (recommended curve).
+# GB/T 32918.5-2017, annex A (recommended curve).
 SCALAR = bytes.fromhex("3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8")
 POINT = bytes.fromhex(
     "0409f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"
