@@ -23,7 +23,9 @@ class DataSource(models.Model):
 
     name = models.CharField("名称", max_length=80, unique=True)
     owner = models.ForeignKey(Organization, models.PROTECT, related_name="data_sources")
-    kind = models.CharField("类型", max_length=12, choices=SourceKind, default=SourceKind.POSTGRESQL)
+    kind = models.CharField(
+        "类型", max_length=12, choices=SourceKind, default=SourceKind.POSTGRESQL
+    )
     host = models.CharField("主机", max_length=120)
     port = models.PositiveIntegerField("端口", default=5432)
     database = models.CharField("数据库", max_length=63)
@@ -53,7 +55,9 @@ class Batch(models.Model):
     origin = models.CharField("来源", max_length=10, choices=Origin)
     file = models.ForeignKey(StoredFile, models.PROTECT, null=True, blank=True)
     data_source = models.ForeignKey(DataSource, models.PROTECT, null=True, blank=True)
-    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="replays")
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="replays"
+    )
     options = models.JSONField("读取方式", default=dict)
     state = models.CharField(
         "状态", max_length=10, choices=BatchState, default=BatchState.DRAFT, db_index=True

@@ -1,4 +1,6 @@
-"""Sealing and searching with the keys this installation was started with (``settings.SECRET_KEYS``)."""
+"""Sealing and searching with the keys this installation was started with
+(``settings.SECRET_KEYS``).
+"""
 
 from functools import cache
 

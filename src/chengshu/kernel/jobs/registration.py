@@ -25,6 +25,8 @@ class JobContext:
     def __init__(self, job: Job) -> None:
         self.job = job
         self._last = 0.0
+        self._asked = 0.0
+        self._cancel = False
 
     def progress(
         self,
@@ -55,6 +57,14 @@ class JobContext:
             heartbeat_at=timezone.now(),
         )  # fmt: skip
         self.check_cancelled()
+
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked to cancel; asks the database at most twice a second."""
+        now = time.monotonic()
+        if now - self._asked >= PROGRESS_SECONDS:
+            self._asked = now
+            self._cancel = Job.objects.filter(id=self.job.id, cancel_requested=True).exists()
+        return self._cancel
 
     def check_cancelled(self) -> None:
         """Raise :class:`JobCancelled` when somebody asked to cancel."""

@@ -1,0 +1,32 @@
+"""What other data packages use of quality: the load contract and its compiler."""
+
+from chengshu.data.quality.contract import (
+    CheckedBatch,
+    ColumnFormat,
+    ColumnSpec,
+    ColumnType,
+    CompiledContract,
+    ContractError,
+    TableContract,
+    compile_contract,
+)
+from chengshu.data.quality.contract.rules import ROW_RULES, RULES
+
+
+def rule_name(key: str) -> str:
+    """The Chinese name of a rule of the load contract."""
+    known = RULES.get(key) or ROW_RULES.get(key)
+    return known.name if known else key
+
+
+__all__ = [
+    "CheckedBatch",
+    "ColumnFormat",
+    "ColumnSpec",
+    "ColumnType",
+    "CompiledContract",
+    "ContractError",
+    "TableContract",
+    "compile_contract",
+    "rule_name",
+]
