@@ -1,0 +1,36 @@
+// Selection of rows for bulk actions, as an Alpine component (CSP build: no expressions in attributes).
+document.addEventListener("alpine:init", () => {
+  "use strict";
+  window.Alpine.data("selection", () => ({
+    count: 0,
+    get any() {
+      return this.count > 0;
+    },
+    boxes() {
+      return [...this.$root.querySelectorAll("input[name=selected]")];
+    },
+    refresh() {
+      const boxes = this.boxes();
+      this.count = boxes.filter((box) => box.checked).length;
+      boxes.forEach((box) => box.closest("tr").classList.toggle("is-selected", box.checked));
+      this.$refs.all.checked = this.count === boxes.length && this.count > 0;
+      this.$refs.all.indeterminate = this.count > 0 && this.count < boxes.length;
+    },
+    toggleAll() {
+      const checked = this.$refs.all.checked;
+      this.boxes().forEach((box) => { box.checked = checked; });
+      this.refresh();
+    },
+    clear() {
+      this.boxes().forEach((box) => { box.checked = false; });
+      this.refresh();
+    },
+  }));
+});
+
+// The chosen filters stay marked while only the results are exchanged.
+document.addEventListener("change", (event) => {
+  if (event.target.matches(".cs-filter select")) {
+    event.target.classList.toggle("is-set", event.target.value !== "");
+  }
+});
