@@ -8,6 +8,10 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import duckdb
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+
 
 class LakeError(Exception):
     """Base of everything the lake engine raises on purpose."""
@@ -75,13 +79,21 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def disk_full_as_no_space() -> Iterator[None]:
-    """Turn ENOSPC, in the words of any of the libraries below, into :class:`NoSpace`."""
+def write_errors(table: str) -> Iterator[None]:
+    """Put failures of the disk and of the libraries below into words; others pass unchanged.
+
+    Raises:
+        NoSpace: the disk or a quota is full, in the words of any of the libraries.
+        LakeError: anything else that DuckDB, Arrow, delta-rs or the file system reports.
+    """
     try:
         yield
     except LakeError:
         raise
-    except Exception as error:
+    except (duckdb.Error, pa.ArrowException, DeltaError, OSError) as error:
         if is_disk_full(error):
             raise NoSpace(NO_SPACE) from error
-        raise
+        raise LakeError(
+            f"对表 {table} 的写入没有完成，表中原有数据未改动。请重试；仍失败时把这句话交给运维人员："
+            f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from error

@@ -22,7 +22,7 @@ from chengshu_lake.errors import (
     KeyMissing,
     SchemaMismatch,
     TableExists,
-    disk_full_as_no_space,
+    write_errors,
 )
 from chengshu_lake.merging import overlaps
 from chengshu_lake.names import TableAt, check_alias, check_name, check_zone
@@ -87,7 +87,7 @@ class Lake:
         """
         check_name(table)
         stored = storable_schema(schema, key)
-        with disk_full_as_no_space(), self._storage.lock(table):
+        with write_errors(table), self._storage.lock(table):
             if self._exists(table):
                 raise TableExists(f"表 {table} 已存在，未做任何改动。")
             try:
@@ -159,7 +159,7 @@ class Lake:
             SchemaMismatch: a column lost, changed or not nullable; the table stays as it was.
         """
         check_name(table)
-        with disk_full_as_no_space(), self._storage.lock(table):
+        with write_errors(table), self._storage.lock(table):
             snapshot = open_snapshot(self._storage, table, for_writing=True)
             new = added_fields(snapshot.schema, new_schema)
             if not new:

@@ -70,15 +70,25 @@ def spool(
 ) -> Batch:
     """Take the whole input into the session (it spills to disk beyond the memory limit)."""
     seen = [0, 0]
+    failures: list[Exception] = []
 
     def counted() -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            seen[0] += batch.num_rows
-            seen[1] += batch.nbytes
-            yield batch
+        try:
+            for batch in batches:
+                seen[0] += batch.num_rows
+                seen[1] += batch.nbytes
+                yield batch
+        except Exception as error:
+            failures.append(error)
+            raise
 
     session.register("_input", pa.RecordBatchReader.from_batches(schema, counted()))
-    session.execute(f"CREATE TABLE batch AS SELECT {columns_sql(schema)} FROM _input")
+    try:
+        session.execute(f"CREATE TABLE batch AS SELECT {columns_sql(schema)} FROM _input")
+    except duckdb.Error:
+        if failures:  # the caller's own error, not DuckDB's report of it
+            raise failures[0] from None
+        raise
     session.unregister("_input")
     return Batch(session, schema, seen[0], seen[1])
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
+from deltalake._internal import DeltaFileSystemHandler
 from deltalake.fs import DeltaStorageHandler
 
 from chengshu_lake.names import ZONES
@@ -88,6 +89,33 @@ class _DurableFile:
             os.fsync(self._file.fileno())
         finally:
             self._file.close()
+
+
+class _UploadedFile:
+    """A file going to an object store; the store takes ``bytes`` only, Arrow offers buffers."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._size = 0
+
+    def write(self, data: Any) -> int:
+        self._stream.write(bytes(data))
+        self._size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._stream.closed)
+
+    def close(self) -> None:
+        if not self._stream.closed:
+            self._stream.close()
 
 
 class LocalStorage:
@@ -202,7 +230,9 @@ class ObjectStorage:
         return None
 
     def open_output(self, table: str, path: str) -> IO[bytes]:
-        return cast(IO[bytes], self._files(table).open_output_stream(path))
+        handler = DeltaFileSystemHandler(self.uri(table), self.options)
+        stream = handler.open_output_stream(path)
+        return cast(IO[bytes], _UploadedFile(stream))
 
     def delete(self, table: str, paths: Sequence[str]) -> None:
         files = self._files(table)

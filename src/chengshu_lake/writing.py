@@ -26,7 +26,7 @@ from chengshu_lake.errors import (
     KeyMissing,
     NoSpace,
     SchemaMismatch,
-    disk_full_as_no_space,
+    write_errors,
 )
 from chengshu_lake.parquet import FILE_ROWS, ROW_GROUP, NewFiles
 from chengshu_lake.results import CompactResult, WriteResult
@@ -109,7 +109,7 @@ class Writer:
     def _upsert(
         self, data: ArrowInput, first: Snapshot, intent: Intent, *, only_new: bool
     ) -> WriteResult:
-        with disk_full_as_no_space(), self._workspace(data) as work:
+        with write_errors(intent.table), self._workspace(data) as work:
             schema, batches = fitted(data, first.schema)
             with open_session(replace(self._limits, temp_dir=work)) as session:
                 batch = merging.spool(session, schema, batches)
@@ -141,7 +141,7 @@ class Writer:
     def _replace(
         self, data: ArrowInput, first: Snapshot, intent: Intent, *, keep: bool
     ) -> WriteResult:
-        with disk_full_as_no_space(), self._workspace(data) as work:
+        with write_errors(intent.table), self._workspace(data) as work:
             new = self._new_files(first)
             with _discard_on_failure(new):
                 self._write_input(data, first, new, work)
@@ -192,7 +192,7 @@ class Writer:
             counts[1] += len(new.actions) - len(disorder)
             return Change(new, tuple(disorder), unchanged=new.rows, data_change=False)
 
-        with disk_full_as_no_space():
+        with write_errors(intent.table):
             result = self._commit(plan, intent)
         return CompactResult(table, result.version, counts[0], counts[1], result.seconds)
 
