@@ -1,6 +1,9 @@
 """Reads of the sharing package within the actor's scope."""
 
+from dataclasses import dataclass
+
 from django.db.models import QuerySet, Sum
+from django.db.models.functions import TruncMonth
 
 from chengshu.data.sharing.choices import ApplicationState, GrantState, InterfaceState
 from chengshu.data.sharing.models import Application, CallStatistic, Grant, ShareInterface
@@ -46,3 +49,42 @@ def grants(actor: Actor) -> QuerySet[Grant]:
 def open_grants(interface: ShareInterface) -> QuerySet[Grant]:
     """Grants in force on an interface."""
     return interface.grants.exclude(state=GrantState.REVOKED).select_related("application")
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCalls:
+    """Calls of one month, ``2026-11``."""
+
+    month: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceCalls:
+    """Calls of one interface over all time."""
+
+    code: str
+    title: str
+    calls: int
+
+
+def calls_by_month() -> list[MonthCalls]:
+    """Calls by month in the city's time, oldest first."""
+    rows = (
+        CallStatistic.objects.annotate(month=TruncMonth("hour"))
+        .values("month")
+        .annotate(total=Sum("calls"))
+        .order_by("month")
+    )
+    return [MonthCalls(f"{r['month']:%Y-%m}", int(r["total"])) for r in rows]
+
+
+def busiest_interfaces() -> list[InterfaceCalls]:
+    """Interfaces by number of calls, most called first."""
+    titles = dict(ShareInterface.objects.values_list("code", "title"))
+    rows = CallStatistic.objects.values("interface").annotate(total=Sum("calls")).order_by("-total")
+    return [
+        InterfaceCalls(r["interface"], titles[r["interface"]], int(r["total"]))
+        for r in rows
+        if r["interface"] in titles
+    ]

@@ -24,6 +24,9 @@ class Region(models.Model):
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级"
     )
+    # Centre in degrees, CGCS2000 (EPSG:4490); None where nobody has surveyed or generated one.
+    longitude = models.FloatField("经度", null=True, blank=True)
+    latitude = models.FloatField("纬度", null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["code"]

@@ -23,7 +23,6 @@ class StageLimits:
 
     memory: str = "512MB"
     threads: int = 2
-    row_group_rows: int = 122_880
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,16 @@ nothing but that folder, and starting again clears it. `result.json` is written 
 """
 
 import shutil
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyarrow import dataset, ipc
 
 from chengshu.data.ingest.pipeline.errors import StageCancelledError, StageError, explain
@@ -26,8 +30,8 @@ from chengshu.data.ingest.pipeline.result import (
     StageResult,
 )
 from chengshu.data.ingest.reading.rows import RowBatch
-from chengshu.data.quality.contract import CompiledContract
-from chengshu.data.quality.contract.statement import ROW_COLUMN, identifier, literal
+from chengshu.data.quality.contract import CheckedBatch, CompiledContract
+from chengshu.data.quality.contract.statement import ROW_COLUMN, literal
 
 _MARKER = ".chengshu-stage"
 _SPOOL_FILE = "spool.arrow"
@@ -69,14 +73,33 @@ def _clear(workdir: Path) -> None:
     (workdir / _MARKER).touch()
 
 
-def _read_ahead(batches: Iterable[RowBatch]) -> Iterator[RowBatch]:
-    """Parse the next batch while the current one is checked: both release the interpreter lock."""
+def _checked(
+    batches: Iterable[RowBatch],
+    contract: CompiledContract,
+    connection: duckdb.DuckDBPyConnection,
+    threads: int,
+) -> Iterator[tuple[RowBatch, CheckedBatch]]:
+    """Read, check and hand over in order; reading and checking of different batches overlap.
+
+    At most `threads` + 2 batches are in memory. Arrow and DuckDB release the interpreter lock.
+    """
     iterator = iter(batches)
-    with ThreadPoolExecutor(1, "read-ahead") as pool:
-        pending = pool.submit(next, iterator, None)
-        while (batch := pending.result()) is not None:
-            pending = pool.submit(next, iterator, None)
-            yield batch
+
+    def check(batch: RowBatch) -> CheckedBatch:
+        with connection.cursor() as cursor:
+            return contract.check(cursor, batch.rows)
+
+    waiting: deque[tuple[RowBatch, Future[CheckedBatch]]] = deque()
+    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(threads, "check") as pool:
+        upcoming = reader.submit(next, iterator, None)
+        while (batch := upcoming.result()) is not None:
+            upcoming = reader.submit(next, iterator, None)
+            waiting.append((batch, pool.submit(check, batch)))
+            if len(waiting) > threads:
+                done, outcome = waiting.popleft()
+                yield done, outcome.result()
+        for done, outcome in waiting:
+            yield done, outcome.result()
 
 
 class _Stage:
@@ -110,11 +133,11 @@ class _Stage:
             path = self._workdir / QUARANTINE_FILE
             with QuarantineWriter(path, self._contract.contract) as quarantine:
                 self._check_all(connection, batches, quarantine)
-                duplicates = self._settle_keys(connection, quarantine)
-            self._write_accepted(connection)
+                duplicates, left_out = self._settle_keys(connection, quarantine)
+        accepted = self._write_accepted(left_out)
         (self._workdir / _SPOOL_FILE).unlink()
         shutil.rmtree(self._workdir / _SPILL_FOLDER, ignore_errors=True)
-        return self._finish(quarantine.rows, duplicates)
+        return self._finish(accepted, quarantine.rows, duplicates)
 
     def _check_all(
         self,
@@ -124,13 +147,13 @@ class _Stage:
     ) -> None:
         spool_path = str(self._workdir / _SPOOL_FILE)
         with ipc.new_file(spool_path, self._contract.schema) as spool:
-            for batch in _read_ahead(batches):
+            checks = _checked(batches, self._contract, connection, self._limits.threads)
+            for batch, checked in checks:
                 self._stop_if_asked()
                 self._source += batch.rows.num_rows + len(batch.rejects)
                 rejected = [quarantine.from_reject(reject) for reject in batch.rejects]
                 self._violations.update((r.column or "", r.rule) for r in batch.rejects)
                 if batch.rows.num_rows:
-                    checked = self._contract.check(connection, batch.rows)
                     self._violations.update((v.column, v.rule) for v in checked.violations)
                     rejected += quarantine.from_check(batch.rows, checked)
                     spool.write_table(checked.accepted)
@@ -140,7 +163,8 @@ class _Stage:
 
     def _settle_keys(
         self, connection: duckdb.DuckDBPyConnection, quarantine: QuarantineWriter
-    ) -> int:
+    ) -> tuple[int, npt.NDArray[np.int64]]:
+        """Settle repeated keys; returns the duplicates' number and all rows that must not stay."""
         self._stop_if_asked()
         connection.register(
             SPOOL_VIEW, dataset.dataset(str(self._workdir / _SPOOL_FILE), format="ipc")
@@ -156,33 +180,44 @@ class _Stage:
             f"COPY (SELECT {ROW_COLUMN} AS row, first_row FROM repeats WHERE same ORDER BY row) "
             f"TO {target} (FORMAT parquet)"
         )
-        return duplicates
-
-    def _write_accepted(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """The rows that stay, in source order."""
-        self._stop_if_asked()
-        names = ", ".join(identifier(name) for name in self._contract.schema.names)
-        target = literal(str(self._workdir / ACCEPTED_FILE))
-        connection.execute(
-            f"COPY (SELECT {names} FROM {SPOOL_VIEW} ANTI JOIN repeats USING ({ROW_COLUMN})) "
-            f"TO {target} (FORMAT parquet, COMPRESSION snappy, "
-            f"ROW_GROUP_SIZE {int(self._limits.row_group_rows)})"
-        )
+        left_out = connection.sql(f"SELECT {ROW_COLUMN} FROM repeats").fetchnumpy()[ROW_COLUMN]
         connection.unregister(SPOOL_VIEW)
+        return duplicates, np.asarray(left_out)
 
-    def _finish(self, quarantined: int, duplicates: int) -> StageResult:
-        accepted_path = self._workdir / ACCEPTED_FILE
-        with duckdb.connect() as connection:
-            accepted = connection.execute(
-                "SELECT count(*) FROM read_parquet(?)", [str(accepted_path)]
-            ).fetchall()[0][0]
+    def _write_accepted(self, left_out: npt.NDArray[np.int64]) -> int:
+        """Copy the spool to Parquet without the repeated rows; returns the number of rows."""
+        self._stop_if_asked()
+        # The file lives for one merge: quick to write matters more than small.
+        coded = [c.name for c in self._contract.contract.columns if c.codes is not None]
+        target = self._workdir / ACCEPTED_FILE
+        rows = 0
+        with (
+            ipc.open_file(str(self._workdir / _SPOOL_FILE)) as spool,
+            pq.ParquetWriter(
+                target,
+                self._contract.schema,
+                compression="lz4",
+                use_dictionary=coded,  # type: ignore[arg-type] # the stubs know only bool
+                write_statistics=False,
+            ) as writer,
+        ):
+            for index in range(spool.num_record_batches):
+                batch = spool.get_batch(index)
+                if len(left_out):
+                    stays = ~np.isin(batch.column(ROW_COLUMN).to_numpy(), left_out)
+                    batch = batch.filter(pa.array(stays))
+                writer.write_batch(batch)
+                rows += batch.num_rows
+        return rows
+
+    def _finish(self, accepted: int, quarantined: int, duplicates: int) -> StageResult:
         result = StageResult(
             source=self._source,
             accepted=accepted,
             quarantined=quarantined,
             duplicates=duplicates,
             violations=dict(self._violations),
-            accepted_path=accepted_path,
+            accepted_path=self._workdir / ACCEPTED_FILE,
             quarantine_path=self._workdir / QUARANTINE_FILE,
             duplicates_path=self._workdir / DUPLICATES_FILE,
             schema=self._contract.schema,

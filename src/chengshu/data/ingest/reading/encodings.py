@@ -1,6 +1,7 @@
 """Which encodings a text file may have, with the evidence a person needs to decide."""
 
 import codecs
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,8 @@ CERTAIN = 0.95
 REPLACEMENT = "\ufffd"
 SUPPORTED = ("utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be")
 
-_HEAD = 1024 * 1024
-_PROBE = 256 * 1024
+_HEAD = 512 * 1024
+_PROBE = 128 * 1024
 _SAMPLE_CHARACTERS = 120
 _FEW = 3
 _MANY = 50
@@ -69,7 +70,7 @@ def check_choice(path: Path, encoding: str) -> None:
     """
     text = decode_pieces(_probe(path)[:1], encoding)
     bad = text.count(REPLACEMENT)
-    foreign = sum(not c.isascii() for c in text)
+    foreign = _foreign(Counter(text))
     if bad <= _FEW or bad <= foreign * _TOLERATED_BAD_SHARE:
         return
     row = text.count("\n", 0, text.index(REPLACEMENT)) + 1
@@ -118,30 +119,44 @@ def _marked(pieces: list[bytes], encoding: str, evidence: str) -> EncodingGuess:
 
 
 def _judge(
-    pieces: list[bytes], encoding: str, rate: Callable[[str, int, int], float], evidence: str
+    pieces: list[bytes],
+    encoding: str,
+    rate: Callable[[Counter[str], int, int], float],
+    evidence: str,
 ) -> EncodingGuess:
     text = decode_pieces(pieces, encoding)
     bad = text.count(REPLACEMENT)
-    foreign = sum(not c.isascii() for c in text) - bad
+    counts = Counter(text)
+    foreign = _foreign(counts) - bad
     if bad:
         evidence = f"抽查中有 {bad:,} 处字节不合规律"
-    return EncodingGuess(encoding, round(rate(text, foreign, bad), 3), evidence, _sample(text), bad)
+    return EncodingGuess(
+        encoding, round(rate(counts, foreign, bad), 3), evidence, _sample(text), bad
+    )
 
 
-def _rate_utf8(text: str, foreign: int, bad: int) -> float:
+def _rate_utf8(counts: Counter[str], foreign: int, bad: int) -> float:
     """Bytes that obey UTF-8 are hardly ever anything else, except in very short texts (联通)."""
     if bad:
         return max(0.0, 0.9 - 20 * bad / max(foreign, 1))
-    usual = sum(_usualness(c) for c in text if not c.isascii())
+    usual = _usual(counts)
     return 0.99 if usual >= foreign / 2 or foreign >= _MANY else 0.4
 
 
-def _rate_gb18030(text: str, foreign: int, bad: int) -> float:
+def _rate_gb18030(counts: Counter[str], foreign: int, bad: int) -> float:
     """Almost any bytes are valid GB18030, so ask whether the characters are ones people write."""
     if not foreign:
         return 0.0
-    usual = sum(_usualness(c) for c in text if not c.isascii())
+    usual = _usual(counts)
     return max(0.0, 0.98 * usual / foreign - 20 * bad / foreign)
+
+
+def _foreign(counts: Counter[str]) -> int:
+    return sum(n for character, n in counts.items() if not character.isascii())
+
+
+def _usual(counts: Counter[str]) -> float:
+    return sum(n * _usualness(c) for c, n in counts.items() if not c.isascii())
 
 
 def _usualness(character: str) -> float:

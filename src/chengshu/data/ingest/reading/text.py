@@ -36,7 +36,7 @@ from chengshu.data.ingest.reading.rows import (
 )
 from chengshu.data.quality.contract.rules import ROW_RULES, shorten
 
-_HEAD_CHARACTERS = 4 * MEBIBYTE
+_HEAD_CHARACTERS = 512 * 1024
 _REPLACEMENT_BYTES = REPLACEMENT.encode()
 csv.field_size_limit(64 * MEBIBYTE)
 
@@ -68,17 +68,23 @@ class Utf8Stream(io.RawIOBase):
         return min(1.0, self._file.tell() / max(self.size, 1))
 
     def read(self, size: int = -1) -> bytes:
+        """Exactly `size` bytes except at the end: Arrow takes every read for a block, and a record
+        must not lie across three of them.
+        """
         wanted = MEBIBYTE if size < 0 else size
-        while not self._ready:
-            raw = self._file.read(wanted)
+        parts, length = [bytes(self._ready)], len(self._ready)
+        while length < wanted:
+            raw = self._file.read(wanted - length)
             piece = self._valid(raw) if self._plain else self._decoded(raw)
             self.quotes += piece.count(b'"')
             self.saw_bad = self.saw_bad or _REPLACEMENT_BYTES in piece
-            self._ready = memoryview(piece)
-            if not raw and not piece:
-                return b""
-        out, self._ready = bytes(self._ready[:wanted]), self._ready[wanted:]
-        return out
+            parts.append(piece)
+            length += len(piece)
+            if not raw:
+                break
+        data = b"".join(parts)
+        self._ready = memoryview(data)[wanted:]
+        return data[:wanted] if length > wanted else data
 
     def _decoded(self, raw: bytes) -> bytes:
         return self._decoder.decode(raw, final=not raw).encode()
