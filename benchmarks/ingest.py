@@ -170,7 +170,7 @@ def ours(source: Path, work: Path) -> dict[str, float]:
 def measure_ours(source: Path, work: Path) -> dict[str, float]:
     """A fresh process, so that its peak memory is one ingest's."""
     command = [sys.executable, __file__, "--child", str(source), "--dir", str(work)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 

@@ -22,14 +22,16 @@ Flags = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.intp]
 
-_ID_WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int32)
+# Weighted sums run in float32, where numpy has fast products; they stay far below 2**24, so exact.
+_ID_WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], dtype=np.float32)
 _ID_CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
 _USCC_WEIGHTS = np.array(
-    [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28], dtype=np.int32
+    [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28], dtype=np.float32
 )
 _USCC_ALPHABET = b"0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_UNKNOWN = 99
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int32)
+_LUHN_DOUBLED = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9], dtype=np.float32)
 _BANK_CARD_LENGTHS = range(12, 20)
 _LONG = 18
 
@@ -62,12 +64,14 @@ def _rows_of_length(column: ArrowColumn, length: int) -> tuple[Positions, Bytes]
     """Positions of the values of `length` bytes, and those bytes as a matrix."""
     lengths: ArrowColumn = pc.binary_length(column)
     fits: ArrowColumn = pc.equal(lengths, pa.scalar(length))
-    positions: Positions = np.flatnonzero(fits.fill_null(False).to_numpy(zero_copy_only=False))
-    chosen: ArrowColumn = column.take(pa.array(positions))
-    data = chosen.cast(pa.binary(length)).buffers()[1] if len(positions) else None
-    if data is None:
+    fits = fits.fill_null(False)
+    positions: Positions = np.flatnonzero(fits.to_numpy(zero_copy_only=False))
+    if not len(positions):
         return positions, np.empty((0, length), dtype=np.uint8)
-    matrix = np.frombuffer(data, dtype=np.uint8, count=len(positions) * length)
+    chosen: ArrowColumn = column if len(positions) == len(column) else column.filter(fits)
+    # Values of one length lie end to end in the data buffer.
+    start = int(np.frombuffer(chosen.buffers()[1], np.int32, 1, chosen.offset * 4)[0])
+    matrix = np.frombuffer(chosen.buffers()[2], np.uint8, len(positions) * length, start)
     return positions, matrix.reshape(-1, length)
 
 
@@ -99,10 +103,10 @@ def _identity_numbers(column: ArrowColumn) -> Verdict:
     positions, characters = _rows_of_length(column, _LONG)
     last = characters[:, 17]
     numeric = _is_digit(characters[:, :17]).all(axis=1) & (_is_digit(last) | (last == ord("X")))
-    digits = characters[:, :17].astype(np.int32) - ord("0")
+    digits = (characters[:, :17] - ord("0")).astype(np.float32)
     digits[~numeric] = 0
-    verdict.shape[positions] = numeric & _real_date(digits[:, 6:14])
-    right = _ID_CHECK[(digits @ _ID_WEIGHTS) % 11] == last
+    verdict.shape[positions] = numeric & _real_date(digits[:, 6:14].astype(np.int32))
+    right = _ID_CHECK[(digits @ _ID_WEIGHTS).astype(np.int32) % 11] == last
     verdict.check[positions] = right | ~verdict.shape[positions]
     return verdict
 
@@ -110,10 +114,13 @@ def _identity_numbers(column: ArrowColumn) -> Verdict:
 def _credit_codes(column: ArrowColumn) -> Verdict:
     verdict = _nothing_wrong(column)
     positions, characters = _rows_of_length(column, _LONG)
-    values = _USCC_VALUES[characters].astype(np.int32)
-    shape = (values != _USCC_UNKNOWN).all(axis=1) & _is_digit(characters[:, 2:8]).all(axis=1)
+    values = _USCC_VALUES[characters]
+    shape = (values.max(axis=1, initial=0) < _USCC_UNKNOWN) & _is_digit(characters[:, 2:8]).all(
+        axis=1
+    )
     verdict.shape[positions] = shape
-    expected = (31 - (values[:, :17] @ _USCC_WEIGHTS) % 31) % 31
+    total = (values[:, :17].astype(np.float32) @ _USCC_WEIGHTS).astype(np.int32)
+    expected = (31 - total % 31) % 31
     verdict.check[positions] = (expected == values[:, 17]) | ~shape
     return verdict
 
@@ -124,10 +131,11 @@ def _bank_cards(column: ArrowColumn) -> Verdict:
         positions, characters = _rows_of_length(column, length)
         if not len(positions):
             continue
-        numeric = _is_digit(characters).all(axis=1)
-        digits = characters.astype(np.int32) - ord("0")
-        doubled = digits[:, -2::-2] * 2
-        total = digits[:, ::-2].sum(axis=1) + (doubled - 9 * (doubled > 9)).sum(axis=1)  # noqa: PLR2004
+        numeric: Flags = _is_digit(characters).all(axis=1)
+        digits = np.where(numeric[:, None], characters - ord("0"), 0)
+        weighted = digits.astype(np.float32)
+        weighted[:, -2::-2] = _LUHN_DOUBLED[digits[:, -2::-2]]
+        total = (weighted @ np.ones(length, dtype=np.float32)).astype(np.int32)
         verdict.shape[positions] = numeric
         verdict.check[positions] = (total % 10 == 0) | ~numeric
     return verdict

@@ -38,7 +38,7 @@ _CLEAN: dict[ColumnFormat, str] = {
     ColumnFormat.PLATE: r"^\p{Han}[0-9A-Z]+\p{Han}?$",
     ColumnFormat.EMAIL: r"^[!-~]*$",
 }
-_CLEAN_DEFAULT = r"^(?:[0-9A-Z]{1,14}|[0-9A-Z]{16,})$"
+_UNCLEAN_DEFAULT = "[^0-9A-Z]"
 _JOINTS = re.compile(r"[\s\-·•.]+")
 _PLUS_86 = re.compile(r"^(?:\+|00)86")
 
@@ -98,7 +98,13 @@ def _rewrite(
 
 
 def _needs_cleaning(column: ArrowColumn, kind: ColumnFormat) -> ArrowColumn:
-    return pc.invert(pc.match_substring_regex(column, _CLEAN.get(kind, _CLEAN_DEFAULT)))
+    if kind in _CLEAN:
+        return pc.invert(pc.match_substring_regex(column, _CLEAN[kind]))
+    unclean: ArrowColumn = pc.match_substring_regex(column, _UNCLEAN_DEFAULT)
+    if kind is not ColumnFormat.ID_NUMBER:
+        return unclean
+    lengths: ArrowColumn = pc.binary_length(column)
+    return pc.or_(unclean, pc.equal(lengths, pa.scalar(_OLD_ID_LENGTH)))
 
 
 def _plain_date(value: str) -> str:
