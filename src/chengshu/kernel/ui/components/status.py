@@ -23,7 +23,7 @@ STATUSES: dict[str, StatusTag] = {
     "draft": StatusTag("草稿", "grey", "pencil"),
     "submitted": StatusTag("待审核", "amber", "hourglass-empty"),
     "pending": StatusTag("待处理", "amber", "hourglass-empty"),
-    "returned": StatusTag("已退回", "amber", "rotate-2"),
+    "returned": StatusTag("已退回", "amber", "arrow-back-up"),
     "approved": StatusTag("已通过", "teal", "circle-check"),
     "granted": StatusTag("已授权", "teal", "circle-check"),
     "refused": StatusTag("不同意", "red", "circle-x"),

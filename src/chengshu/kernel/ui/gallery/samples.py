@@ -60,6 +60,13 @@ class SampleForm(forms.Form):
     )
 
 
+class SignInSample(forms.Form):
+    """What a sign-in page asks for."""
+
+    username = forms.CharField(label="账号")
+    password = forms.CharField(label="密码", widget=forms.PasswordInput)
+
+
 def form(*, with_errors: bool) -> SampleForm:
     """The sample form, empty or as it comes back after mistakes."""
     if not with_errors:
@@ -127,8 +134,8 @@ def timeline() -> list[TimelineEntry]:
     return [
         TimelineEntry(title="审核通过并发布", who="示例·王审核", at=now - timedelta(minutes=12),
                       tone="teal", icon="check"),
-        TimelineEntry(title="退回补正", who="示例·王审核", at=now - timedelta(hours=20), tone="amber", icon="rotate-2",
-                      text="“证件号码”缺少敏感级别，请补上后再提交。"),
+        TimelineEntry(title="退回补正", who="示例·王审核", at=now - timedelta(hours=20), tone="amber",
+                      icon="arrow-back-up", text="“证件号码”缺少敏感级别，请补上后再提交。"),
         TimelineEntry(title="提交审核", who="示例·李专员", at=now - timedelta(days=2), tone="blue", icon="send"),
         TimelineEntry(title="登记草稿", who="示例·李专员", at=now - timedelta(days=40), icon="pencil"),
     ]  # fmt: skip
@@ -169,6 +176,7 @@ def context() -> dict[str, Any]:
         "plain_table": plain_table(),
         "form": form(with_errors=False),
         "wrong_form": form(with_errors=True),
+        "sign_in": SignInSample(auto_id="sign_in_%s"),
         "balance": Balance(source=620_573, accepted=618_902, quarantined=1_204, duplicates=467),
         "unbalanced": Balance(source=1_000, accepted=900, quarantined=60, duplicates=30),
         "steps": [

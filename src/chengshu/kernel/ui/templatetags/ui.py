@@ -50,6 +50,19 @@ def vendor(name: str) -> str:
 
 
 @register.simple_tag
+def mark(size: int) -> SafeString:
+    """Draw the mark of 城枢, decorative, in the colours of the theme."""
+    return format_html_join(
+        "",
+        '<img class="{}" src="{}" width="{}" height="{}" alt="">',
+        (
+            ("cs-only-light", static("ui/img/mark.svg"), size, size),
+            ("cs-only-dark", static("ui/img/mark-dark.svg"), size, size),
+        ),
+    )
+
+
+@register.simple_tag
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
     """Draw an icon of the sprite; decorative unless it gets a ``label``."""
     known = name if name in assets.icon_names() else assets.FALLBACK_ICON
@@ -68,9 +81,14 @@ def icon(name: str, css: str = "", label: str = "") -> SafeString:
 
 
 @register.simple_block_tag
-def panel(content: str, title: str = "", note: str = "", flush: bool = False) -> str:
-    """Frame content: ``{% panel title="…" %}…{% endpanel %}``; ``flush`` for tables and lists."""
-    context = {"content": content, "title": title, "note": note, "flush": flush}
+def panel(
+    content: str, title: str = "", note: str = "", flush: bool = False, fit: bool = False
+) -> str:
+    """Frame content: ``{% panel title="…" %}…{% endpanel %}``.
+
+    ``flush`` lets tables and lists touch the frame; ``fit`` keeps a cockpit panel from growing.
+    """
+    context = {"content": content, "title": title, "note": note, "flush": flush, "fit": fit}
     return render_to_string("ui/components/panel.html", context)
 
 
@@ -174,12 +192,13 @@ def form(context: template.Context, item: BaseForm, **options: Any) -> dict[str,
     """Draw a whole form.
 
     Options: ``submit`` (a verb), ``cancel_url``, ``action``, ``plain`` (no frames), ``guard`` (warn before
-    unsaved input is lost; default on), ``key`` (element id).
+    unsaved input is lost; default on), ``focus`` (go to the errors; default on), ``key`` (element id).
     """
     return {
         "form": item,
         "sections": lay_out(item),
         "guard": options.pop("guard", True),
+        "focus": options.pop("focus", True),
         "submit": options.pop("submit", "保存"),
         "csrf_token": context.get("csrf_token"),
         **options,

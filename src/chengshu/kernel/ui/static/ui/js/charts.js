@@ -68,9 +68,9 @@
 
   const cartesian = (data) => ({
     ...axes(data),
-    grid: { left: 4, right: 12, top: data.series.length > 1 ? 36 : 16, bottom: 4, containLabel: true },
+    grid: { left: 4, right: 24, top: data.series.length > 1 ? 36 : 16, bottom: 4, containLabel: true },
     tooltip: { trigger: "axis", axisPointer: { type: ["bar", "hbar"].includes(data.kind) ? "shadow" : "line" } },
-    legend: { show: data.series.length > 1, top: 0, left: 0 },
+    legend: { show: data.series.length > 1, type: "scroll", top: 0, left: 0, right: 0, pageIconColor: token("text-2"), pageTextStyle: { color: token("text-3") } },
     series: data.series.map((series, index) => ({
       name: series.name,
       data: series.values,
