@@ -1,0 +1,177 @@
+"""One batch of records of an entry: who and where each row is about, column by column.
+
+Columns are made on demand and every column has its own random stream, so that the ground
+truth can be listed by generating only the columns that carry a defect.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from chengshu_demo.encoding import Ints, Mask
+from chengshu_demo.enterprises import ENTERPRISE, TRADES
+from chengshu_demo.model import DataItem, Entry
+from chengshu_demo.places import ROADS, divisions
+from chengshu_demo.population import FEMALE, MALE
+from chengshu_demo.randomness import stream
+from chengshu_demo.semantics import bounds, split
+from chengshu_demo.world import Scale, World, world
+
+NATURAL_KEYS = frozenset({"p.id", "o.uscc", "v.plate"})
+
+
+def _eligible_people(argument: str, w: World) -> Mask:
+    people = w.people
+    if argument == "resident":
+        return np.ones(len(people), dtype=np.bool_)
+    if argument == "married":
+        return people.spouse >= 0
+    chosen = np.ones(len(people), dtype=np.bool_)
+    if argument[0] in "MF":
+        chosen = people.sex == (MALE if argument[0] == "M" else FEMALE)
+        argument = argument[1:]
+    low, high = bounds(argument)
+    return chosen & (people.age >= low) & (people.age <= high)
+
+
+def _eligible_entities(argument: str, w: World) -> Mask:
+    entities = w.entities
+    if not argument:
+        return np.ones(len(entities), dtype=np.bool_)
+    if argument == "ent":
+        return entities.kind == ENTERPRISE
+    sections = np.array([trade[0] == argument for trade in TRADES])
+    return sections[entities.trade]
+
+
+@cache
+def candidates(subject: str, scale: Scale) -> tuple[Ints, Ints]:
+    """Numbers of those an entry may be about: the registered first, then the extra ones."""
+    w = world(scale)
+    name, argument = split(subject)
+    if name == "p":
+        found = np.flatnonzero(_eligible_people(argument, w))
+        border = w.people.residents
+    elif name == "o":
+        found = np.flatnonzero(_eligible_entities(argument, w))
+        border = w.entities.registered
+    else:
+        found = np.arange(len(w.owners))
+        border = len(w.owners)
+    return found[found < border], found[found >= border]
+
+
+@cache
+def _order(entry_key: str, subject: str, scale: Scale) -> Ints:
+    """The order in which an entry with a natural key walks through its candidates."""
+    registered, extra = candidates(subject, scale)
+    generator = stream(entry_key, "order", scale)
+    return np.concatenate([generator.permutation(registered), generator.permutation(extra)])
+
+
+@dataclass(eq=False)
+class Frame:
+    """Rows of one batch. ``numbers`` are the logical record numbers within the entry, unique
+    over accepted and rejected records alike."""
+
+    entry: Entry
+    scale: Scale
+    batch: int
+    numbers: Ints
+    _columns: dict[str, pa.StringArray] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @cached_property
+    def world(self) -> World:
+        """The world of the scale."""
+        return world(self.scale)
+
+    def stream(self, purpose: str) -> np.random.Generator:
+        """The random stream of one purpose in this batch."""
+        return stream(self.entry.key, self.scale, self.batch, purpose)
+
+    def item(self, column: str) -> DataItem:
+        """The data item of a column."""
+        return self.entry.item(column)
+
+    @cached_property
+    def has_natural_key(self) -> bool:
+        """Whether the key is a person's, entity's or vehicle's own number."""
+        return any(item.key and item.generator in NATURAL_KEYS for item in self.entry.items)
+
+    @cached_property
+    def subject(self) -> Ints:
+        """Number of the person, entity or vehicle each row is about."""
+        if self.has_natural_key:
+            return _order(self.entry.key, self.entry.subject, self.scale)[self.numbers]
+        registered, _ = candidates(self.entry.subject, self.scale)
+        return self.stream("subject").choice(registered, size=len(self))
+
+    @property
+    def kind(self) -> str:
+        """``p`` person, ``o`` entity, ``v`` vehicle, ``w`` place."""
+        return self.entry.subject[0]
+
+    @cached_property
+    def person(self) -> Ints:
+        """The person a row names first."""
+        if self.kind == "p":
+            return self.subject
+        if self.kind == "o":
+            return self.world.entities.legal[self.subject]
+        if self.kind == "v":
+            return self.world.owners[self.subject]
+        return self.stream("person").choice(self.world.people.adults, size=len(self))
+
+    @cached_property
+    def second(self) -> Ints:
+        """The spouse, or somebody else where there is none."""
+        spouse = self.world.people.spouse[self.person]
+        other = self.stream("second").choice(self.world.people.adults, size=len(self))
+        return np.where(spouse >= 0, spouse, other)
+
+    @cached_property
+    def head(self) -> Ints:
+        """The head of the first person's household."""
+        return self.world.people.head[self.person]
+
+    @cached_property
+    def entity(self) -> Ints:
+        """The enterprise a row names first."""
+        if self.kind == "o":
+            return self.subject
+        registered = self.world.entities.registered
+        return self.stream("entity").integers(0, registered, size=len(self))
+
+    @cached_property
+    def vehicle(self) -> Ints:
+        """The vehicle a row names."""
+        if self.kind == "v":
+            return self.subject
+        return self.stream("vehicle").integers(0, len(self.world.owners), size=len(self))
+
+    @cached_property
+    def place(self) -> tuple[Ints, Ints, Ints]:
+        """Division, road and house number the row is about."""
+        if self.kind in "pv":
+            people = self.world.people
+            who = self.person
+            return people.home_division[who], people.home_road[who], people.home_number[who]
+        if self.kind == "o":
+            entities = self.world.entities
+            return (
+                entities.division[self.entity],
+                entities.road[self.entity],
+                entities.number[self.entity],
+            )
+        generator = self.stream("place")
+        size = len(self)
+        return (
+            generator.integers(0, len(divisions()), size=size),
+            generator.integers(0, len(ROADS), size=size),
+            generator.integers(1, 900, size=size),
+        )
