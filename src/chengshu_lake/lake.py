@@ -40,6 +40,7 @@ from chengshu_lake.snapshot import (
     version_at,
 )
 from chengshu_lake.storage import all_tables, open_storage
+from chengshu_lake.workspace import Workspace
 from chengshu_lake.writing import Intent, Writer
 
 _ROWS = "t"
@@ -330,23 +331,26 @@ class Lake:
         *,
         timeout: float | None = None,
     ) -> pa.RecordBatchReader:
-        session = open_session(self._limits)
-        with _closed_on_failure(session):
+        workspace = Workspace(self._limits.temp_dir)
+        with _closed_on_failure(workspace):
+            session = open_session(self._limits, workspace.path)
+        with _closed_on_failure(session, workspace):
             paths = [
                 path
                 for alias, snapshot in snapshots.items()
                 for path in add_view(session, self._storage, alias, snapshot)
             ]
             seal(session, paths)
-        return stream(session, query, params, timeout=timeout)
+        return stream(session, workspace, query, params, timeout=timeout)
 
 
 @contextmanager
-def _closed_on_failure(session: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _closed_on_failure(*opened: duckdb.DuckDBPyConnection | Workspace) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        session.close()
+        for one in opened:
+            one.close()
         raise
 
 

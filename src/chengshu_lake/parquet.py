@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -97,14 +98,18 @@ class _FileWriter:
         self._file = pa.PythonFile(sink, "w")
         bloom = {"ndv": min(ROW_GROUP, file_rows), "fpp": 0.01}
         blooming = {name: bloom for name in key if not pa.types.is_boolean(schema.field(name).type)}
-        self._writer = pq.ParquetWriter(
-            self._file,
-            schema,
-            compression="zstd",
-            compression_level=1,
-            dictionary_pagesize_limit=_DICTIONARY_BYTES,
-            bloom_filter_options=blooming or None,
-        )
+        try:
+            self._writer = pq.ParquetWriter(
+                self._file,
+                schema,
+                compression="zstd",
+                compression_level=1,
+                dictionary_pagesize_limit=_DICTIONARY_BYTES,
+                bloom_filter_options=blooming or None,
+            )
+        except BaseException:  # it writes its first bytes here; the disk may be full already
+            _let_go(self._file, sink)
+            raise
 
     def add(self, batch: pa.RecordBatch) -> None:
         # DuckDB hands out every column as nullable; the table knows better.
@@ -137,12 +142,15 @@ class _FileWriter:
         return AddAction(self._path, size, {}, int(time.time() * 1000), True, json.dumps(stats))
 
     def abandon(self) -> None:
-        """Let go of the file after a failure, whose error must not be covered by a second one."""
-        for part in (self._writer, self._file, self._sink):
-            try:
-                part.close()
-            except (OSError, ValueError, pa.ArrowException):
-                continue
+        """Let go of the file after a failure."""
+        _let_go(self._writer, self._file, self._sink)
+
+
+def _let_go(*parts: Any) -> None:
+    """Close what is left; a second error must not cover the first."""
+    for part in parts:
+        with suppress(OSError, ValueError, pa.ArrowException):
+            part.close()
 
 
 def _statistics(meta: Any, schema: pa.Schema) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 # ruff: noqa: S608 - identifiers go through quoted(), values through parameters or literal()
 
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +16,7 @@ from chengshu_lake.errors import BadQuery, NoSpace, VersionMissing, is_disk_full
 from chengshu_lake.parquet import ROW_GROUP
 from chengshu_lake.snapshot import Snapshot
 from chengshu_lake.storage import Storage
+from chengshu_lake.workspace import Workspace
 
 _DUCKDB_TYPES = {
     pa.string(): "VARCHAR",
@@ -58,14 +60,13 @@ def duckdb_type(kind: pa.DataType) -> str:
     return _DUCKDB_TYPES[kind]
 
 
-def open_session(limits: Limits) -> duckdb.DuckDBPyConnection:
-    """A fresh in-memory database that spills to the temp folder."""
-    limits.temp_dir.mkdir(parents=True, exist_ok=True)
+def open_session(limits: Limits, scratch: Path) -> duckdb.DuckDBPyConnection:
+    """A fresh in-memory database that spills to ``scratch``, a folder of its own."""
     session = duckdb.connect(
         config={
             "threads": limits.threads,
             "memory_limit": f"{limits.memory_mb}MB",
-            "temp_directory": str(limits.temp_dir),
+            "temp_directory": str(scratch),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "python_enable_replacements": False,
@@ -136,12 +137,13 @@ def seal(session: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
 
 def stream(
     session: duckdb.DuckDBPyConnection,
+    workspace: Workspace,
     query: str,
     params: Sequence[Any],
     *,
     timeout: float | None = None,
 ) -> pa.RecordBatchReader:
-    """Run a query and hand out its batches; the session closes when they end.
+    """Run a query and hand out its batches; session and workspace are closed when they end.
 
     ``timeout`` in seconds covers the whole query including the reading of its result.
     """
@@ -153,26 +155,44 @@ def stream(
         result = session.sql(query, params=list(params) or None)
         reader = result.to_arrow_reader(ROW_GROUP)
     except BaseException as error:
-        _end(session, timer)
+        _end(session, workspace, timer)
         if isinstance(error, duckdb.Error):
             raise _translated(error) from error
         raise
+    batches = _Batches(reader)
+    batches.close = weakref.finalize(batches, _end, session, workspace, timer)
+    return pa.RecordBatchReader.from_batches(reader.schema, batches)
 
-    def batches() -> Iterator[pa.RecordBatch]:
+
+class _Batches:
+    """The batches of a result; ``close`` runs at their end, on an error, or when dropped unread."""
+
+    close: "weakref.finalize[Any, _Batches]"
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self._reader = reader
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
         try:
-            yield from reader
+            return self._reader.read_next_batch()
+        except StopIteration:
+            self.close()
+            raise
         except (duckdb.Error, pa.ArrowException, OSError) as error:
+            self.close()
             raise _translated(error) from error
-        finally:
-            _end(session, timer)
-
-    return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
-def _end(session: duckdb.DuckDBPyConnection, timer: threading.Timer | None) -> None:
+def _end(
+    session: duckdb.DuckDBPyConnection, workspace: Workspace, timer: threading.Timer | None
+) -> None:
     if timer:
         timer.cancel()
     session.close()
+    workspace.close()
 
 
 def _translated(error: Exception) -> Exception:

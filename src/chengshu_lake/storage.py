@@ -20,7 +20,10 @@ import pyarrow.parquet as pq
 from deltalake._internal import DeltaFileSystemHandler
 from deltalake.fs import DeltaStorageHandler
 
+from chengshu_lake.errors import LakeError
 from chengshu_lake.names import ZONES
+
+_UNSAFE_SIGNS = "*?[]%"  # DuckDB reads patterns, delta-rs decodes percent signs
 
 
 class Storage(Protocol):
@@ -123,6 +126,10 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        if any(sign in str(self.root) for sign in _UNSAFE_SIGNS):
+            raise LakeError(
+                f"数据湖的路径 {self.root} 不能含有 * ? [ ] % 这些符号，请换一个文件夹。"
+            )
         self.options: dict[str, str] | None = None
         self.root.mkdir(parents=True, exist_ok=True)
 

@@ -7,7 +7,6 @@ leaves at most Parquet files that no version names; vacuum removes them.
 # ruff: noqa: S608 - identifiers go through quoted(), values through parameters or literal()
 
 import random
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -41,6 +40,7 @@ from chengshu_lake.snapshot import (
     open_snapshot,
 )
 from chengshu_lake.storage import Storage
+from chengshu_lake.workspace import Workspace, sweep
 
 ATTEMPTS = 20
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds
@@ -111,7 +111,7 @@ class Writer:
     ) -> WriteResult:
         with write_errors(intent.table), self._workspace(data) as work:
             schema, batches = fitted(data, first.schema)
-            with open_session(replace(self._limits, temp_dir=work)) as session:
+            with open_session(self._limits, work) as session:
                 batch = merging.spool(session, schema, batches)
                 merging.check_unique(batch, first.key)
 
@@ -164,7 +164,7 @@ class Writer:
         if not first.key:
             new.write(_padded(batches, first.schema))
             return
-        with open_session(replace(self._limits, temp_dir=work)) as session:
+        with open_session(self._limits, work) as session:
             batch = merging.spool(session, schema, batches)
             merging.check_unique(batch, first.key)
             self._need(batch.nbytes // 2)
@@ -205,7 +205,7 @@ class Writer:
         if snapshot.key:
             query += " ORDER BY " + ", ".join(quoted(name) for name in snapshot.key)
         rows = sum(file.rows or 0 for file in files)
-        with open_session(replace(self._limits, temp_dir=work)) as session:
+        with open_session(self._limits, work) as session:
             new.write(session.sql(query).to_arrow_reader(ROW_GROUP), merging.even_rows(rows))
 
     def _commit(self, plan: Plan, intent: Intent) -> WriteResult:
@@ -271,9 +271,9 @@ class Writer:
     @contextmanager
     def _workspace(self, data: ArrowInput | None) -> Iterator[Path]:
         self._need(data.nbytes // 2 if isinstance(data, pa.Table) else 0)
-        self._limits.temp_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="write-", dir=self._limits.temp_dir) as folder:
-            yield Path(folder)
+        sweep(self._limits.temp_dir)
+        with Workspace(self._limits.temp_dir) as workspace:
+            yield workspace.path
 
     def _need(self, estimate: int) -> None:
         free = self._storage.free_bytes()

@@ -85,9 +85,9 @@ def test_rewritten_files_keep_the_key_order(people):
 
 @pytest.mark.usefixtures("tiny_files")
 def test_small_files_are_folded_before_they_become_many(people):
-    for n in range(30):
+    for n in range(20):
         people.merge("std/people", numbered(range(n * 10, n * 10 + 10)))
-    assert people.count("std/people") == 300
+    assert people.count("std/people") == 200
     assert people.stats("std/people").files <= merging.MAX_SMALL_FILES + 3
 
 

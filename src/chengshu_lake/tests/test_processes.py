@@ -32,6 +32,11 @@ def start(role: str, root: Path, *more: object) -> subprocess.Popen[str]:
     )
 
 
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def worker(role: str, root: str, *more: str) -> None:
     lake = Lake(root, memory_limit_mb=128, threads=1, reserve_mb=1)
     if role == "read":
@@ -46,9 +51,9 @@ def merge_batches(lake: Lake, writer: str, first: int, last: int) -> None:
         mine = [f"{writer}-{n:03}-{i:03}" for i in range(GROUP)]
         shared = [f"shared-{i:03}" for i in range(GROUP)]
         rows = some_people(mine + shared, name=f"{writer}-{n}", age=n)
-        print(f"started {n}", flush=True)
+        say(f"started {n}")
         lake.merge(TABLE, rows, commit_key=f"{writer}-{n}")
-        print(f"done {n}", flush=True)
+        say(f"done {n}")
 
 
 def read_until_marked(lake: Lake, stop: Path) -> None:
@@ -61,10 +66,10 @@ def read_until_marked(lake: Lake, stop: Path) -> None:
         ).read_all()
         names, rows = found["names"][0].as_py(), found["n"][0].as_py()
         if (names, rows) not in {(0, 0), (1, GROUP)}:
-            print(f"torn: {names} names in {rows} rows", flush=True)
+            say(f"torn: {names} names in {rows} rows")
             return
         reads += 1
-    print(f"clean {reads}", flush=True)
+    say(f"clean {reads}")
 
 
 @pytest.mark.service

@@ -52,7 +52,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("query", REFUSED)
 def test_everything_but_a_query_over_the_given_tables_is_refused(people, tmp_path, query):
-    with pytest.raises(BadQuery, match="[\u4e00-\u9fff]"):
+    with pytest.raises(BadQuery, match=r"[\u4e00-\u9fff]"):
         people.sql(query.replace("{dir}", str(tmp_path)), tables={"p": "std/people"})
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["lake"]
 
@@ -94,7 +94,7 @@ def test_the_sealed_session_refuses_files_even_without_the_query_check(tmp_path)
     """The second line of defence: what the parser check let through would still fail here."""
     secret = tmp_path / "secret.txt"
     secret.write_text("x")
-    with open_session(Limits(64, 1, tmp_path / "tmp")) as session:
+    with open_session(Limits(64, 1, tmp_path), tmp_path / "spill") as session:
         seal(session, [])
         for query in (
             f"SELECT * FROM read_text('{secret}')",

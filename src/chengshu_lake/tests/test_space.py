@@ -1,13 +1,17 @@
 import errno
 import shutil
-from collections import namedtuple
+from typing import NamedTuple
 
 import pytest
 
 from chengshu_lake import Lake, LakeError, NoSpace, parquet, storage
 from chengshu_lake.tests.conftest import PEOPLE, rows_of, some_people
 
-Usage = namedtuple("Usage", "total used free")
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def test_a_write_the_disk_cannot_hold_is_refused_before_it_starts(
     filled, tmp_path, monkeypatch, operation
 ):
     before = filled.stats("std/people")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10, 10, 1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(10, 10, 1000))
     with pytest.raises(NoSpace, match="磁盘剩余空间 0 MB"):
         getattr(filled, operation)("std/people", some_people(["3"]))
     assert filled.stats("std/people") == before
@@ -82,7 +86,7 @@ def test_vacuum_removes_what_a_killed_writer_left(filled, tmp_path):
 
 
 def test_a_stream_larger_than_the_memory_limit_spills_and_arrives_whole(tmp_path):
-    lake = Lake(tmp_path / "lake", memory_limit_mb=48, threads=1, reserve_mb=1)
+    lake = Lake(tmp_path / "lake", memory_limit_mb=96, threads=1, reserve_mb=1)
     lake.create("std/people", PEOPLE, key=["code"])
     many = 600_000
     step = parquet.ROW_GROUP
