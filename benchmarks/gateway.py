@@ -180,7 +180,7 @@ def datasette(work: Path, table: list[tuple[str, ...]]) -> Iterator[Server]:
 @contextmanager
 def postgres(work: Path) -> Iterator[tuple[str, int]]:
     """Start a temporary cluster; yields its DSN and the postmaster's pid."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    binaries = max(Path("/usr/lib/postgresql").glob("*/bin"))
     home = work / "pg"
     home.mkdir()
     prefix: list[str] = []
@@ -189,17 +189,20 @@ def postgres(work: Path) -> Iterator[tuple[str, int]]:
         work.chmod(0o755)
         prefix = ["runuser", "-u", "postgres", "--"]
     cluster, port = str(home / "data"), free_port()
-    run = {"check": True, "stdout": subprocess.DEVNULL, "cwd": home}
+
+    def run(command: list[str]) -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=home)
+
     initdb = [*prefix, str(binaries / "initdb"), "-D", cluster, "-U", "bench", "-A", "trust"]
-    subprocess.run([*initdb, "--no-sync", "-E", "UTF8", "--no-locale"], **run)
+    run([*initdb, "--no-sync", "-E", "UTF8", "--no-locale"])
     control = [*prefix, str(binaries / "pg_ctl"), "-D", cluster, "-l", str(home / "log"), "-w"]
     options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c shared_buffers=256MB"
-    subprocess.run([*control, "-o", options, "start"], **run)
+    run([*control, "-o", options, "start"])
     try:
         pid = int((home / "data" / "postmaster.pid").read_text().split()[0])
         yield f"host=127.0.0.1 port={port} user=bench dbname=postgres", pid
     finally:
-        subprocess.run([*control, "-m", "fast", "stop"], **run)
+        run([*control, "-m", "fast", "stop"])
 
 
 @contextmanager

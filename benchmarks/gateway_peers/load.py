@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 
-
 CHUNKED = 0  # an answer without a length ends with the empty chunk
 
 
@@ -61,6 +60,7 @@ class Connection(asyncio.Protocol):
         self.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self.run.finished(self, lost=True)
 
 

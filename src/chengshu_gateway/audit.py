@@ -192,7 +192,9 @@ class AuditLog:
             batch = self._batch
             if batch is None:
                 batch = self._batch = _Batch(Settled(loop=self._loop))
-                self._wake.put(True)
+                # Not at once: the calls of this turn of the loop then share one flush, and the
+                # thread does not contend for the interpreter while they are being examined.
+                self._loop.call_soon(self._wake.put, True)
             batch.parts.append(part)
             return batch.settled
 

@@ -144,20 +144,28 @@ def _name(text: str) -> str:
     return keep_first_last(text.strip(), 1, 0)
 
 
+_ID_18 = re.compile(r"\d{17}[\dXx]", re.ASCII)
+_ID_15 = re.compile(r"\d{15}", re.ASCII)
+
+
 def _id_number(text: str) -> str:
     text = text.strip()
-    if re.fullmatch(r"\d{17}[\dXx]", text, re.ASCII):
+    if _ID_18.fullmatch(text):
         return f"{text[:6]}********{text[-4:]}"
-    if re.fullmatch(r"\d{15}", text, re.ASCII):
+    if _ID_15.fullmatch(text):
         return f"{text[:6]}******{text[-3:]}"
     return "*" * len(text)
 
 
+_MOBILE = re.compile(r"(?:\+?86[- ]?)?(1\d{10})", re.ASCII)
+_LANDLINE = re.compile(r"(0\d{2,3})-?(\d{7,8})", re.ASCII)
+
+
 def _phone(text: str) -> str:
-    text = re.sub(r"^(?:\+?86[- ]?)(?=1\d{10}$)", "", text.strip())
-    if re.fullmatch(r"1\d{10}", text, re.ASCII):
-        return f"{text[:3]}****{text[-4:]}"
-    if found := re.fullmatch(r"(0\d{2,3})-?(\d{7,8})", text, re.ASCII):
+    text = text.strip()
+    if found := _MOBILE.fullmatch(text):
+        return f"{found[1][:3]}****{found[1][-4:]}"
+    if found := _LANDLINE.fullmatch(text):
         return f"{found[1]}-****{found[2][-2:]}"
     return "*" * len(text)
 

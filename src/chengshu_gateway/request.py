@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -18,6 +19,7 @@ _INTERFACE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PLAIN_KEY = re.compile(rb"[A-Za-z0-9_~:@!$'()*,;=+.-]+")
 # Controls, separators of paths, and the percent sign, whose presence means double encoding.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\%\u2028\u2029\ufeff\ufffe\uffff]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NONCE = re.compile(rb"[!-~]{8,64}")
 _TIMESTAMP = re.compile(rb"\d{13}")
 
@@ -68,6 +70,7 @@ def _decode_key(encoded: bytes) -> str:
     return key
 
 
+@lru_cache(maxsize=4096)
 def purpose_of(header: bytes | None) -> str:
     """Return the decoded X-Cs-Purpose; raises Refusal(BAD_HEADER) when it is malformed."""
     if not header:
@@ -78,7 +81,7 @@ def purpose_of(header: bytes | None) -> str:
         text = unquote_to_bytes(header).decode()
     except UnicodeDecodeError as error:
         raise Refusal(BAD_HEADER) from error
-    if len(text) > _MAX_PURPOSE or re.search(r"[\x00-\x1f\x7f]", text):
+    if len(text) > _MAX_PURPOSE or _CONTROLS.search(text):
         raise Refusal(BAD_HEADER)
     return text
 
