@@ -4,13 +4,16 @@
 ``CHENGSHU_TEST_POSTGRES_URL`` names a server whose user may create databases.
 """
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+RENDERED = ROOT / "build" / "rendered"
 
 
 def run(title: str, arguments: list[str], env: dict[str, str]) -> int:
@@ -23,7 +26,23 @@ def run(title: str, arguments: list[str], env: dict[str, str]) -> int:
     return code
 
 
+def check_templates() -> int:
+    """Every template of the product must have been rendered by some test of this run."""
+    rendered = {name for path in RENDERED.glob("*.json") for name in json.loads(path.read_text())}
+    known = {
+        str(path).rpartition("/templates/")[2]
+        for path in (ROOT / "src" / "chengshu").rglob("templates/**/*")
+        if path.suffix in {".html", ".txt", ".xml"} and "tests" not in path.parts
+    }
+    missing = sorted(known - rendered)
+    for name in missing:
+        print(f"template rendered by no test: {name}", flush=True)
+    print(f"=== templates: {len(known) - len(missing)} of {len(known)} rendered", flush=True)
+    return 1 if missing else 0
+
+
 def main() -> None:
+    shutil.rmtree(RENDERED, ignore_errors=True)
     extra = sys.argv[1:]
     postgres = os.environ.get("CHENGSHU_TEST_POSTGRES_URL", "")
     required = os.environ.get("CHENGSHU_REQUIRE_ALL") == "1"
@@ -41,6 +60,8 @@ def main() -> None:
         codes.append(1)
     else:
         print("=== skipped: unit tests on PostgreSQL (no CHENGSHU_TEST_POSTGRES_URL)", flush=True)
+    if not extra:
+        codes.append(check_templates())
     raise SystemExit(max(codes))
 
 

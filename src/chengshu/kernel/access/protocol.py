@@ -1,15 +1,5 @@
-"""How a model says where it belongs. Apart from the rules, so that identity models can use it too."""
+"""Where packages above the kernel take :class:`AccessRule` from; identity models take it from ``kernel.belonging``."""
 
-from dataclasses import dataclass
+from chengshu.kernel.belonging import AccessRule
 
-
-@dataclass(frozen=True, slots=True)
-class AccessRule:
-    """Lookups from a model to the organisation path and the region code it belongs to.
-
-    ``everywhere=True`` marks a shared model (e.g. a published code table): a permission held anywhere suffices.
-    """
-
-    organization: str = ""
-    region: str = ""
-    everywhere: bool = False
+__all__ = ["AccessRule"]
