@@ -32,7 +32,7 @@ def _note_rendered_templates() -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+def pytest_runtest_makereport() -> Any:
     """With ``CHENGSHU_REQUIRE_ALL=1`` a skip is a failure: a missing server must not look like success."""
     report = yield
     if (
