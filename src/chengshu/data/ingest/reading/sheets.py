@@ -73,16 +73,21 @@ def list_sheets(workbook: CalamineWorkbook, path: Path) -> tuple[SheetReport, ..
     for meta in workbook.sheets_metadata:
         if meta.typ is SheetTypeEnum.WorkSheet:
             sheet = get_sheet(workbook, meta.name, path)
-            filled = sheet.start is not None
+            rows, columns = used_size(sheet)
             found.append(
                 SheetReport(
                     name=meta.name,
-                    rows=sheet.total_height if filled else 0,
-                    columns=sheet.total_width if filled else 0,
+                    rows=rows,
+                    columns=columns,
                     hidden=meta.visible is not SheetVisibleEnum.Visible,
                 )
             )
     return tuple(found)
+
+
+def used_size(sheet: CalamineSheet) -> tuple[int, int]:
+    """Rows and columns from the first cell of the sheet to the last filled one."""
+    return (sheet.end[0] + 1, sheet.end[1] + 1) if sheet.end is not None else (0, 0)
 
 
 def get_sheet(workbook: CalamineWorkbook, name: str, path: Path) -> CalamineSheet:
@@ -109,7 +114,8 @@ def open_sheet(
     workbook = open_workbook(path, kind, limits)
     name = options.sheet or _first_filled(list_sheets(workbook, path), path)
     sheet = get_sheet(workbook, name, path)
-    if kind is FileKind.XLS and sheet.total_height * sheet.total_width > limits.workbook_cells:
+    total, width = used_size(sheet)
+    if kind is FileKind.XLS and total * width > limits.workbook_cells:
         raise FileTooLargeError(f"工作表“{name}”太大，请另存为 CSV 后上传。")
     rows = sheet_rows(sheet)
     header = next(islice(rows, options.header_row - 1, None), None)
@@ -119,10 +125,9 @@ def open_sheet(
             row=options.header_row,
         )
     plan = plan_headers(tuple(cell.strip() for cell in header), options)
-    total = max(sheet.total_height, 1)
     numbered = enumerate(rows, options.header_row + 1)
     while chunk := list(islice(numbered, _BATCH_ROWS)):
-        yield RowBatch(_batch(plan, chunk), (), min(1.0, chunk[-1][0] / total))
+        yield RowBatch(_batch(plan, chunk), (), min(1.0, chunk[-1][0] / max(total, 1)))
 
 
 def _batch(plan: HeaderPlan, chunk: list[tuple[int, list[str]]]) -> pa.RecordBatch:

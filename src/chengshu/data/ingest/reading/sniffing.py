@@ -10,7 +10,13 @@ from chengshu.data.ingest.reading.kinds import detect_kind
 from chengshu.data.ingest.reading.limits import DEFAULT_LIMITS, ReadLimits
 from chengshu.data.ingest.reading.report import FileKind, FileReport
 from chengshu.data.ingest.reading.rows import duplicates
-from chengshu.data.ingest.reading.sheets import get_sheet, list_sheets, open_workbook, sheet_rows
+from chengshu.data.ingest.reading.sheets import (
+    get_sheet,
+    list_sheets,
+    open_workbook,
+    sheet_rows,
+    used_size,
+)
 from chengshu.data.ingest.reading.text import head_rows
 
 PREVIEW_ROWS = 20
@@ -85,7 +91,7 @@ def _sniff_workbook(
     if name is not None:
         chosen = get_sheet(workbook, name, path)
         rows = list(islice(sheet_rows(chosen), _HEAD_ROWS))
-        total = chosen.total_height if chosen.start else 0
+        total, _ = used_size(chosen)
     else:
         warnings.append("没有可以读取的工作表，请确认文件。")
     header = header_row or _guess_header(rows)

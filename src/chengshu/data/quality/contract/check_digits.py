@@ -131,7 +131,7 @@ def _bank_cards(column: ArrowColumn) -> Verdict:
         positions, characters = _rows_of_length(column, length)
         if not len(positions):
             continue
-        numeric: Flags = _is_digit(characters).all(axis=1)
+        numeric: Flags = np.all(_is_digit(characters), axis=1)
         digits = np.where(numeric[:, None], characters - ord("0"), 0)
         weighted = digits.astype(np.float32)
         weighted[:, -2::-2] = _LUHN_DOUBLED[digits[:, -2::-2]]

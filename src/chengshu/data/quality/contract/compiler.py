@@ -154,10 +154,11 @@ class CompiledContract:
 
     def _check_patterns(self) -> None:
         """An invalid pattern is the catalogue's fault and must not surface in the middle of a load."""
+        patterns = [spec for spec in self.contract.columns if spec.pattern is not None]
+        if not patterns:
+            return
         with duckdb.connect() as connection:
-            for spec in self.contract.columns:
-                if spec.pattern is None:
-                    continue
+            for spec in patterns:
                 try:
                     connection.execute("SELECT regexp_full_match('', ?)", [spec.pattern])
                 except duckdb.Error as error:
