@@ -20,7 +20,7 @@ def _lock_path() -> Path | None:
     if connection.vendor != "sqlite":
         return None
     name = str(connection.settings_dict["NAME"])
-    if "memory" in name:
+    if name == ":memory:" or "mode=memory" in name:
         return None
     return Path(f"{name}.writers")
 

@@ -1,5 +1,6 @@
 """Request-wide enforcement: who acts, may they enter this route, and which headers protect the page."""
 
+import ipaddress
 import logging
 import uuid
 from collections.abc import Callable
@@ -35,12 +36,19 @@ class ActorRequest(HttpRequest):
 
 
 def client_address(request: HttpRequest) -> str:
-    """The caller's address; ``X-Forwarded-For`` counts only from a trusted proxy."""
+    """The caller's address; ``X-Forwarded-For`` counts only from a trusted proxy and only when it is an address."""
     remote = str(request.META.get("REMOTE_ADDR", ""))
     if remote in settings.TRUSTED_PROXIES:
-        forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-        return forwarded[-1].strip() or remote
-    return remote
+        forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip()
+        return _address(forwarded) or _address(remote)
+    return _address(remote)
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
 
 
 class SecurityHeadersMiddleware:
@@ -90,7 +98,11 @@ class AccessMiddleware:
             if request.path not in {target, reverse("identity:sign-out")}:
                 return HttpResponseRedirect(target)
         if permission != SIGNED_IN:
-            check(request.actor, permission)
+            try:
+                check(request.actor, permission)
+            except ChengshuError as error:
+                # Django offers process_exception only what views raise.
+                return self.process_exception(request, error)
         return None
 
     def process_exception(self, request: ActorRequest, exception: Exception) -> HttpResponse | None:

@@ -1,8 +1,9 @@
 """``check`` and ``scope``: the two questions every service and selector asks.
 
 A model says where it belongs with a class attribute ``ACCESS = AccessRule(organization="provider__path")``; the
-lookup leads to the organisation's materialised path. A model without a rule is city-wide: a permission held anywhere
-is not enough for it, it must be held at the root of the city.
+lookup leads to the organisation's materialised path. A model without a rule is city-wide, and so is an object that
+belongs to no organisation: a permission held anywhere is not enough for it, it must be held at the root of the city.
+A permission narrowed to a region reaches only models that say which region they are in.
 """
 
 from functools import reduce
@@ -11,8 +12,8 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from chengshu.kernel.access.actor import Actor
-from chengshu.kernel.access.protocol import AccessRule
+from chengshu.kernel.access.actor import Actor, Scope
+from chengshu.kernel.belonging import AccessRule
 from chengshu.kernel.errors import NotAllowed, NotSignedIn
 from chengshu.kernel.registry import registry
 
@@ -36,13 +37,20 @@ def allows(actor: Actor, permission: str, obj: Model | None = None) -> bool:
     rule = getattr(type(obj), "ACCESS", AccessRule())
     if rule.everywhere:
         return True
-    path = _follow(obj, rule.organization) if rule.organization else "/"
-    region = _follow(obj, rule.region) if rule.region else ""
-    return any(
-        str(path or "/").startswith(s.organization_path)
-        and (not s.region or str(region or "").startswith(s.region))
-        for s in scopes
-    ) or (not rule.organization and any(s.organization_path.count("/") == 2 for s in scopes))  # noqa: PLR2004 - "/root/" has two slashes
+    path = _follow(obj, rule.organization) if rule.organization else None
+    region = _follow(obj, rule.region) if rule.region else None
+    return any(_reaches(item, path, region) for item in scopes)
+
+
+def _reaches(item: Scope, path: Any, region: Any) -> bool:
+    if item.region and not str(region or "").startswith(item.region):
+        return False
+    return str(path).startswith(item.organization_path) if path else _is_root(item)
+
+
+def _is_root(item: Scope) -> bool:
+    """Whether a scope covers the whole city: the root's path "/root/" has two slashes."""
+    return item.organization_path.count("/") == 2  # noqa: PLR2004 - as said
 
 
 def check(actor: Actor, permission: str, obj: Model | None = None) -> None:
@@ -75,16 +83,23 @@ def scope(actor: Actor, permission: str, queryset: "QuerySet[M]") -> "QuerySet[M
     rule: AccessRule = getattr(queryset.model, "ACCESS", AccessRule())
     if rule.everywhere:
         return queryset
+    parts = [part for item in scopes if (part := _condition(rule, item)) is not None]
+    return queryset.filter(reduce(or_, parts)) if parts else queryset.none()
+
+
+def _condition(rule: AccessRule, item: Scope) -> Q | None:
+    """The rows one scope reaches; None when it reaches none of this model."""
+    if item.region and not rule.region:
+        return None
     if not rule.organization:
-        at_root = any(s.organization_path.count("/") == 2 for s in scopes)  # noqa: PLR2004 - "/root/"
-        return queryset if at_root else queryset.none()
-    parts: list[Q] = []
-    for item in scopes:
+        if not _is_root(item):
+            return None
+        part = ~Q(pk__in=[])  # everything; an empty Q() would vanish in an OR
+    else:
         part = Q(**{f"{rule.organization}__startswith": item.organization_path})
-        if item.region and rule.region:
-            part &= Q(**{f"{rule.region}__startswith": item.region})
-        parts.append(part)
-    return queryset.filter(reduce(or_, parts))
+        if _is_root(item):
+            part |= Q(**{f"{rule.organization}__isnull": True})
+    return part & Q(**{f"{rule.region}__startswith": item.region}) if item.region else part
 
 
 def _follow(obj: Any, lookup: str) -> Any:

@@ -48,15 +48,15 @@ def record(
         seq=head.seq + 1,
         at=timezone.now(),
         actor_id=account.username if account else ("system" if actor.system else ""),
-        actor_name=actor.name[:60],
+        actor_name=_storable(actor.name)[:60],
         actor_org=actor.organization_name[:60],
         action=action,
         object_type=object_type or (obj._meta.label_lower if obj is not None else ""),
         object_id=str(object_id or (obj.pk if obj is not None else "")),
-        object_name=(object_name or (str(obj) if obj is not None else ""))[:200],
+        object_name=_storable(object_name or (str(obj) if obj is not None else ""))[:200],
         before=_plain(before),
         after=_plain(after),
-        reason=reason[:300],
+        reason=_storable(reason)[:300],
         address=actor.address,
         request_id=actor.request_id,
         previous_hash=head.hash,
@@ -76,11 +76,22 @@ def digest(item: AuditRecord) -> str:
 
 
 def _plain(value: dict[str, Any] | None) -> dict[str, Any] | None:
-    """JSON as it will read back, so that the hash does not depend on Python types."""
+    """JSON as either database will read it back, so that the hash holds.
+
+    PostgreSQL's jsonb writes numbers its own way (1e22, -0.0), so fractions are kept as text; it has no NUL.
+    """
     if value is None:
         return None
-    plain: dict[str, Any] = json.loads(json.dumps(value, default=str, ensure_ascii=False))
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    plain: dict[str, Any] = json.loads(
+        _storable(text.replace("\\u0000", "\ufffd")), parse_float=str, parse_constant=str
+    )
     return plain
+
+
+def _storable(text: str) -> str:
+    """Text without what a database cannot keep: NUL and half surrogates."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def checkpoint_file() -> Path:

@@ -2,12 +2,14 @@
 
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from chengshu.kernel.audit.models import AuditCheckpoint, AuditHead, AuditRecord
 from chengshu.kernel.audit.services import checkpoint_file, digest, sign
+
+PROGRESS_EVERY = 500
 
 
 @dataclass(slots=True)
@@ -35,11 +37,14 @@ class Anchor:
     place: str
 
 
-def verify(*, limit: int = 20) -> Report:
-    """Walk the whole chain in order; stop collecting after ``limit`` problems."""
+def verify(*, limit: int = 20, progress: Callable[[int], None] | None = None) -> Report:
+    """Walk the whole chain in order; stop collecting after ``limit`` problems.
+
+    ``progress`` hears the number of records checked, every 500 of them.
+    """
     report = Report()
     anchors: dict[int, list[Anchor]] = {}
-    for anchor in _anchors():
+    for anchor in _anchors(report):
         report.checkpoints += 1
         expected = sign(anchor.seq, anchor.hash, anchor.at)
         if not hmac.compare_digest(expected, anchor.signature):
@@ -58,6 +63,8 @@ def verify(*, limit: int = 20) -> Report:
             if a.hash != item.hash
         ]
         previous, last = item.hash, item.seq
+        if progress is not None and report.records % PROGRESS_EVERY == 0:
+            progress(report.records)
         if len(report.problems) >= limit:
             break
     else:
@@ -85,19 +92,33 @@ def _check_tail(last: int, previous: str, missing: dict[int, list[Anchor]]) -> l
         if seq > last
     ]
     head = AuditHead.objects.filter(id=1).first()
-    if head is not None and (head.seq, head.hash) != (last, previous):
+    if head is None:
+        return [*found, "链头不见了，链头被删除。"] if last else found
+    if (head.seq, head.hash) != (last, previous):
         found.append(f"链头记到第 {head.seq} 号，实际只有 {last} 号，末尾被截断或链头被改动。")
     return found
 
 
-def _anchors() -> Iterator[Anchor]:
+def _anchors(report: Report) -> Iterator[Anchor]:
     for row in AuditCheckpoint.objects.order_by("seq"):
         yield Anchor(row.seq, row.hash, row.at, row.signature, "数据库")
     path = checkpoint_file()
     if not path.is_file():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip():
-            row_ = json.loads(line)
-            at = datetime.fromisoformat(row_["at"])
-            yield Anchor(row_["seq"], row_["hash"], at, row_["signature"], "检查点文件")
+    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        anchor = _read(line)
+        if anchor is None:
+            report.problems.append(f"检查点文件第 {number} 行读不懂，可能被改动或写了一半。")
+        else:
+            yield anchor
+
+
+def _read(line: str) -> Anchor | None:
+    try:
+        row = json.loads(line)
+        at = datetime.fromisoformat(row["at"])
+        return Anchor(int(row["seq"]), str(row["hash"]), at, str(row["signature"]), "检查点文件")
+    except (ValueError, KeyError, TypeError):
+        return None

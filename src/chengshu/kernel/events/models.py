@@ -70,6 +70,7 @@ class Delivery(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
+        verbose_name = "事件投递"
         indexes: ClassVar = [models.Index(fields=["state", "next_at"])]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["event", "subscriber"], name="events_delivery_once")

@@ -5,8 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
-from chengshu.kernel.events.models import Event
+from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.access.rules import check
+from chengshu.kernel.audit.services import record
+from chengshu.kernel.errors import Conflict
+from chengshu.kernel.events.models import Delivery, DeliveryState, Event
+from chengshu.kernel.unit_of_work import unit_of_work
 
 Handler = Callable[[Event], None]
 
@@ -48,3 +54,23 @@ def subscribe(prefix: str, *, name: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def retry_delivery(*, actor: Actor, delivery: Delivery) -> Delivery:
+    """Give a dead or waiting delivery a fresh count of attempts, now.
+
+    Raises:
+        Conflict: it has arrived already.
+    """
+    check(actor, "events.manage", delivery)
+    with unit_of_work():
+        item = Delivery.objects.select_for_update().get(pk=delivery.pk)
+        if item.state == DeliveryState.DELIVERED:
+            raise Conflict("这个事件已经送达，无需重新投递。")
+        item.state, item.attempts, item.next_at = DeliveryState.PENDING, 0, timezone.now()
+        item.save(update_fields=["state", "attempts", "next_at"])
+        record(
+            actor=actor, action="events.delivery_retried", obj=item,
+            after={"subscriber": item.subscriber},
+        )  # fmt: skip
+    return item

@@ -23,7 +23,7 @@ RESERVE_BYTES = 200 * 1024 * 1024
 def safe_name(name: str) -> str:
     """The bare file name without folders or control characters, at most 200 characters."""
     bare = PurePath(name.replace("\\", "/")).name
-    clean = "".join(c for c in bare if c.isprintable()).strip() or "未命名"
+    clean = "".join(c for c in bare if c.isprintable()).strip(" .") or "未命名"
     return clean[-200:]
 
 

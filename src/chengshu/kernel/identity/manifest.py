@@ -1,7 +1,6 @@
 """What identity brings: the roles of the people in the city, and who may manage accounts."""
 
 from chengshu.kernel.registry.manifest import (
-    DemoLoader,
     EventType,
     Manifest,
     Permission,
@@ -19,6 +18,10 @@ MANIFEST = Manifest(
         Permission(key="identity.account.view", name="查看账号"),
         Permission(key="identity.account.manage", name="管理账号"),
         Permission(key="identity.role.assign", name="授予角色", sensitive=True),
+        Permission(
+            key="identity.role.assign_any", name="授予任何角色", sensitive=True,
+            description="可授予含自己没有的权限的角色；不能授予自己",
+        ),
     ),
     roles=(
         RoleTemplate(
@@ -50,6 +53,7 @@ MANIFEST = Manifest(
             permissions=(
                 "console.enter", "identity.organization.view", "identity.organization.manage",
                 "identity.account.view", "identity.account.manage", "identity.role.assign",
+                "identity.role.assign_any",
             ),
         ),
         RoleTemplate(
@@ -59,6 +63,9 @@ MANIFEST = Manifest(
         RoleTemplate(key="citizen", name="群众", permissions=()),
         RoleTemplate(key="enterprise", name="企业", permissions=()),
     ),
-    demo=DemoLoader(load="chengshu.kernel.identity.demo.load", order=10),
-    events=(EventType(key="city.identity.account.locked", name="账号被锁定"),),
+    events=(
+        EventType(key="city.identity.account.locked", name="账号被锁定"),
+        EventType(key="city.identity.account.changed", name="账号有变更"),
+        EventType(key="city.identity.organization.changed", name="组织机构有变更"),
+    ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from chengshu.kernel.access.protocol import AccessRule
+from chengshu.kernel.belonging import AccessRule
 from chengshu.kernel.identity.choices import AccountKind, Gender, OrganizationKind, RegionLevel
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import close_old_connections, connection
-from django.db.models import Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 from django_tasks import task
 from django_tasks.base import TaskResultStatus
@@ -20,7 +20,7 @@ from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import ChengshuError, Conflict
 from chengshu.kernel.identity.models import Organization
-from chengshu.kernel.jobs.models import FINISHED, Job, JobState
+from chengshu.kernel.jobs.models import FINISHED, Job, JobState, ScheduleRun
 from chengshu.kernel.jobs.registration import KINDS, JobCancelled, JobContext
 from chengshu.kernel.unit_of_work import unit_of_work
 
@@ -86,13 +86,11 @@ def run_job(job_id: str) -> None:
     now = timezone.now()
     claimed = Job.objects.filter(id=job_id, state=JobState.QUEUED).update(
         state=JobState.RUNNING, started_at=now, heartbeat_at=now, worker=worker_name(), error="",
-        stage="", done=0, finished_at=None,
+        stage="", done=0, finished_at=None, attempts=F("attempts") + 1,
     )  # fmt: skip
     if not claimed:
         return
     item = Job.objects.get(id=job_id)
-    item.attempts += 1
-    Job.objects.filter(id=job_id).update(attempts=item.attempts)
     stop = threading.Event()
     beat = threading.Thread(target=_heartbeat, args=(item.id, stop), daemon=True)
     beat.start()
@@ -123,8 +121,16 @@ def _heartbeat(job_id: UUID, stop: threading.Event) -> None:
         connection.close()
 
 
+def _own(item: Job) -> QuerySet[Job]:
+    """The job, as long as this run of it is the current one.
+
+    A worker that was silent for a minute and then woke up must not speak for the run that replaced it.
+    """
+    return Job.objects.filter(id=item.id, state=JobState.RUNNING, attempts=item.attempts)
+
+
 def _finish(item: Job, state: JobState, *, error: str = "", result: Any = None) -> None:
-    Job.objects.filter(id=item.id).update(
+    _own(item).update(
         state=state, finished_at=timezone.now(), error=error, result=result,
         done=item.done, total=item.total, stage=item.stage, counts=item.counts,
     )  # fmt: skip
@@ -142,10 +148,8 @@ def _failed(item: Job, error: Exception) -> None:
     wait = BACK_OFF_SECONDS[min(item.attempts, len(BACK_OFF_SECONDS)) - 1]
     with unit_of_work():
         item.run_after = timezone.now() + timedelta(seconds=wait)
-        Job.objects.filter(id=item.id).update(
-            state=JobState.QUEUED, error=text, run_after=item.run_after
-        )
-        _put(item)
+        if _own(item).update(state=JobState.QUEUED, error=text, run_after=item.run_after):
+            _put(item)
 
 
 def cancel(*, actor: Actor, job: Job) -> Job:
@@ -213,13 +217,52 @@ def reap(*, dead_worker: str = "") -> int:
             )
             locked.save(update_fields=["state", "stage", "run_after"])
             _put(locked)
+    return count + _put_lost()
+
+
+def _put_lost() -> int:
+    """Queue jobs again whose worker died between taking the queue entry and starting the job."""
+    long_ago = timezone.now() - SILENT_AFTER
+    waiting = Job.objects.filter(state=JobState.QUEUED, created_at__lt=long_ago).filter(
+        Q(run_after=None) | Q(run_after__lt=long_ago)
+    )
+    count = 0
+    for item in waiting:
+        entries = DBTaskResult.objects.filter(args_kwargs__args__0=str(item.id))
+        taken = entries.filter(status=TaskResultStatus.RUNNING)
+        if (
+            entries.filter(status=TaskResultStatus.READY).exists()
+            or taken.filter(started_at__gt=long_ago).exists()
+        ):
+            continue
+        with unit_of_work():
+            taken.update(status=TaskResultStatus.FAILED, finished_at=timezone.now())
+            _put(item)
+        count += 1
     return count
 
 
-def purge(*, keep: timedelta = timedelta(days=30)) -> int:
-    """Remove finished queue entries older than ``keep``; the jobs themselves stay as history."""
-    old = DBTaskResult.objects.filter(finished_at__lt=timezone.now() - keep)
-    return old.delete()[0]
+def purge(
+    *, keep: timedelta = timedelta(days=30), keep_scheduled: timedelta = timedelta(days=2)
+) -> int:
+    """Remove finished queue entries older than ``keep``, and what the clock started and went well.
+
+    Jobs of people, and every failure, stay as history.
+    """
+    now = timezone.now()
+    old = DBTaskResult.objects.filter(finished_at__lt=now - keep)
+    routine = Job.objects.filter(
+        created_by=None, state=JobState.SUCCEEDED, finished_at__lt=now - keep_scheduled
+    )
+    # The newest run of each schedule stays: the schedules page shows how it went.
+    newest = ScheduleRun.objects.values("name").annotate(last=Max("pk")).values("last")
+    runs = ScheduleRun.objects.filter(slot__lt=now - keep_scheduled).exclude(pk__in=newest)
+    shown = ScheduleRun.objects.filter(pk__in=newest).exclude(job=None).values("job")
+    with unit_of_work():
+        removed = old.delete()[0]
+        runs.delete()
+        removed += routine.exclude(pk__in=shown).delete()[1].get("jobs.Job", 0)
+    return removed
 
 
 __all__ = ["FINISHED", "cancel", "enqueue", "purge", "reap", "retry", "run_job"]

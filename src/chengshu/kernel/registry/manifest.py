@@ -72,6 +72,19 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An act as ``audit.services.record(action=…)`` writes it, with the name people read in the trace.
+
+    An act that is named like a permission (``catalog.entry.publish``) takes that permission's name and needs no
+    ``Action``. ``fields`` names keys of ``before``/``after`` that are not fields of the object's model.
+    """
+
+    key: str
+    name: str
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
     """A number of the city, computed from records by ``compute`` (dotted path to ``() -> int | float``).
 
@@ -127,7 +140,10 @@ class DemoLoader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Everything one package brings. Unused fields stay empty; engines ignore what they do not need."""
+    """Everything one package brings. Unused fields stay empty; engines ignore what they do not need.
+
+    ``search`` is a dotted path to ``() -> Iterable[SearchSource]``: what the package offers to the search box.
+    """
 
     key: str
     name: str
@@ -144,8 +160,10 @@ class Manifest:
     indicators: tuple[Indicator, ...] = ()
     map_layers: tuple[str, ...] = ()
     events: tuple[EventType, ...] = ()
+    actions: tuple[Action, ...] = ()
     messages: tuple[MessageTemplate, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    search: str = ""
     demo: DemoLoader | None = None
     package: str = field(default="", compare=False)
 

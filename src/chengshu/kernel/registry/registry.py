@@ -7,6 +7,7 @@ from functools import cache
 from django.conf import settings
 
 from chengshu.kernel.registry.manifest import (
+    Action,
     Indicator,
     Manifest,
     Menu,
@@ -73,3 +74,31 @@ def indicators() -> tuple[Indicator, ...]:
 def schedules() -> tuple[Schedule, ...]:
     """All jobs that run by themselves."""
     return tuple(s for m in manifests() for s in m.schedules)
+
+
+@cache
+def actions() -> dict[str, Action]:
+    """Acts of the trace by key: declared ones, and permissions that double as the name of their act."""
+    named = {p.key: Action(key=p.key, name=p.name) for p in permissions().values()}
+    return named | {a.key: a for m in manifests() for a in m.actions}
+
+
+@cache
+def event_names() -> dict[str, str]:
+    """Names of event types by key."""
+    return {e.key: e.name for m in manifests() for e in m.events}
+
+
+def forget() -> None:
+    """Read the manifests anew (tests that bring their own)."""
+    for cached in (
+        manifests,
+        permissions,
+        roles,
+        menus,
+        indicators,
+        schedules,
+        actions,
+        event_names,
+    ):
+        cached.cache_clear()

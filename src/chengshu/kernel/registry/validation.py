@@ -49,6 +49,7 @@ def _key_groups(manifests: Sequence[Manifest]) -> Iterable[tuple[str, list[str]]
     yield "indicator", [i.key for m in manifests for i in m.indicators]
     yield "schedule", [s.key for m in manifests for s in m.schedules]
     yield "event", [e.key for m in manifests for e in m.events]
+    yield "action", [a.key for m in manifests for a in m.actions]
     yield "role owner", [r.key for m in manifests for r in m.roles if r.name]
 
 
@@ -71,6 +72,8 @@ def _check_menus(manifest: Manifest, known: set[str], where: str) -> list[str]:
 def _check_paths(manifest: Manifest, where: str) -> list[str]:
     paths = [i.compute for i in manifest.indicators]
     paths += [m.badge for m in manifest.menus if m.badge]
+    if manifest.search:
+        paths.append(manifest.search)
     if manifest.demo:
         paths.append(manifest.demo.load)
     found = []

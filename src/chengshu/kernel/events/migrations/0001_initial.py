@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
                 ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='events.event')),
             ],
             options={
+                'verbose_name': '事件投递',
                 'indexes': [models.Index(fields=['state', 'next_at'], name='events_deli_state_5655d1_idx')],
                 'constraints': [models.UniqueConstraint(fields=('event', 'subscriber'), name='events_delivery_once')],
             },

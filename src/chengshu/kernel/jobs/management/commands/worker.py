@@ -57,7 +57,9 @@ class Command(BaseCommand):
 
     def _loop(self, children: "list[subprocess.Popen[bytes]]") -> None:
         last_minute = -1
-        while not self.stopping and os.getppid() != 1:
+        # Ends with the program that started it; that may well be process 1 (systemd, a container).
+        parent = os.getppid()
+        while not self.stopping and os.getppid() == parent:
             close_old_connections()
             for index, child in enumerate(children):
                 if child.poll() is not None:

@@ -53,8 +53,16 @@ def _regions() -> None:
         code=CITY_REGION, defaults={"name": "龙港市", "level": RegionLevel.COUNTY}
     )
     known = set(Region.objects.values_list("code", flat=True))
+    centres = {c.code: (c.longitude, c.latitude) for c in city().communities}
     rows = [
-        Region(code=o.region, name=o.short, level=RegionLevel.COMMUNITY, parent=root)
+        Region(
+            code=o.region,
+            name=o.short,
+            level=RegionLevel.COMMUNITY,
+            parent=root,
+            longitude=centres.get(o.region, (None, None))[0],
+            latitude=centres.get(o.region, (None, None))[1],
+        )
         for o in city().organisations
         if o.kind in {"community", "management_area"} and o.region not in known
     ]
@@ -98,10 +106,6 @@ def _account(item: Any, organizations: dict[str, Organization], password: str) -
         password=make_password(password),
         password_changed_at=timezone.now(),
     )
-    RoleAssignment.objects.create(
-        account=account,
-        role=item.role,
-        organization=organization,
-        region_id=item.region if organization.kind == OrganizationKind.COMMUNITY else None,
-    )
+    # No region: a community's path already narrows, and a region would shut out models that know none.
+    RoleAssignment.objects.create(account=account, role=item.role, organization=organization)
     return 1

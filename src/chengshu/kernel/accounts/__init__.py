@@ -1,0 +1,1 @@
+"""Accounts at work: sign-in, passwords, organisations, roles and their pages, over the models of ``identity``."""

@@ -1,0 +1,26 @@
+"""What oversight brings."""
+
+from chengshu.kernel.registry.manifest import Action, Manifest, Menu
+
+MANIFEST = Manifest(
+    key="oversight",
+    name="审计查阅",
+    description="查阅、导出、校验审计记录",
+    menus=(
+        Menu(
+            portal="console", layer="system", title="审计记录", url_name="audit:records",
+            icon="fingerprint", permission="audit.view", order=840,
+        ),
+    ),
+    actions=(
+        Action(
+            key="audit.export", name="导出审计记录",
+            fields=(("format", "格式"), ("rows", "行数"), ("conditions", "条件")),
+        ),
+        Action(key="audit.verify_started", name="发起审计校验"),
+        Action(
+            key="audit.verified", name="完成审计校验",
+            fields=(("records", "记录数"), ("checkpoints", "检查点数"), ("problems", "问题数")),
+        ),
+    ),
+)  # fmt: skip
