@@ -23,6 +23,7 @@ from chengshu_demo.model import (
 )
 from chengshu_demo.places import package_text
 from chengshu_demo.randomness import fraction
+from chengshu_demo.registry import system_code, warehouse_code
 from chengshu_demo.semantics import semantic, split
 from chengshu_demo.specification import LEVELS, EntrySpec, ItemSpec, blocks, entry_specs
 
@@ -37,7 +38,9 @@ DEPARTMENT_PREFIX: Final = "330383-"
 _POOLS: Final = {
     "p": ("pool_audit", "pool_person", "pool_source", "pool_handling", "pool_address", "pool_tail"),
     "o": ("pool_audit", "pool_org", "pool_source", "pool_handling", "pool_address", "pool_tail"),
-    "w": ("pool_audit", "pool_place", "pool_source", "pool_address", "pool_tail", "pool_handling"),
+    "w": ("pool_audit", "pool_source", "pool_handling", "pool_tail"),
+    "site": ("pool_audit", "pool_site", "pool_source", "pool_address", "pool_handling", "pool_tail"),
+    "facility": ("pool_audit", "pool_place", "pool_source", "pool_address", "pool_tail"),
     "v": ("pool_audit", "pool_source", "pool_handling", "pool_person", "pool_tail"),
 }
 _CYCLES: Final[dict[str, UpdateCycle]] = {
@@ -92,6 +95,15 @@ def _own_items(spec: EntrySpec) -> list[ItemSpec]:
     return list(seen.values())
 
 
+def _pool_kind(spec: EntrySpec) -> str:
+    """Places without an address take no address items; only built things have a structure."""
+    generators = [item.generator for item in spec.items]
+    if spec.subject != "w" or not any(g.startswith("w.") for g in generators):
+        return spec.subject[0]
+    named = any(g.startswith(("name:", "ref:schools")) for g in generators)
+    return "facility" if named and "w.lon" in generators and "nature" not in spec.options else "site"
+
+
 def _pool(spec: EntrySpec) -> list[ItemSpec]:
     """What the entry may take beyond its own items, in order, without repeating a meaning."""
     if "bare" in spec.options:
@@ -101,7 +113,7 @@ def _pool(spec: EntrySpec) -> list[ItemSpec]:
     titles = {item.title for item in own}
     once = {item.generator for item in own if item.generator[:2] in ("p.", "o.", "w.", "g.")}
     found = []
-    for item in (item for name in _POOLS[spec.subject[0]] for item in blocks()[name]):
+    for item in (item for name in _POOLS[_pool_kind(spec)] for item in blocks()[name]):
         if item.column in columns or item.title in titles or item.generator in once:
             continue
         if "open" in spec.options and _level(spec, item) != "L1":
@@ -233,9 +245,9 @@ def _entry(spec: EntrySpec, numbering: _Numbering, sequence: int, records: int) 
         title=spec.title,
         summary=spec.summary,
         provider=DEPARTMENT_PREFIX + spec.department,
-        system=spec.system,
+        system=system_code(spec.system),
         category=category,
-        warehouse=spec.warehouse,
+        warehouse=warehouse_code(spec.warehouse),
         sharing=sharing,
         sharing_condition=condition,
         legal_basis=basis,

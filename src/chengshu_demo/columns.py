@@ -14,7 +14,7 @@ from chengshu_demo.encoding import Ints, join, pick
 from chengshu_demo.frame import Frame
 from chengshu_demo.organisations import departments
 from chengshu_demo.places import division_codes, division_names, divisions, positions, road_names
-from chengshu_demo.population import ETHNIC_CODES, MALE, street_addresses
+from chengshu_demo.population import ETHNIC_CODES, FEMALE, MALE, street_addresses
 from chengshu_demo.randomness import fraction
 from chengshu_demo.semantics import bounds, split
 from chengshu_demo.specification import vocabularies
@@ -35,6 +35,7 @@ _FUTURE_WORDS: Final = (
 )  # fmt: skip
 _SHORT_NAMES: Final = frozenset({"河", "桥", "陡门", "花园", "路口", "股份经济合作社", "商会"})
 _STAFF: Final = 400
+_ENFORCING: Final = frozenset({"330383-GA", "330383-SJ", "330383-YJ", "330383-ZH", "330383-ZG"})
 _POST_CODE: Final = 325_802
 _HOURS: Final = np.array([0.2, 0.1, 0.1, 0.1, 0.1, 0.3, 1, 2, 6, 9, 9, 7, 3, 4, 8, 9, 8, 6, 3, 2,
                           2, 1.5, 1, 0.5])  # fmt: skip
@@ -116,9 +117,52 @@ def _email(frame: Frame) -> pa.StringArray:
     return join(encoding.serial("lg", frame.person, 7), "@longgang.example")
 
 
+_WHO: Final[dict[str, Callable[[Frame], Ints]]] = {
+    "p": lambda frame: frame.person,
+    "q": lambda frame: frame.second,
+    "g": lambda frame: frame.head,
+    "f": lambda frame: frame.parent(MALE),
+    "m": lambda frame: frame.parent(FEMALE),
+}
+_GRADES: Final = (
+    "一年级", "二年级", "三年级", "四年级", "五年级", "六年级", "七年级", "八年级", "九年级",
+    "高一", "高二", "高三", "高三",
+)  # fmt: skip
+_SCHOOL_AGE: Final = 6
+
+
+def _grade(frame: Frame) -> pa.StringArray:
+    age = frame.world.people.age[frame.person]
+    return pick(pa.array(_GRADES), np.clip(age - _SCHOOL_AGE, 0, len(_GRADES) - 1))
+
+
+def _school_index(frame: Frame) -> Ints:
+    """The school of the district for the age: kindergarten, primary, middle or high school."""
+    names = vocabularies()["schools"]
+    stages = [
+        [n for n, name in enumerate(names) if name.endswith("幼儿园")],
+        [n for n, name in enumerate(names) if name.endswith(("小学", "学校")) and "职业" not in name],
+        [n for n, name in enumerate(names) if name.endswith("中学") and name[3:4] != "中"],
+        [n for n, name in enumerate(names) if "高级" in name or "职业" in name or name == "龙港中学"],
+    ]
+    age = frame.world.people.age[frame.person]
+    stage = np.digitize(age, [_SCHOOL_AGE, 12, 15])
+    local = frame.world.people.home_division[frame.person]
+    options = [np.array(found)[local % len(found)] for found in stages]
+    return np.select([stage == n for n in range(len(stages))], options)
+
+
+def _school(frame: Frame) -> pa.StringArray:
+    return pick(_words("schools"), _school_index(frame))
+
+
+def _school_code(frame: Frame) -> pa.StringArray:
+    return encoding.serial("3303SC", _school_index(frame), 4)
+
+
 def _person(frame: Frame, name: str) -> pa.StringArray | None:
     people = frame.world.people
-    who = {"p": frame.person, "q": frame.second, "g": frame.head}[name[0]]
+    who = _WHO[name[0]](frame)
     match name[2:]:
         case "id":
             return pick(people.id_number, who)
@@ -150,6 +194,9 @@ _PERSON_EXTRA: Final[dict[str, Callable[[Frame], pa.StringArray]]] = {
     "p.rel": _relation,
     "p.pol": _political,
     "p.email": _email,
+    "p.grade": _grade,
+    "p.school": _school,
+    "p.schoolcode": _school_code,
 }
 
 
@@ -164,6 +211,8 @@ def _make_person(frame: Frame, generator: str, _column: str) -> pa.StringArray:
 def _make_entity(frame: Frame, generator: str, _column: str) -> pa.StringArray:
     entities, who = frame.world.entities, frame.entity
     people = frame.world.people
+    if generator.startswith("e."):
+        who, generator = frame.other_entity, generator.replace("e.", "o.", 1)
     match generator:
         case "o.uscc":
             return pick(entities.uscc, who)
@@ -253,6 +302,10 @@ def days_of(frame: Frame, column: str) -> Ints:
         low, high = bounds(span)
         return days_of(frame, base) + frame.stream(column).integers(low, high + 1, size=len(frame))
     first, last = bounds(argument)
+    if name == "born":
+        birth = frame.world.people.birth[frame.person]
+        after = frame.stream(column).integers(first, last + 1, size=len(frame))
+        return np.minimum(birth + after, REFERENCE_DAY)
     return frame.stream(column).integers(year_start(first), last_day(last), size=len(frame))
 
 
@@ -308,6 +361,14 @@ def _make_integer(frame: Frame, argument: str, column: str) -> pa.StringArray:
     return encoding.integers(frame.stream(column).integers(low, high + 1, size=len(frame)))
 
 
+def _make_product(frame: Frame, argument: str, _column: str) -> pa.StringArray:
+    """Quantity of another integer column times a price in fen, as yuan."""
+    quantity, _, fen = argument.partition("*")
+    low, high = bounds(split(frame.item(quantity).generator)[1])
+    amounts = frame.stream(quantity).integers(low, high + 1, size=len(frame))
+    return encoding.decimals(amounts * int(fen), 2)
+
+
 def _amount(frame: Frame, column: str, low: int, high: int, scale: int) -> pa.StringArray:
     share = frame.stream(column).random(len(frame)) ** 2.2
     unit = 10**scale
@@ -329,7 +390,9 @@ def _make_pick(frame: Frame, argument: str, column: str) -> pa.StringArray:
 
 
 def _make_code(frame: Frame, argument: str, column: str) -> pa.StringArray:
-    return _choose(frame, column, _codes(argument))
+    table, _, chosen = argument.partition("=")
+    codes = pa.array(chosen.split("+"), pa.string()) if chosen else _codes(table)
+    return _choose(frame, column, codes)
 
 
 def _make_text(frame: Frame, argument: str, column: str) -> pa.StringArray:
@@ -382,8 +445,9 @@ def _make_department(frame: Frame, argument: str, column: str) -> pa.StringArray
     department = departments()[frame.entry.provider]
     generator = frame.item(column).generator
     if generator == "unit":
-        units = pa.array([department.short + unit for unit in vocabularies()["units"]], pa.string())
-        return _choose(frame, column, units)
+        enforces = department.code in _ENFORCING
+        words = [u for u in vocabularies()["units"] if enforces or not u.startswith("执法")]
+        return _choose(frame, column, pa.array([department.short + u for u in words], pa.string()))
     text = department.code if generator == "deptcode" else department.name
     return pa.array([text], pa.string()).take(pa.array(np.zeros(len(frame), dtype=np.int64)))
 
@@ -393,7 +457,8 @@ def _make_telephone(frame: Frame, _argument: str, column: str) -> pa.StringArray
 
 
 def _make_flag(frame: Frame, _argument: str, column: str) -> pa.StringArray:
-    return pick(_MEANING_OF_FLAG, (frame.stream(column).random(len(frame)) < 0.7).astype(np.int64))
+    share = 0.1 + 0.8 * fraction("flag", frame.entry.key, column)
+    return pick(_MEANING_OF_FLAG, (frame.stream(column).random(len(frame)) < share).astype(int))
 
 
 def _make_url(frame: Frame, _argument: str, column: str) -> pa.StringArray:
@@ -413,7 +478,7 @@ def _make_hex(frame: Frame, _argument: str, column: str) -> pa.StringArray:
 
 
 _MAKERS: Final[dict[str, Maker]] = {
-    "date": _make_date, "end": _make_end, "dt": _make_datetime, "year": _make_year,
+    "date": _make_date, "born": _make_date, "prod": _make_product, "end": _make_end, "dt": _make_datetime, "year": _make_year,
     "ym": _make_month, "time": _make_time, "int": _make_integer, "dec": _make_decimal,
     "money": _make_money, "pick": _make_pick, "code": _make_code, "text": _make_text,
     "ref": _make_reference, "name": _make_name, "key": _make_serial, "no": _make_number,
@@ -423,6 +488,7 @@ _MAKERS: Final[dict[str, Maker]] = {
 }  # fmt: skip
 _FAMILIES: Final[dict[str, Maker]] = {
     "p": _make_person, "q": _make_person, "g": _make_person, "o": _make_entity,
+    "e": _make_entity, "f": _make_person, "m": _make_person,
     "w": _make_place, "v": _make_vehicle, "h": _make_household,
 }  # fmt: skip
 

@@ -27,7 +27,8 @@ def _eligible_people(argument: str, w: World) -> Mask:
     if argument == "resident":
         return np.ones(len(people), dtype=np.bool_)
     if argument == "married":
-        return people.spouse >= 0
+        return (people.spouse >= 0) & (people.head == np.arange(len(people)))
+    argument = argument.lstrip("ux")
     chosen = np.ones(len(people), dtype=np.bool_)
     if argument[0] in "MF":
         chosen = people.sex == (MALE if argument[0] == "M" else FEMALE)
@@ -46,9 +47,19 @@ def _eligible_entities(argument: str, w: World) -> Mask:
     return sections[entities.trade]
 
 
+def is_unique(subject: str) -> bool:
+    """Whether each person occurs once although the key is a register's own number."""
+    return subject == "p:married" or subject.startswith(("p:u", "p:x"))
+
+
 @cache
 def candidates(subject: str, scale: Scale) -> tuple[Ints, Ints]:
-    """Numbers of those an entry may be about: the registered first, then the extra ones."""
+    """Numbers of those an entry may be about: the registered first, then the extra ones.
+
+    Person filters: ``resident``, ``married`` (heads with a spouse), or an age range that may be
+    preceded by ``u`` (each person once), ``x`` (only people beyond the residents: moved away or
+    deceased; each once) and ``M`` or ``F``. Entity filters: ``ent`` or an industry section.
+    """
     w = world(scale)
     name, argument = split(subject)
     if name == "p":
@@ -60,6 +71,8 @@ def candidates(subject: str, scale: Scale) -> tuple[Ints, Ints]:
     else:
         found = np.arange(len(w.owners))
         border = len(w.owners)
+    if argument.startswith("x"):
+        return found[found >= border], found[:0]
     return found[found < border], found[found >= border]
 
 
@@ -106,7 +119,7 @@ class Frame:
     @cached_property
     def subject(self) -> Ints:
         """Number of the person, entity or vehicle each row is about."""
-        if self.has_natural_key:
+        if self.has_natural_key or is_unique(self.entry.subject):
             return _order(self.entry.key, self.entry.subject, self.scale)[self.numbers]
         registered, _ = candidates(self.entry.subject, self.scale)
         return self.stream("subject").choice(registered, size=len(self))
@@ -138,6 +151,21 @@ class Frame:
     def head(self) -> Ints:
         """The head of the first person's household."""
         return self.world.people.head[self.person]
+
+    def parent(self, sex: int) -> Ints:
+        """Father or mother: of the household's couple where there is one, else a grown-up."""
+        people = self.world.people
+        partner = people.spouse[self.head]
+        match = np.where(people.sex[self.head] == sex, self.head, partner)
+        adults = people.adults[people.sex[people.adults] == sex]
+        other = self.stream(f"parent {sex}").choice(adults, size=len(self))
+        return np.where(match >= 0, match, other)
+
+    @cached_property
+    def other_entity(self) -> Ints:
+        """A second enterprise: the customer, the supervisor."""
+        registered = self.world.entities.registered
+        return self.stream("other entity").integers(0, registered, size=len(self))
 
     @cached_property
     def entity(self) -> Ints:

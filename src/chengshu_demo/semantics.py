@@ -54,6 +54,15 @@ PLAIN: Final[dict[str, Semantic]] = {
     "p.hh": _text(16, "L2"),
     "p.card": _text(19, "L3", "bank_card"),
     "p.email": _text(60, "L3", "email"),
+    "p.grade": _text(20),
+    "p.school": _text(100),
+    "p.schoolcode": _text(20),
+    "m.id": _ID,
+    "m.name": _NAME,
+    "f.id": _ID,
+    "f.name": _NAME,
+    "e.name": _text(100, "L1"),
+    "e.uscc": _text(18, "L1", "uscc"),
     "q.id": _ID,
     "q.name": _NAME,
     "q.birth": replace(_DATE, level="L2"),
@@ -129,15 +138,16 @@ def semantic(generator: str) -> Semantic:
             longest = max(len(word) for word in argument.split(","))
             return _text(max(10, 10 * -(-longest // 10)))
         case "code":
-            return _code(argument, _CODE_WIDTHS.get(argument, 1))
+            table = argument.partition("=")[0]
+            return _code(table, _CODE_WIDTHS.get(table, 1))
         case "int":
             return Semantic("integer")
         case "dec":
             _, _, scale = argument.partition("/")
             return Semantic("decimal", precision=12, scale=int(scale or 2))
-        case "money":
+        case "money" | "prod":
             return Semantic("decimal", precision=14, scale=2)
-        case "date" | "end":
+        case "date" | "end" | "born":
             return _DATE
         case "dt":
             return Semantic("datetime")
