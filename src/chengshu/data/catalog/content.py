@@ -1,0 +1,128 @@
+"""What a version says, as plain values: the one form that pages, API, Excel, services and diff exchange.
+
+References to other records are their codes, so that content can be compared, imported and copied without a database.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from chengshu.data.catalog import choices
+from chengshu.data.catalog.models import DataItem, ResourceVersion
+from chengshu.data.catalog.models.resources import Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemContent:
+    """One data item. ``code_table`` is the table's key; empty text means "not set"."""
+
+    name: str = ""
+    title: str = ""
+    type: str = choices.ItemType.TEXT
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    nullable: bool = True
+    is_key: bool = False
+    code_table: str = ""
+    format: str = ""
+    minimum: str = ""
+    maximum: str = ""
+    pattern: str = ""
+    sensitivity: str = choices.Level.L1
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionContent:
+    """A version's metadata and items. ``system`` and ``warehouse`` are codes."""
+
+    title: str
+    summary: str = ""
+    system: str = ""
+    warehouse: str = ""
+    sharing_type: str = ""
+    sharing_condition: str = ""
+    sharing_basis: str = ""
+    sharing_method: str = choices.SharingMethod.INTERFACE
+    open_type: str = ""
+    open_condition: str = ""
+    update_cycle: str = ""
+    level_floor: str = ""
+    national_class: str = choices.NationalClass.GENERAL
+    formats: tuple[str, ...] = ()
+    change_note: str = ""
+    items: tuple[ItemContent, ...] = ()
+
+    @property
+    def level(self) -> str:
+        """The highest level of the items and the floor: 就高从严 (GB/T 43697-2024, DB33/T 2351-2021)."""
+        levels = [item.sensitivity for item in self.items if item.sensitivity]
+        return max([*levels, self.level_floor or choices.Level.L1])
+
+
+ITEM_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(ItemContent))
+VERSION_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(VersionContent) if f.name != "items")
+_REFERENCES = {"system", "warehouse", "formats"}
+PLAIN_VERSION_FIELDS: tuple[str, ...] = tuple(f for f in VERSION_FIELDS if f not in _REFERENCES)
+
+CHOICES: dict[str, type] = {
+    "sharing_type": choices.SharingType,
+    "sharing_method": choices.SharingMethod,
+    "open_type": choices.OpenType,
+    "update_cycle": choices.UpdateCycle,
+    "level_floor": choices.Level,
+    "level": choices.Level,
+    "national_class": choices.NationalClass,
+    "formats": choices.DataFormat,
+    "type": choices.ItemType,
+    "format": choices.ItemFormat,
+    "sensitivity": choices.Level,
+}
+
+
+def label(field: str) -> str:
+    """The Chinese name of a field of a version or an item."""
+    model: Any = ResourceVersion if field in _VERSION_NAMES else DataItem
+    return str(model._meta.get_field(field).verbose_name)
+
+
+_VERSION_NAMES = {*VERSION_FIELDS, "level"}
+
+
+def display(field: str, value: Any) -> str:
+    """A value as people read it; empty values become a dash."""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, tuple | list):
+        return "、".join(display(field, v) for v in value) or "—"
+    if field in CHOICES and value:
+        known: dict[str, str] = dict(getattr(CHOICES[field], "choices", []))
+        return known.get(str(value), str(value))
+    return "—" if value in (None, "") else str(value)
+
+
+def item_content(item: DataItem) -> ItemContent:
+    """The content of a stored item (``code_table`` must be loaded to avoid a query per item)."""
+    values = {name: getattr(item, name) for name in ITEM_FIELDS if name != "code_table"}
+    return ItemContent(**values, code_table=item.code_table.key if item.code_table else "")
+
+
+def version_content(
+    version: ResourceVersion, items: Iterable[DataItem] | None = None
+) -> VersionContent:
+    """The content of a stored version; loads the items unless they are given."""
+    if items is None:
+        items = version.items.select_related("code_table").order_by("order")
+    return VersionContent(
+        **{name: getattr(version, name) for name in PLAIN_VERSION_FIELDS},
+        system=version.system.code if version.system else "",
+        warehouse=version.warehouse.code if version.warehouse else "",
+        formats=tuple(version.formats),
+        items=tuple(item_content(item) for item in items),
+    )
+
+
+def shown_title(resource: Resource) -> str:
+    """The title people see for a resource."""
+    return resource.shown.title if resource.shown else resource.title

@@ -1,0 +1,303 @@
+"""What an import would do: every rule checked against the file and the catalogue, nothing written."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from chengshu.data.catalog.choices import EDITABLE_STATES, ResourceState, VersionState
+from chengshu.data.catalog.content import (
+    ITEM_FIELDS,
+    VERSION_FIELDS,
+    ItemContent,
+    VersionContent,
+    version_content,
+)
+from chengshu.data.catalog.contract import code_values, column_spec
+from chengshu.data.catalog.diff import VersionDiff, compare
+from chengshu.data.catalog.excel.layout import ITEMS, RESOURCES, SYSTEMS
+from chengshu.data.catalog.excel.reading import CellError, Contents, Record
+from chengshu.data.catalog.models import (
+    Category,
+    CodeTable,
+    InformationSystem,
+    Resource,
+    ResourceVersion,
+    Warehouse,
+)
+from chengshu.data.catalog.models.standards import LEAF_LEVEL
+from chengshu.data.catalog.services import systems as system_services
+from chengshu.data.catalog.services.systems import SystemContent
+from chengshu.data.catalog.validation import SNAKE_ADVICE, SNAKE_CASE, draft_problems
+from chengshu.data.quality.facade import ContractError
+from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.access.rules import allows
+from chengshu.kernel.identity.models import Organization
+
+Act = Literal["create", "change", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemChange:
+    """What happens to one system."""
+
+    act: Act
+    row: int
+    code: str
+    owner: Organization
+    content: SystemContent
+    existing: InformationSystem | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """What happens to one entry; ``base`` is the version a change is compared with."""
+
+    act: Act
+    row: int
+    physical_name: str
+    provider: Organization
+    category: Category
+    content: VersionContent
+    existing: Resource | None
+    base: ResourceVersion | None
+    difference: VersionDiff | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """The whole import. With ``errors`` it must not be applied."""
+
+    systems: list[SystemChange] = field(default_factory=list)
+    resources: list[ResourceChange] = field(default_factory=list)
+    errors: list[CellError] = field(default_factory=list)
+    examples_skipped: int = 0
+
+    def count(self, act: Act) -> int:
+        """How many systems and entries are created, changed or left as they are."""
+        changes: list[SystemChange | ResourceChange] = [*self.systems, *self.resources]
+        return sum(change.act == act for change in changes)
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of what would be done: confirming checks that nothing changed since the preview."""
+        parts = [
+            f"{s.act}|{s.code}|{s.existing.revision if s.existing else 0}" for s in self.systems
+        ]
+        parts += [
+            f"{r.act}|{r.physical_name}|{r.base.pk if r.base else 0}|{r.base.revision if r.base else 0}"
+            for r in self.resources
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def plan(*, actor: Actor, contents: Contents) -> Plan:
+    """Check everything the file says (a constant number of queries)."""
+    return _Planner(actor, contents).run()
+
+
+class _Planner:
+    """Holds the look-ups of one import."""
+
+    def __init__(self, actor: Actor, contents: Contents) -> None:
+        self.actor, self.contents = actor, contents
+        records = contents.records
+        codes = {r.values.get("owner") for r in records[SYSTEMS.title]}
+        codes |= {r.values.get("provider") for r in records[RESOURCES.title]}
+        self.organizations = {
+            o.code: o for o in Organization.objects.filter(code__in=codes - {None})
+        }
+        self.categories = {c.code: c for c in Category.objects.filter(level=LEAF_LEVEL)}
+        self.systems = {s.code: s for s in InformationSystem.objects.select_related("owner")}
+        self.warehouses = set(Warehouse.objects.values_list("code", flat=True))
+        self.tables = set(CodeTable.objects.values_list("key", flat=True))
+        self.codes = code_values(self.tables)
+        names = {r.values.get("physical_name") for r in records[RESOURCES.title]}
+        self.resources = {
+            r.physical_name: r
+            for r in Resource.objects.filter(physical_name__in=names - {None}).select_related(
+                "provider", "category", "published__system", "published__warehouse",
+                "working__system", "working__warehouse",
+            )
+        }  # fmt: skip
+        self.plan = Plan(errors=contents.errors, examples_skipped=contents.examples_skipped)
+
+    def run(self) -> Plan:
+        seen: dict[str, int] = {}
+        for record in self.contents.records[SYSTEMS.title]:
+            self._system(record, seen)
+        items = self._items()
+        known: dict[str, int] = {}
+        for record in self.contents.records[RESOURCES.title]:
+            self._resource(record, known, items)
+        for name, records in items.items():
+            if name not in known:
+                self._refuse(ITEMS, records[0], "physical_name", "“数据资源”表里没有这个物理表名")
+        if not (self.plan.systems or self.plan.resources or self.plan.errors):
+            self.contents.refuse(RESOURCES, 2, "physical_name", "文件里没有可导入的内容")
+        self.plan.errors.sort(key=lambda e: (_SHEET_ORDER.get(e.sheet, 9), e.row))
+        return self.plan
+
+    def _refuse(self, sheet: Any, record: Record, name: str, reason: str) -> None:
+        self.contents.refuse(sheet, record.row, name, reason, record.values.get(name, ""))
+
+    def _unit(self, sheet: Any, record: Record, name: str, permission: str) -> Organization | None:
+        code = record.values.get(name, "")
+        unit = self.organizations.get(code)
+        if unit is None:
+            if code:
+                self._refuse(sheet, record, name, "没有这个机构代码")
+            return None
+        if not allows(self.actor, permission, unit):
+            self._refuse(sheet, record, name, "您没有为这个单位登记的权限")
+            return None
+        return unit
+
+    def _system(self, record: Record, seen: dict[str, int]) -> None:
+        values, before = record.values, len(self.plan.errors)
+        code = values.get("code", "")
+        if code and seen.setdefault(code, record.row) != record.row:
+            self._refuse(SYSTEMS, record, "code", f"与第 {seen[code]} 行重复")
+        owner = self._unit(SYSTEMS, record, "owner", "catalog.system.edit")
+        content = SystemContent(
+            name=values.get("name", ""), purpose=values.get("purpose", ""),
+            security_level=values.get("security_level", ""), network=values.get("network", ""),
+            cloud=values.get("cloud", ""), status=values.get("status", "running"),
+            online_since=values.get("online_since"),
+        )  # fmt: skip
+        for name, text in system_services.problems(code, content).items():
+            if name in values:
+                self._refuse(SYSTEMS, record, name, text)
+        existing = self.systems.get(code)
+        if existing and owner and existing.owner_id != owner.pk:
+            self._refuse(
+                SYSTEMS, record, "owner", f"这个系统登记在{existing.owner}名下，导入不能改归属"
+            )
+        if len(self.plan.errors) > before or owner is None:
+            return
+        act: Act = "create"
+        if existing:
+            act = "unchanged" if system_services.content_of(existing) == content else "change"
+        self.plan.systems.append(SystemChange(act, record.row, code, owner, content, existing))
+
+    def _items(self) -> dict[str, list[Record]]:
+        found: dict[str, list[Record]] = {}
+        for record in self.contents.records[ITEMS.title]:
+            found.setdefault(record.values.get("physical_name", ""), []).append(record)
+        found.pop("", None)
+        return found
+
+    def _resource(
+        self, record: Record, known: dict[str, int], items: Mapping[str, list[Record]]
+    ) -> None:
+        values, before = record.values, len(self.plan.errors)
+        name = values.get("physical_name", "")
+        if not name:
+            return
+        if known.setdefault(name, record.row) != record.row:
+            self._refuse(RESOURCES, record, "physical_name", f"与第 {known[name]} 行重复")
+        elif not SNAKE_CASE.fullmatch(name):
+            self._refuse(RESOURCES, record, "physical_name", SNAKE_ADVICE)
+        provider = self._unit(RESOURCES, record, "provider", "catalog.resource.edit")
+        category = self.categories.get(values.get("category", ""))
+        if category is None and "category" in values:
+            self._refuse(RESOURCES, record, "category", "没有这个细目分类代码")
+        self._check_references(record)
+        content = self._content(record, items.get(name, []))
+        existing = self.resources.get(name)
+        self._check_existing(record, existing, provider, category)
+        if len(self.plan.errors) > before or provider is None or category is None:
+            return
+        base = (existing.working or existing.published) if existing else None
+        difference = compare(version_content(base), content) if base else None
+        act: Act = "create" if difference is None else "change"
+        if difference is not None and difference.is_empty:
+            act = "unchanged"
+        self.plan.resources.append(
+            ResourceChange(
+                act, record.row, name, provider, category, content, existing, base, difference
+            )
+        )
+
+    def _check_references(self, record: Record) -> None:
+        code = record.values.get("system", "")
+        in_file = {r.values.get("code") for r in self.contents.records[SYSTEMS.title]}
+        if code and code not in self.systems and code not in in_file:
+            self._refuse(
+                RESOURCES, record, "system", "没有登记过这个系统，本文件“信息系统”表里也没有"
+            )
+        code = record.values.get("warehouse", "")
+        if code and code not in self.warehouses:
+            self._refuse(RESOURCES, record, "warehouse", "没有这个数据仓代码")
+
+    def _check_existing(
+        self,
+        record: Record,
+        existing: Resource | None,
+        provider: Organization | None,
+        category: Category | None,
+    ) -> None:
+        code = record.values.get("code", "")
+        if existing is None:
+            if code:
+                self._refuse(
+                    RESOURCES,
+                    record,
+                    "code",
+                    "新资源的代码由平台赋予，请留空；如要修改已有资源，请核对物理表名",
+                )
+            return
+        if code and code != existing.code:
+            self._refuse(RESOURCES, record, "code", f"这张物理表的资源代码是 {existing.code}")
+        if provider and provider.pk != existing.provider_id:
+            self._refuse(
+                RESOURCES, record, "provider", f"这个资源由{existing.provider}提供，导入不能改归属"
+            )
+        if category and category.pk != existing.category_id:
+            self._refuse(
+                RESOURCES,
+                record,
+                "category",
+                f"资源分类登记后不能改，现在是 {existing.category.code}",
+            )
+        if existing.working and existing.working.state not in EDITABLE_STATES:
+            assert existing.working.state == VersionState.SUBMITTED
+            self._refuse(RESOURCES, record, "title", "这个资源正在审核，请先撤回或等审核结束")
+        if existing.state == ResourceState.RETIRED:
+            self._refuse(RESOURCES, record, "title", "这个资源已撤销，不能再修改")
+
+    def _content(self, record: Record, rows: list[Record]) -> VersionContent:
+        values = {k: v for k, v in record.values.items() if k in VERSION_FIELDS}
+        items = tuple(
+            ItemContent(**{k: v for k, v in row.values.items() if k in ITEM_FIELDS}) for row in rows
+        )
+        # A key is always required, as when it is stored.
+        items = tuple(_key_required(item) for item in items)
+        content = VersionContent(**{"title": "", **values}, items=items)
+        if not rows:
+            self._refuse(RESOURCES, record, "physical_name", "“数据项”表里没有它的数据项")
+        for key, text in draft_problems(content).items():
+            if key.startswith("items."):
+                _, index, name = key.split(".")
+                self._refuse(ITEMS, rows[int(index)], name, text)
+            elif key in record.values or key == "items":
+                self._refuse(RESOURCES, record, key, text)
+        for row, item in zip(rows, items, strict=True):
+            self._check_item(row, item)
+        return content
+
+    def _check_item(self, row: Record, item: ItemContent) -> None:
+        if item.code_table and item.code_table not in self.tables:
+            self._refuse(ITEMS, row, "code_table", "没有这个代码表")
+        elif item.name and item.title:
+            try:
+                column_spec(item, self.codes)
+            except ContractError as error:
+                self._refuse(ITEMS, row, "type", str(error))
+
+
+def _key_required(item: ItemContent) -> ItemContent:
+    return replace(item, nullable=False) if item.is_key else item
+
+
+_SHEET_ORDER = {SYSTEMS.title: 0, RESOURCES.title: 1, ITEMS.title: 2}

@@ -1,0 +1,201 @@
+"""What other data packages may use of the catalogue.
+
+Reading: :func:`published`, :func:`list_published`, :func:`contract_of`. Pages: :func:`register_tab`,
+:func:`register_panel`, :func:`resource_page`. Counters: :func:`counters`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from chengshu.data.catalog import selectors
+from chengshu.data.catalog.choices import (
+    Level,
+    OpenType,
+    ResourceState,
+    SharingType,
+    UpdateCycle,
+)
+from chengshu.data.catalog.content import item_content
+from chengshu.data.catalog.contract import code_values, column_spec, contract_of
+from chengshu.data.catalog.models import DataItem, InformationSystem, Resource, ThematicLibrary
+from chengshu.data.catalog.tabs import register_panel, register_tab
+from chengshu.data.catalog.views.pages import resource_page
+from chengshu.data.quality.facade import ColumnSpec, TableContract
+from chengshu.kernel.errors import Conflict, NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedResource:
+    """A published entry as other packages see it; never changes for a given ``version``.
+
+    ``lake_table`` is ``std/<physical_name>``; ``columns`` carry types, code tables and sensitivity.
+    """
+
+    id: int
+    version_id: int
+    code: str
+    title: str
+    summary: str
+    provider_id: int
+    provider_name: str
+    provider_path: str
+    system_id: int | None
+    warehouse_id: int | None
+    version: int
+    level: str
+    national_class: str
+    sharing_type: str
+    sharing_condition: str
+    open_type: str
+    open_condition: str
+    update_cycle: str
+    lake_table: str
+    physical_name: str
+    columns: tuple[ColumnSpec, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the key columns."""
+        return tuple(c.name for c in self.columns if c.key)
+
+    @property
+    def contract(self) -> TableContract:
+        """The load contract."""
+        return TableContract(columns=self.columns)
+
+    def column(self, name: str) -> ColumnSpec:
+        """The column called ``name``; KeyError when there is none."""
+        return {c.name: c for c in self.columns}[name]
+
+
+def published(code: str) -> PublishedResource:
+    """The published entry with the catalogue code ``code`` (three queries).
+
+    Raises:
+        NotFound: no such entry. Conflict: not published, suspended or retired; says which and why.
+    """
+    entry = Resource.objects.select_related("provider", "published").filter(code=code).first()
+    return _one(entry, code)
+
+
+def published_by_id(resource_id: int) -> PublishedResource:
+    """As :func:`published`, by the entry's primary key."""
+    entry = Resource.objects.select_related("provider", "published").filter(pk=resource_id).first()
+    return _one(entry, str(resource_id))
+
+
+def _one(entry: Resource | None, wanted: str) -> PublishedResource:
+    if entry is None:
+        raise NotFound(f"目录中没有“{wanted}”这个数据资源。")
+    if entry.state != ResourceState.PUBLISHED:
+        reason = f"（{entry.state_reason}）" if entry.state_reason else ""
+        raise Conflict(
+            f"数据资源“{entry.title}”{entry.get_state_display()}{reason}，现在不能使用。",
+            advice="请联系提供单位或智慧城市建设中心。",
+        )
+    return _compile([entry])[0]
+
+
+def list_published(
+    *,
+    codes: Iterable[str] | None = None,
+    warehouse: str = "",
+    library: str = "",
+    max_level: str = "",
+    search: str = "",
+) -> list[PublishedResource]:
+    """Published entries by code (three queries, whatever their number).
+
+    Args:
+        codes: only these.
+        warehouse: code of a 数据仓.
+        library: code of a 专题库.
+        max_level: at most this level, e.g. ``"L1"`` for what may be opened.
+        search: words as in the catalogue's own list.
+    """
+    found = published_queryset()
+    if codes is not None:
+        found = found.filter(code__in=list(codes))
+    if warehouse:
+        found = found.filter(warehouse__code=warehouse)
+    if library:
+        found = found.filter(libraries__code=library)
+    if max_level:
+        found = found.filter(published__level__lte=max_level)
+    if search:
+        found = selectors.search_resources(found, search)
+    return _compile(list(found.order_by("code")))
+
+
+def published_queryset() -> QuerySet[Resource]:
+    """Published entries as a queryset, for list pages of other packages."""
+    return Resource.objects.filter(state=ResourceState.PUBLISHED).select_related(
+        "provider", "published"
+    )
+
+
+def _compile(entries: list[Resource]) -> list[PublishedResource]:
+    version_ids = [entry.published_id for entry in entries]
+    items: dict[int, list[DataItem]] = {}
+    rows = DataItem.objects.filter(version__in=version_ids).select_related("code_table")
+    for item in rows.order_by("version", "order"):
+        items.setdefault(item.version_id, []).append(item)
+    codes = code_values(i.code_table.key for group in items.values() for i in group if i.code_table)
+    return [
+        _published(
+            entry,
+            tuple(
+                column_spec(item_content(i), codes) for i in items.get(entry.published_id or 0, [])
+            ),
+        )
+        for entry in entries
+    ]
+
+
+def _published(entry: Resource, columns: tuple[ColumnSpec, ...]) -> PublishedResource:
+    version = entry.published
+    assert version is not None
+    return PublishedResource(
+        id=entry.pk, version_id=version.pk, code=entry.code, title=version.title,
+        summary=version.summary, provider_id=entry.provider_id, provider_name=entry.provider.name,
+        provider_path=entry.provider.path, system_id=entry.system_id,
+        warehouse_id=entry.warehouse_id, version=version.number, level=version.level,
+        national_class=version.national_class, sharing_type=version.sharing_type,
+        sharing_condition=version.sharing_condition, open_type=version.open_type,
+        open_condition=version.open_condition, update_cycle=version.update_cycle,
+        lake_table=entry.lake_table, physical_name=entry.physical_name, columns=columns,
+    )  # fmt: skip
+
+
+def counters() -> dict[str, int]:
+    """The catalogue's counters, computed from records."""
+    return {
+        "systems": selectors.count_systems(),
+        "entries": selectors.count_entries(),
+        "items": selectors.count_items(),
+        "warehouses": selectors.count_warehouses(),
+        "libraries": selectors.count_libraries(),
+    }
+
+
+__all__ = [
+    "InformationSystem",
+    "Level",
+    "OpenType",
+    "PublishedResource",
+    "Resource",
+    "SharingType",
+    "ThematicLibrary",
+    "UpdateCycle",
+    "contract_of",
+    "counters",
+    "list_published",
+    "published",
+    "published_by_id",
+    "published_queryset",
+    "register_panel",
+    "register_tab",
+    "resource_page",
+]

@@ -1,0 +1,108 @@
+"""What the catalogue brings."""
+
+from chengshu.kernel.registry.manifest import (
+    DemoLoader,
+    EventType,
+    Indicator,
+    Manifest,
+    Menu,
+    Permission,
+    RoleTemplate,
+)
+
+_BROWSE = ("catalog.system.view", "catalog.resource.view")
+_WRITE = ("catalog.system.edit", "catalog.resource.edit", "catalog.resource.submit")
+
+MANIFEST = Manifest(
+    key="catalog",
+    name="目录子系统",
+    description="信息系统、数据资源、数据项的登记、审核与发布",
+    menus=(
+        Menu(
+            portal="console", layer="data", title="数据资源", url_name="catalog:resources",
+            icon="database", permission="catalog.resource.view", order=10,
+        ),
+        Menu(
+            portal="console", layer="data", title="目录审核", url_name="catalog:reviews",
+            icon="checkbox", permission="catalog.resource.review", order=12,
+            badge="chengshu.data.catalog.selectors.waiting_reviews",
+        ),
+        Menu(
+            portal="console", layer="data", title="信息系统", url_name="catalog:systems",
+            icon="server", permission="catalog.system.view", order=14,
+        ),
+        Menu(
+            portal="console", layer="data", title="代码表", url_name="catalog:code-tables",
+            icon="list", permission="catalog.resource.view", order=16,
+        ),
+        Menu(
+            portal="console", layer="data", title="批量导入", url_name="catalog:import",
+            icon="file-upload", permission="catalog.resource.edit", order=18,
+        ),
+    ),
+    permissions=(
+        Permission(key="catalog.system.view", name="查看信息系统"),
+        Permission(key="catalog.system.edit", name="登记和修改信息系统"),
+        Permission(key="catalog.resource.view", name="查看数据目录", description="全市已发布的目录"),
+        Permission(
+            key="catalog.resource.edit", name="编写数据目录", description="含查看本单位未发布的目录",
+        ),
+        Permission(key="catalog.resource.submit", name="提交目录审核"),
+        Permission(key="catalog.resource.review", name="审核数据目录"),
+        Permission(key="catalog.resource.publish", name="发布数据目录"),
+        Permission(
+            key="catalog.resource.suspend", name="暂停、恢复、撤销目录", sensitive=True,
+        ),
+    ),
+    roles=(
+        RoleTemplate(key="data_officer", permissions=(*_BROWSE, *_WRITE)),
+        RoleTemplate(
+            key="data_admin",
+            permissions=(
+                *_BROWSE, *_WRITE, "catalog.resource.review", "catalog.resource.publish",
+                "catalog.resource.suspend",
+            ),
+        ),
+        RoleTemplate(key="integrator", permissions=("catalog.resource.view",)),
+        RoleTemplate(key="leader", permissions=_BROWSE),
+    ),
+    events=(
+        EventType(key="city.catalog.system.registered", name="信息系统已登记"),
+        EventType(key="city.catalog.system.edited", name="信息系统已修改"),
+        EventType(key="city.catalog.resource.submitted", name="目录已提交审核"),
+        EventType(key="city.catalog.resource.returned", name="目录已退回"),
+        EventType(key="city.catalog.resource.published", name="目录已发布"),
+        EventType(key="city.catalog.resource.suspended", name="目录已暂停"),
+        EventType(key="city.catalog.resource.resumed", name="目录已恢复"),
+        EventType(key="city.catalog.resource.retired", name="目录已撤销"),
+        EventType(key="city.catalog.loaded", name="目录已批量载入"),
+    ),
+    indicators=(
+        Indicator(
+            key="catalog.systems", name="信息系统", unit="个", group="数据资源", order=10,
+            compute="chengshu.data.catalog.selectors.count_systems", url_name="catalog:systems",
+            description="已登记的信息系统",
+        ),
+        Indicator(
+            key="catalog.entries", name="数据目录", unit="条", group="数据资源", order=11,
+            compute="chengshu.data.catalog.selectors.count_entries", url_name="catalog:resources",
+            url_query="state=published", description="已发布的数据目录",
+        ),
+        Indicator(
+            key="catalog.items", name="数据项", unit="项", group="数据资源", order=12,
+            compute="chengshu.data.catalog.selectors.count_items", url_name="catalog:items",
+            description="已发布目录中的数据项",
+        ),
+        Indicator(
+            key="catalog.warehouses", name="数据仓", unit="个", group="数据资源", order=13,
+            compute="chengshu.data.catalog.selectors.count_warehouses",
+            url_name="catalog:warehouses",
+        ),
+        Indicator(
+            key="catalog.libraries", name="专题库", unit="个", group="数据资源", order=30,
+            compute="chengshu.data.catalog.selectors.count_libraries", url_name="catalog:libraries",
+        ),
+    ),
+    search="chengshu.data.catalog.search.sources",
+    demo=DemoLoader(load="chengshu.data.catalog.demo.load", order=20),
+)  # fmt: skip
