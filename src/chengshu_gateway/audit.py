@@ -83,6 +83,7 @@ class AuditLog:
         self._directory = directory / f"w{self.worker:02d}"
         try:
             self._directory.mkdir(exist_ok=True, mode=0o700)
+            pointer.sync_directory(directory)
             end = recover(self._directory)
             self._descriptor = self._open_segment(end.segment + 1)
         except OSError as error:

@@ -51,7 +51,7 @@ def read(directory: Path) -> str | None:
     except FileNotFoundError:
         return None
     if not _NAME.fullmatch(name):
-        raise ValueError(f"发布指针内容不合规：{directory / CURRENT}")
+        raise ValueError(f"发布指针内容不合规：{directory.name}/{CURRENT}，请重新发布。")
     return name
 
 

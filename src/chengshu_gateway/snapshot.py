@@ -30,10 +30,14 @@ class Snapshot:
             self._connection = sqlite3.connect(
                 uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512
             )
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from error
+        try:
             self._connection.execute(f"PRAGMA mmap_size={_MAP_BYTES}")
             rows = self._connection.execute("SELECT name, value FROM meta").fetchall()
         except sqlite3.Error as error:
-            raise SnapshotError(f"数据快照打不开：{path.name}（{error}）。请重新发布。") from error
+            self._connection.close()
+            raise _unusable(path, error) from error
         meta = dict(rows)
         self.rows = int(meta["rows"])
         self.created = float(meta["created"])
@@ -60,6 +64,10 @@ class Snapshot:
     def close(self) -> None:
         """Release the file."""
         self._connection.close()
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> SnapshotError:
+    return SnapshotError(f"数据快照打不开：{path.name}（{error}）。请重新发布。")
 
 
 def open_current(directory: Path) -> Snapshot | None:

@@ -1,6 +1,8 @@
 import errno
 import hashlib
 import json
+import subprocess
+import sys
 import time
 from base64 import b64encode
 from dataclasses import replace
@@ -445,3 +447,12 @@ def test_values_that_json_must_escape_survive(city, gateway):
 def test_a_weak_secret_is_refused_at_start():
     with pytest.raises(KeyMissingError, match="CHENGSHU_GATEWAY_SECRET"):
         GatewayKeys.from_secret("short")
+
+
+def test_the_serving_side_loads_neither_arrow_nor_the_control_plane():
+    script = (
+        "import sys, chengshu_gateway.serve, chengshu_gateway.client;"
+        "print([name for name in ('pyarrow', 'numpy', 'django', 'chengshu') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"
