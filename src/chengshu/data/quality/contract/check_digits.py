@@ -8,7 +8,7 @@ given), and the first two characters of a unified credit code may be letters, as
 and rural collectives (N…) use.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,29 +21,50 @@ from chengshu.data.quality.contract.model import ArrowColumn, ColumnFormat
 Flags = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int32]
 
-# Weighted sums run in float32, where numpy has fast products; they stay far below 2**24, so exact.
-_ID_WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], dtype=np.float32)
+# Sums run as float32 matrix products, which numpy does fast; all stay below 2**24, so they are exact.
+# A character outside the alphabet counts _FOREIGN, which no honest sum of an alphabet reaches.
+_FOREIGN = 4096.0
+_ID_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
 _ID_CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
-_USCC_WEIGHTS = np.array(
-    [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28], dtype=np.float32
-)
+_USCC_WEIGHTS = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]
 _USCC_ALPHABET = b"0123456789ABCDEFGHJKLMNPQRTUWXY"
-_USCC_UNKNOWN = 99
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int32)
-_LUHN_DOUBLED = np.array([0, 2, 4, 6, 8, 1, 3, 5, 7, 9], dtype=np.float32)
 _BANK_CARD_LENGTHS = range(12, 20)
 _LONG = 18
 
 
-def _uscc_lookup() -> Bytes:
-    table = np.full(256, _USCC_UNKNOWN, dtype=np.uint8)
-    for value, character in enumerate(_USCC_ALPHABET):
-        table[character] = value
+def _lookup(alphabet: bytes, values: Sequence[float]) -> Floats:
+    table = np.full(256, _FOREIGN, dtype=np.float32)
+    table[list(alphabet)] = values
     return table
 
 
-_USCC_VALUES = _uscc_lookup()
+_DIGIT = _lookup(b"0123456789", range(10))
+_DOUBLED_DIGIT = _lookup(b"0123456789", [0, 2, 4, 6, 8, 1, 3, 5, 7, 9])
+_USCC_VALUE = _lookup(_USCC_ALPHABET, range(len(_USCC_ALPHABET)))
+# Columns: weighted sum, plain sum, year, month, day of the first 17 digits.
+_ID_SUMS = np.zeros((17, 5), dtype=np.float32)
+_ID_SUMS[:, 0], _ID_SUMS[:, 1] = _ID_WEIGHTS, 1
+_ID_SUMS[6:10, 2], _ID_SUMS[10:12, 3], _ID_SUMS[12:14, 4] = [1000, 100, 10, 1], [10, 1], [10, 1]
+_USCC_SUMS = np.stack([np.array(_USCC_WEIGHTS), np.ones(17)], axis=1).astype(np.float32)
+
+
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
+PATTERNS: dict[ColumnFormat, str] = {
+    ColumnFormat.REGION12: r"[1-9]\d{11}",
+    ColumnFormat.REGION6: r"[1-9]\d{5}",
+    ColumnFormat.MOBILE: r"1[3-9]\d{9}",
+    ColumnFormat.PHONE: r"1[3-9]\d{9}|0\d{2,3}-?[1-9]\d{6,7}(-\d{1,6})?|[48]00-?\d{3}-?\d{4}|[1-9]\d{6,7}",
+    ColumnFormat.PLATE: (
+        rf"[{_PROVINCES}][A-HJ-NP-Z]([A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9挂学警港澳]"
+        r"|[DABCEFGHJK][A-HJ-NP-Z0-9]\d{4}|\d{5}[DABCEFGHJK])"
+    ),
+    ColumnFormat.POSTCODE: r"\d{6}",
+    ColumnFormat.EMAIL: r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +75,14 @@ class Verdict:
     check: Flags
 
 
-def verify(column: ArrowColumn, kind: ColumnFormat) -> Verdict | None:
-    """Check a normalised column; None for formats that have no check digit."""
+def verify(column: ArrowColumn, kind: ColumnFormat) -> Verdict:
+    """Check a column; formats without a check digit agree with it by definition."""
     checker = _CHECKERS.get(kind)
-    return None if checker is None else checker(column)
+    if checker is not None:
+        return checker(column)
+    matches: ArrowColumn = pc.match_substring_regex(column, rf"^(?:{PATTERNS[kind]})\z")
+    shape: Flags = matches.fill_null(True).to_numpy(zero_copy_only=False)
+    return Verdict(shape=shape.copy(), check=np.ones(len(column), dtype=np.bool_))
 
 
 def _rows_of_length(column: ArrowColumn, length: int) -> tuple[Positions, Bytes]:
@@ -83,14 +108,7 @@ def _nothing_wrong(column: ArrowColumn) -> Verdict:
     )
 
 
-def _is_digit(characters: Bytes) -> Flags:
-    return (characters >= ord("0")) & (characters <= ord("9"))
-
-
-def _real_date(digits: npt.NDArray[np.int32]) -> Flags:
-    year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
-    month = digits[:, 4] * 10 + digits[:, 5]
-    day = digits[:, 6] * 10 + digits[:, 7]
+def _real_date(year: Integers, month: Integers, day: Integers) -> Flags:
     leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
     in_year = (month >= 1) & (month <= 12)  # noqa: PLR2004 - months
     longest = _MONTH_DAYS[np.where(in_year, month, 0)] + (leap & (month == 2))  # noqa: PLR2004
@@ -102,26 +120,23 @@ def _identity_numbers(column: ArrowColumn) -> Verdict:
     verdict = _nothing_wrong(column)
     positions, characters = _rows_of_length(column, _LONG)
     last = characters[:, 17]
-    numeric = _is_digit(characters[:, :17]).all(axis=1) & (_is_digit(last) | (last == ord("X")))
-    digits = (characters[:, :17] - ord("0")).astype(np.float32)
-    digits[~numeric] = 0
-    verdict.shape[positions] = numeric & _real_date(digits[:, 6:14].astype(np.int32))
-    right = _ID_CHECK[(digits @ _ID_WEIGHTS).astype(np.int32) % 11] == last
-    verdict.check[positions] = right | ~verdict.shape[positions]
+    weighted, plain, year, month, day = (_DIGIT[characters[:, :17]] @ _ID_SUMS).astype(np.int32).T
+    numeric = (plain < _FOREIGN) & ((_DIGIT[last] < _FOREIGN) | (last == ord("X")))
+    verdict.shape[positions] = shape = numeric & _real_date(year, month, day)
+    verdict.check[positions] = (_ID_CHECK[weighted % 11] == last) | ~shape
     return verdict
 
 
 def _credit_codes(column: ArrowColumn) -> Verdict:
     verdict = _nothing_wrong(column)
     positions, characters = _rows_of_length(column, _LONG)
-    values = _USCC_VALUES[characters]
-    shape = (values.max(axis=1, initial=0) < _USCC_UNKNOWN) & _is_digit(characters[:, 2:8]).all(
-        axis=1
-    )
+    values = _USCC_VALUE[characters]
+    weighted, plain = (values[:, :17] @ _USCC_SUMS).astype(np.int32).T
+    region = _DIGIT[characters[:, 2:8]] @ np.ones(6, dtype=np.float32)
+    last = values[:, 17].astype(np.int32)
+    shape: Flags = (plain < _FOREIGN) & (region < _FOREIGN) & (last < _FOREIGN)
     verdict.shape[positions] = shape
-    total = (values[:, :17].astype(np.float32) @ _USCC_WEIGHTS).astype(np.int32)
-    expected = (31 - total % 31) % 31
-    verdict.check[positions] = (expected == values[:, 17]) | ~shape
+    verdict.check[positions] = ((31 - weighted % 31) % 31 == last) | ~shape
     return verdict
 
 
@@ -131,13 +146,12 @@ def _bank_cards(column: ArrowColumn) -> Verdict:
         positions, characters = _rows_of_length(column, length)
         if not len(positions):
             continue
-        numeric: Flags = np.all(_is_digit(characters), axis=1)
-        digits = np.where(numeric[:, None], characters - ord("0"), 0)
-        weighted = digits.astype(np.float32)
-        weighted[:, -2::-2] = _LUHN_DOUBLED[digits[:, -2::-2]]
-        total = (weighted @ np.ones(length, dtype=np.float32)).astype(np.int32)
-        verdict.shape[positions] = numeric
-        verdict.check[positions] = (total % 10 == 0) | ~numeric
+        values = _DIGIT[characters]
+        values[:, -2::-2] = _DOUBLED_DIGIT[characters[:, -2::-2]]
+        total = (values @ np.ones(length, dtype=np.float32)).astype(np.int32)
+        shape: Flags = total < _FOREIGN
+        verdict.shape[positions] = shape
+        verdict.check[positions] = (total % 10 == 0) | ~shape
     return verdict
 
 

@@ -8,14 +8,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chengshu.data.quality.contract import check_digits
 from chengshu.data.quality.contract.model import (
     ArrowColumn,
+    ColumnSpec,
     ColumnType,
     ContractError,
     TableContract,
 )
-from chengshu.data.quality.contract.normalise import code_meanings, normalise, to_codes
+from chengshu.data.quality.contract.normalise import (
+    clean_format,
+    code_meanings,
+    normalise,
+    to_codes,
+    trim,
+)
 from chengshu.data.quality.contract.rules import RULES
 from chengshu.data.quality.contract.statement import ROW_COLUMN, select_statement
 
@@ -68,15 +74,17 @@ class CompiledContract:
         `__row` is missing.
         """
         prepared = self._prepare(batch)
-        connection.register(_CHUNK_VIEW, prepared)
+        pieces = range(0, max(batch.num_rows, 1), _PARALLEL_ROWS)
+        chunk = pa.Table.from_batches([prepared.slice(at, _PARALLEL_ROWS) for at in pieces])
+        connection.register(_CHUNK_VIEW, chunk)
         try:
             result = connection.sql(self.select).to_arrow_table()
         finally:
             connection.unregister(_CHUNK_VIEW)
-        return self._split(batch, result)
+        return self._split(batch, prepared, result)
 
-    def _prepare(self, batch: pa.RecordBatch) -> pa.Table:
-        arrays: dict[str, ArrowColumn] = {ROW_COLUMN: batch.column(SOURCE_ROW)}
+    def _prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        arrays: dict[str, ArrowColumn] = {}
         present = set(batch.schema.names)
         for i, spec in enumerate(self.contract.columns):
             raw: ArrowColumn = (
@@ -84,47 +92,40 @@ class CompiledContract:
                 if spec.name in present
                 else pa.nulls(batch.num_rows, pa.string())
             )
-            column = normalise(raw, spec)
             meanings = self._meanings[i]
             if meanings is not None:
-                column, arrays[f"k{i}"] = to_codes(column, meanings)
+                column, arrays[f"k{i}"] = to_codes(trim(raw), meanings)
             elif spec.format is not None:
-                verdict = check_digits.verify(column, spec.format)
-                if verdict is not None:
-                    arrays[f"s{i}"], arrays[f"d{i}"] = map(pa.array, (verdict.shape, verdict.check))
+                column, verdict = clean_format(trim(raw), spec.format)
+                arrays[f"s{i}"], arrays[f"d{i}"] = map(pa.array, (verdict.shape, verdict.check))
+            else:
+                column = normalise(raw, spec)
             arrays[f"n{i}"] = column
-        whole = pa.RecordBatch.from_pydict(arrays)
-        return pa.Table.from_batches(
-            [
-                whole.slice(start, _PARALLEL_ROWS)
-                for start in range(0, max(batch.num_rows, 1), _PARALLEL_ROWS)
-            ]
-        )
+        return pa.RecordBatch.from_pydict(arrays)
 
-    def _split(self, batch: pa.RecordBatch, result: pa.Table) -> CheckedBatch:
+    def _split(
+        self, batch: pa.RecordBatch, prepared: pa.RecordBatch, result: pa.Table
+    ) -> CheckedBatch:
         masks = [result.column(f"m{i}").to_numpy() for i in range(len(self.contract.columns))]
         bad = np.zeros(batch.num_rows, dtype=np.bool_)
         for mask in masks:
             bad |= mask != 0
-        typed = result.select(range(len(self.contract.columns) + 1))
+        columns: list[ArrowColumn] = [batch.column(SOURCE_ROW)]
+        for i, spec in enumerate(self.contract.columns):
+            if spec.type is ColumnType.TEXT:
+                columns.append(prepared.column(f"n{i}"))
+            else:
+                columns.append(_localised(result.column(f"t{i}"), spec))
+        names = [ROW_COLUMN, *(spec.name for spec in self.contract.columns)]
+        typed = pa.Table.from_arrays(columns, names=names)
         rejected = np.flatnonzero(bad)
         if len(rejected):
             typed = typed.filter(pa.array(~bad))
         return CheckedBatch(
-            accepted=self._localise(typed).cast(self.schema),
+            accepted=typed.cast(self.schema),
             rejected=rejected,
             violations=tuple(self._violations(batch, masks)) if len(rejected) else (),
         )
-
-    def _localise(self, typed: pa.Table) -> pa.Table:
-        """Give date-times their zone: sources write China's wall clock."""
-        for i, spec in enumerate(self.contract.columns):
-            if spec.type is ColumnType.DATETIME:
-                instants = pc.assume_timezone(
-                    typed.column(i + 1), HOME_ZONE, ambiguous="earliest", nonexistent="latest"
-                ).cast(pa.timestamp("us", tz="UTC"))
-                typed = typed.set_column(i + 1, spec.name, instants)
-        return typed
 
     def _violations(
         self, batch: pa.RecordBatch, masks: list[npt.NDArray[np.uint16]]
@@ -165,6 +166,16 @@ class CompiledContract:
                     raise ContractError(
                         f"数据项“{spec.title}”的正则“{spec.pattern}”无法识别，请在目录中改正。"
                     ) from error
+
+
+def _localised(column: ArrowColumn, spec: ColumnSpec) -> ArrowColumn:
+    """Give date-times their zone: sources write China's wall clock."""
+    if spec.type is not ColumnType.DATETIME:
+        return column
+    instants: ArrowColumn = pc.assume_timezone(
+        column, HOME_ZONE, ambiguous="earliest", nonexistent="latest"
+    )
+    return instants.cast(spec.arrow_type)
 
 
 def compile_contract(contract: TableContract) -> CompiledContract:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from stdnum.cn import ric
 
+from chengshu.data.quality.contract.check_digits import Verdict, verify
 from chengshu.data.quality.contract.model import ArrowColumn, ColumnFormat, ColumnSpec, ColumnType
 
 BLANKS = " \t\r\n\v\f\u00a0\u2002\u2003\u2009\u200b\u202f\u3000\ufeff"
@@ -32,29 +33,39 @@ _CHINESE_DATE = re.compile(
 )
 _OLD_ID_LENGTH = 15
 
-# What a value of each format looks like when nothing needs cleaning: only the others are rewritten.
-_CLEAN: dict[ColumnFormat, str] = {
-    ColumnFormat.PHONE: r"^[0-9-]*$",
-    ColumnFormat.PLATE: r"^\p{Han}[0-9A-Z]+\p{Han}?$",
-    ColumnFormat.EMAIL: r"^[!-~]*$",
-}
-_UNCLEAN_DEFAULT = "[^0-9A-Z]"
 _JOINTS = re.compile(r"[\s\-·•.]+")
 _PLUS_86 = re.compile(r"^(?:\+|00)86")
 
 
 def normalise(column: ArrowColumn, spec: ColumnSpec) -> ArrowColumn:
     """Clean one column of text for `spec`; the result has the same length."""
-    trimmed = pc.utf8_trim(column, characters=BLANKS)
-    empty = pc.is_in(trimmed, value_set=pa.array(NULL_WORDS))
-    cleaned = pc.if_else(empty, pa.scalar(None, pa.string()), trimmed)
+    cleaned = trim(column)
     if spec.format is not None:
-        return _rewrite(cleaned, _needs_cleaning(cleaned, spec.format), _CLEANERS[spec.format])
+        return clean_format(cleaned, spec.format)[0]
     if spec.type is ColumnType.TEXT:
         return cleaned
-    if spec.type in (ColumnType.DATE, ColumnType.DATETIME):
-        return _rewrite(cleaned, pc.invert(pc.string_is_ascii(cleaned)), _plain_date)
-    return _rewrite(cleaned, pc.invert(pc.string_is_ascii(cleaned)), half_width)
+    dated = spec.type in (ColumnType.DATE, ColumnType.DATETIME)
+    foreign = pc.invert(pc.string_is_ascii(cleaned))
+    return _rewrite(cleaned, foreign, _plain_date if dated else half_width)
+
+
+def trim(column: ArrowColumn) -> ArrowColumn:
+    """Without surrounding blanks; empty cells and null words become null."""
+    trimmed = pc.utf8_trim(column, characters=BLANKS)
+    empty = pc.is_in(trimmed, value_set=pa.array(NULL_WORDS))
+    return pc.if_else(empty, pa.scalar(None, pa.string()), trimmed)
+
+
+def clean_format(column: ArrowColumn, kind: ColumnFormat) -> tuple[ArrowColumn, Verdict]:
+    """Clean the trimmed values that do not have the format's shape yet, and judge all of them."""
+    verdict = verify(column, kind)
+    doubtful = ~verdict.shape
+    if not doubtful.any():
+        return column, verdict
+    cleaned = _rewrite(column, pa.array(doubtful), _CLEANERS[kind])
+    second = verify(cleaned.filter(pa.array(doubtful)), kind)
+    verdict.shape[doubtful], verdict.check[doubtful] = second.shape, second.check
+    return cleaned, verdict
 
 
 def to_codes(column: ArrowColumn, meanings: Mapping[str, str]) -> tuple[ArrowColumn, ArrowColumn]:
@@ -95,16 +106,6 @@ def _rewrite(
     encoded = column.filter(doubtful).dictionary_encode()
     cleaned = pa.array([clean(v) or None for v in encoded.dictionary.to_pylist()], pa.string())
     return pc.replace_with_mask(column, doubtful, cleaned.take(encoded.indices))
-
-
-def _needs_cleaning(column: ArrowColumn, kind: ColumnFormat) -> ArrowColumn:
-    if kind in _CLEAN:
-        return pc.invert(pc.match_substring_regex(column, _CLEAN[kind]))
-    unclean: ArrowColumn = pc.match_substring_regex(column, _UNCLEAN_DEFAULT)
-    if kind is not ColumnFormat.ID_NUMBER:
-        return unclean
-    lengths: ArrowColumn = pc.binary_length(column)
-    return pc.or_(unclean, pc.equal(lengths, pa.scalar(_OLD_ID_LENGTH)))
 
 
 def _plain_date(value: str) -> str:

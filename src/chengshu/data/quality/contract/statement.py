@@ -1,8 +1,9 @@
 """The one SELECT of a contract: typed value and violation mask of every column, in DuckDB SQL.
 
 Input columns of the scanned batch, by position i of the contract: `n{i}` normalised text, and where
-they apply `s{i}` (shape is right), `d{i}` (check digit is right), `k{i}` (code is known).
-Output: `_row`, one typed column per data item under its own name, and `m{i}` masks of rule bits.
+they apply `s{i}` (format is right), `d{i}` (check digit is right), `k{i}` (code is known).
+Output, in the order of the input: the typed value `t{i}` of every column that is not text (normalised
+text needs no typing), and the mask `m{i}` of rule bits of every column.
 """
 
 from chengshu.data.quality.contract.model import ColumnFormat, ColumnSpec, ColumnType, TableContract
@@ -11,19 +12,6 @@ from chengshu.data.quality.contract.rules import RULES
 ROW_COLUMN = "_row"
 CHECKED_FORMATS = (ColumnFormat.ID_NUMBER, ColumnFormat.USCC, ColumnFormat.BANK_CARD)
 
-_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
-_FORMAT_PATTERNS: dict[ColumnFormat, str] = {
-    ColumnFormat.REGION12: r"[1-9]\d{11}",
-    ColumnFormat.REGION6: r"[1-9]\d{5}",
-    ColumnFormat.MOBILE: r"1[3-9]\d{9}",
-    ColumnFormat.PHONE: r"1[3-9]\d{9}|0\d{2,3}-?[1-9]\d{6,7}(-\d{1,6})?|[48]00-?\d{3}-?\d{4}|[1-9]\d{6,7}",
-    ColumnFormat.PLATE: (
-        rf"[{_PROVINCES}][A-HJ-NP-Z]([A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9挂学警港澳]"
-        r"|[DABCEFGHJK][A-HJ-NP-Z0-9]\d{4}|\d{5}[DABCEFGHJK])"
-    ),
-    ColumnFormat.POSTCODE: r"\d{6}",
-    ColumnFormat.EMAIL: r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
-}
 _TRUE_WORDS = ("是", "真", "true", "t", "yes", "y", "1")
 _FALSE_WORDS = ("否", "假", "false", "f", "no", "n", "0")
 _CHINA_OFFSET = 8 * 3600 * 1_000_000  # microseconds
@@ -44,13 +32,14 @@ def identifier(name: str) -> str:
 
 def select_statement(contract: TableContract, source: str) -> str:
     """SELECT over the prepared batch `source` (see the module's text for its columns)."""
-    carried, outer, masks = [ROW_COLUMN], [ROW_COLUMN], []
+    carried: list[str] = []
+    outer: list[str] = []
+    masks: list[str] = []
     for i, spec in enumerate(contract.columns):
         carried += [f"n{i}", *(name + str(i) for name in _flags(spec))]
         if spec.type is not ColumnType.TEXT:
             carried.append(f"{_typed(spec, f'n{i}')} AS t{i}")
-        value = f"n{i}" if spec.type is ColumnType.TEXT else f"t{i}"
-        outer.append(f"{value} AS {identifier(spec.name)}")
+            outer.append(f"t{i}")
         masks.append(f"{_mask(spec, i)} AS m{i}")
     inner = f"SELECT {', '.join(carried)} FROM {source}"  # noqa: S608 - built from quoted parts
     return f"SELECT {', '.join(outer + masks)} FROM ({inner})"  # noqa: S608
@@ -59,7 +48,7 @@ def select_statement(contract: TableContract, source: str) -> str:
 def _flags(spec: ColumnSpec) -> list[str]:
     if spec.codes is not None:
         return ["k"]
-    return ["s", "d"] if spec.format in CHECKED_FORMATS else []
+    return ["s", "d"] if spec.format is not None else []
 
 
 def _matches(value: str, pattern: str) -> str:
@@ -163,10 +152,10 @@ def _conditions(spec: ColumnSpec, i: int) -> list[tuple[str, str]]:
             rules.append(("length", f"length(ltrim(CAST({t} AS VARCHAR), '-')) > {spec.length}"))
     if spec.codes is not None:
         rules.append(("code", f"NOT k{i}"))
+    if spec.format is not None:
+        rules.append(("format", f"NOT s{i}"))
     if spec.format in CHECKED_FORMATS:
-        rules += [("format", f"NOT s{i}"), ("check_digit", f"NOT d{i}")]
-    elif spec.format is not None:
-        rules.append(("format", f"NOT {_matches(n, _FORMAT_PATTERNS[spec.format])}"))
+        rules.append(("check_digit", f"NOT d{i}"))
     if spec.pattern is not None:
         rules.append(("pattern", f"NOT {_matches(n, spec.pattern)}"))
     outside = [

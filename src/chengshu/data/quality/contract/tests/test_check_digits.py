@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Callable
 
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import luhn
@@ -22,7 +21,6 @@ USCC_LETTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 def accepts(kind: ColumnFormat, value: str) -> bool:
     verdict = verify(pa.array([value]), kind)
-    assert verdict is not None
     return bool(verdict.shape[0] and verdict.check[0])
 
 
@@ -112,7 +110,6 @@ def test_a_value_is_judged_alike_alone_and_within_a_sliced_column(
     values: list[str | None], skip: int
 ) -> None:
     verdict = verify(pa.array(values, pa.string()).slice(skip), ColumnFormat.ID_NUMBER)
-    assert verdict is not None
     together = [bool(s and c) for s, c in zip(verdict.shape, verdict.check, strict=True)]
     alone = [value is None or accepts(ColumnFormat.ID_NUMBER, value) for value in values[skip:]]
     assert together == alone
@@ -138,8 +135,3 @@ def test_fifteen_digit_numbers_are_upgraded_to_valid_eighteen(
 def test_rural_collectives_with_letters_in_front_are_accepted() -> None:
     body = "N2330383MF1234567"
     assert accepts(ColumnFormat.USCC, body + uscc.calc_check_digit(body + "0"))
-
-
-@pytest.mark.parametrize("kind", [ColumnFormat.MOBILE, ColumnFormat.EMAIL])
-def test_formats_without_check_digit_are_left_to_the_pattern(kind: ColumnFormat) -> None:
-    assert verify(pa.array(["13800000000"]), kind) is None
