@@ -29,12 +29,12 @@ def compact(value: Number) -> tuple[str, str]:
 
     Below one 万 the number stays exact.
     """
-    size = abs(value)
+    exact = Decimal(str(value))
     # Rounding must not produce "10,000 万": what rounds up to one 亿 is spoken in 亿.
-    if size >= YI - WAN * Decimal("0.005"):
-        return number(round(Decimal(str(value)) / YI, 2)), "亿"
-    if size >= WAN:
-        return number(round(Decimal(str(value)) / WAN, 2)), "万"
+    if abs(exact) >= YI - WAN * Decimal("0.005"):
+        return number(round(exact / YI, 2)), "亿"
+    if abs(exact) >= WAN:
+        return number(round(exact / WAN, 2)), "万"
     return number(value), ""
 
 

@@ -1,18 +1,38 @@
 """Routes of the design system: preferences of everybody, gallery for whoever builds pages."""
 
-from chengshu.kernel.access.routing import PUBLIC, SIGNED_IN, page
+from chengshu.kernel.access.routing import PUBLIC, page
 from chengshu.kernel.ui import preferences
 from chengshu.kernel.ui.gallery import views
 
 app_name = "ui"
 urlpatterns = [
     page("preferences/", preferences.save, name="preferences", permission=PUBLIC),
-    page("console/ui/", views.components, name="gallery", permission=SIGNED_IN),
-    page("console/ui/list/", views.LiveList.as_view(), name="gallery-list", permission=SIGNED_IN),
-    page("console/ui/selected/", views.selected, name="gallery-selected", permission=SIGNED_IN),
+    page("console/ui/", views.components, name="gallery", permission="console.enter"),
     page(
-        "console/ui/progress/", views.live_progress, name="gallery-progress", permission=SIGNED_IN
+        "console/ui/list/",
+        views.LiveList.as_view(),
+        name="gallery-list",
+        permission="console.enter",
     ),
-    page("console/ui/shells/<str:name>/", views.shell, name="gallery-shell", permission=SIGNED_IN),
-    page("console/ui/faults/<int:code>/", views.fault, name="gallery-fault", permission=SIGNED_IN),
+    page(
+        "console/ui/selected/", views.selected, name="gallery-selected", permission="console.enter"
+    ),
+    page(
+        "console/ui/progress/",
+        views.live_progress,
+        name="gallery-progress",
+        permission="console.enter",
+    ),
+    page(
+        "console/ui/shells/<str:name>/",
+        views.shell,
+        name="gallery-shell",
+        permission="console.enter",
+    ),
+    page(
+        "console/ui/faults/<int:code>/",
+        views.fault,
+        name="gallery-fault",
+        permission="console.enter",
+    ),
 ]

@@ -213,9 +213,9 @@ def field(bound: BoundField) -> dict[str, Any]:
     grouped = many and bool(getattr(bound.field.widget, "choices", None))
     described = []
     if bound.help_text:
-        described.append(f"{bound.id_for_label}_help")
+        described.append(f"{bound.auto_id}_help")
     if bound.errors:
-        described.append(f"{bound.id_for_label}_error")
+        described.append(f"{bound.auto_id}_error")
     attributes: dict[str, Any] = {"class": "cs-check" if kind == "checkbox" else "cs-input"}
     if described:
         attributes["aria-describedby"] = " ".join(described)
@@ -224,6 +224,7 @@ def field(bound: BoundField) -> dict[str, Any]:
         "kind": "choices" if grouped else kind,
         "widget": "" if grouped else bound.as_widget(attrs=attributes),
         "input_type": kind,
+        "described": " ".join(described),
     }
 
 

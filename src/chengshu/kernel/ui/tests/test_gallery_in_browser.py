@@ -1,0 +1,189 @@
+"""The gallery in a real browser: accessible in every mode, and its scripts do what they promise."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.urls import reverse
+
+from chengshu.kernel.ui.gallery import views
+
+ROOT = Path(__file__).resolve().parents[5]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+MODES = {
+    "desk": ({"width": 1440, "height": 900}, {}),
+    "desk-dark": ({"width": 1440, "height": 900}, {"cs_theme": "dark"}),
+    "phone": ({"width": 390, "height": 844}, {}),
+    "phone-large": ({"width": 320, "height": 640}, {"cs_type": "large"}),
+    "phone-large-dark": ({"width": 390, "height": 844}, {"cs_type": "large", "cs_theme": "dark"}),
+}
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CHENGSHU_REQUIRE_ALL"),
+        reason="Chromium is not installed",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    # Playwright's loop runs in this thread; Django takes that for asynchronous code.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def open_page(browser, live_server, cast, client_for):
+    """A function that opens a signed-in page and fails the test on any script or policy error."""
+    session = client_for(cast.admin).cookies["chengshu_session"].value
+    contexts, errors = [], []
+
+    def open_(address, *, size=None, cookies=None, **options):
+        context = browser.new_context(
+            viewport=size or {"width": 1440, "height": 900}, reduced_motion="reduce", **options
+        )
+        contexts.append(context)
+        jar = {"chengshu_session": session, **(cookies or {})}
+        context.add_cookies(
+            [{"name": name, "value": value, "url": live_server.url} for name, value in jar.items()]
+        )
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                errors.append(message.text)
+                if message.type == "error" and "status of" not in message.text
+                else None
+            ),
+        )
+        page.goto(f"{live_server.url}{address}", wait_until="load")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def violations(page, *, enhanced):
+    page.evaluate((ROOT / "tests/e2e/vendor" / axe_file()).read_text("utf-8"))
+    options = {"runOnly": RULES, "rules": {"color-contrast-enhanced": {"enabled": enhanced}}}
+    found = page.evaluate("options => axe.run(document, options)", options)["violations"]
+    return [(item["id"], [node["target"] for node in item["nodes"]]) for item in found]
+
+
+def axe_file():
+    folder = ROOT / "tests/e2e/vendor"
+    return next(folder.glob("axe-core/*/axe.min.js")).relative_to(folder)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_components_and_shells_are_accessible_and_fit(mode, open_page):
+    size, cookies = MODES[mode]
+    enhanced = cookies.get("cs_type") == "large"
+    addresses = [reverse("ui:gallery"), reverse("ui:gallery-list")]
+    addresses += [reverse("ui:gallery-shell", args=[name]) for name in views.SHELLS]
+    addresses += [reverse("ui:gallery-fault", args=[409])]
+    told = {}
+    for address in addresses:
+        page = open_page(address, size=size, cookies=cookies)
+        page.wait_for_timeout(250)
+        found = violations(page, enhanced=enhanced)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(("wider than the screen", []))
+        if found:
+            told[address] = found
+        page.close()
+    assert told == {}
+
+
+def test_a_list_searches_sorts_and_pages_without_leaving_the_page(open_page):
+    ContentType.objects.bulk_create(
+        ContentType(app_label="sample", model=f"kind{n:03}") for n in range(50)
+    )
+    page = open_page(reverse("ui:gallery-list"))
+    page.evaluate("window.sameDocument = true")
+    page.get_by_placeholder("搜索记录类型").fill("kind")
+    page.get_by_text("共 50 条").wait_for()
+    page.get_by_role("link", name="记录类型").click()
+    page.locator("th[aria-sort=descending]").wait_for()
+    assert page.locator("td.is-main").first.inner_text() == "kind049"
+    page.get_by_role("link", name="下一页").click()
+    page.get_by_text("kind029").wait_for()
+    assert "q=kind" in page.url
+    assert page.evaluate("window.sameDocument")
+    page.go_back()
+    page.get_by_text("kind049").wait_for()
+
+
+def test_selected_rows_reach_the_bulk_action_only_after_confirmation(open_page):
+    page = open_page(reverse("ui:gallery-list"))
+    page.get_by_label("选择第 1 行").check()
+    page.get_by_text("已选 1 条").wait_for()
+    page.get_by_role("button", name="查看所选").click()
+    page.get_by_role("button", name="返回").click()
+    assert page.url.endswith(reverse("ui:gallery-list"))
+    page.get_by_role("button", name="查看所选").click()
+    page.locator("#confirm [data-confirm-yes]").click()
+    page.wait_for_url(f"**{reverse('ui:gallery-selected')}")
+    assert page.locator(".cs-list__row").count() == 1
+
+
+def test_slash_finds_the_search_box_and_the_navigation_stays_folded(open_page):
+    page = open_page(reverse("ui:gallery"))
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.matches('[data-slash]')")
+    page.get_by_label("收起或展开导航").click()
+    page.reload()
+    assert page.locator("html").get_attribute("data-nav") == "folded"
+
+
+def test_charts_are_drawn_and_say_their_numbers_without_script(open_page):
+    page = open_page(reverse("ui:gallery"))
+    page.locator("[data-chart] canvas").first.wait_for()
+    assert page.locator("[data-chart] canvas").count() == len(views.samples.charts())
+    plain = open_page(reverse("ui:gallery"), java_script_enabled=False)
+    assert plain.locator(".cs-chart table").count() == len(views.samples.charts())
+
+
+def test_progress_refreshes_itself(open_page):
+    page = open_page(reverse("ui:gallery"))
+    with page.expect_response(f"**{reverse('ui:gallery-progress')}"):
+        pass
+    assert page.locator("#progress-live").count() == 1
+
+
+def test_large_type_works_with_and_without_script(open_page):
+    address = reverse("ui:gallery-shell", args=["citizen"])
+    for scripted in (True, False):
+        page = open_page(address, java_script_enabled=scripted)
+        page.get_by_role("button", name="大字版").click()
+        page.get_by_role("button", name="标准版").wait_for()
+        assert page.locator("html").get_attribute("data-type") == "large"
+        assert page.url.endswith(address)
+
+
+def test_anonymous_visitors_can_choose_their_type_size(db):
+    response = Client().post(reverse("ui:preferences"), {"type": "large", "next": "/"})
+    assert response.status_code == 302
