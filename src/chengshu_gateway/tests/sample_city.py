@@ -126,6 +126,10 @@ class Local:
         }
         return self.runner.run(self._exchange(scope, body))
 
+    def refresh(self) -> None:
+        """Take up what was published, as the watcher would at its next poll."""
+        self.runner.run(self.gateway.state.refresh())
+
     def wait(self, seconds: float) -> None:
         self.runner.run(asyncio.sleep(seconds))
 
@@ -146,7 +150,7 @@ class Local:
 
 @contextlib.contextmanager
 def local(data: Path, **settings: Any) -> Iterator[Local]:
-    gateway = Gateway(replace(Settings(data, KEYS, poll_seconds=0.05), **settings))
+    gateway = Gateway(replace(Settings(data, KEYS, poll_seconds=3600), **settings))
     with asyncio.Runner() as runner:
         runner.run(gateway.start())
         try:

@@ -110,7 +110,7 @@ def finished(tmp_path_factory):
 
 
 @given(data=st.data())
-@settings(max_examples=80)
+@settings(deadline=None, max_examples=80)
 def test_any_changed_byte_is_found(tmp_path_factory, finished, data):
     directory = tmp_path_factory.mktemp("edit") / "audit"
     shutil.copytree(finished, directory)
@@ -123,7 +123,7 @@ def test_any_changed_byte_is_found(tmp_path_factory, finished, data):
 
 
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_deleting_doubling_or_swapping_lines_is_found(tmp_path_factory, finished, data):
     directory = tmp_path_factory.mktemp("lines") / "audit"
     shutil.copytree(finished, directory)
@@ -268,7 +268,7 @@ def test_a_cancelled_call_does_not_cancel_the_others_of_its_batch(tmp_path):
 
 
 @given(parts=st.lists(st.integers(0, 6), min_size=1, max_size=4), limit=st.integers(1, 5))
-@settings(max_examples=15)
+@settings(deadline=None, max_examples=15)
 def test_reading_in_steps_misses_nothing_and_repeats_nothing(tmp_path_factory, parts, limit):
     directory = tmp_path_factory.mktemp("steps")
     position, seen = "", []

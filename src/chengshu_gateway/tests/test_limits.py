@@ -48,7 +48,7 @@ def test_a_nonce_is_accepted_once_even_after_reopening(tmp_path, limits):
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(-5, 5)), max_size=120))
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 def test_within_the_window_every_repetition_is_found(tmp_path_factory, attempts):
     limits = SharedLimits(tmp_path_factory.mktemp("limits") / "limits.bin", nonce_buckets=8)
     seen = set()
@@ -79,7 +79,7 @@ def test_one_application_cannot_use_up_the_nonces_of_the_others(limits):
     per_day=st.none() | st.integers(0, 8),
     steps=st.lists(st.sampled_from([0, 1, 20_000, MINUTE, 86_400_000]), max_size=40),
 )
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_quotas_follow_a_plain_count(tmp_path_factory, per_minute, per_day, steps):
     limits = SharedLimits(tmp_path_factory.mktemp("limits") / "limits.bin", nonce_buckets=8)
     grant = QuotaHandle(tag("grant", "a", "i"), per_minute, per_day)

@@ -1,7 +1,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengshu_gateway.rowfilter import FilterError, compile_filter, fields_of, validate
@@ -57,6 +57,7 @@ def to_sql(expression, parameters):
 
 
 @given(EXPRESSIONS, st.none() | TEXT, st.none() | NUMBER)
+@settings(deadline=None)
 def test_a_compiled_filter_decides_as_sql_does(expression, city, age):
     validate(expression, COLUMNS)
     decided = compile_filter(expression, {"city": 0, "age": 1})((city, age))
