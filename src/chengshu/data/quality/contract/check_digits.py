@@ -21,36 +21,18 @@ from chengshu.data.quality.contract.model import ArrowColumn, ColumnFormat
 Flags = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.intp]
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int32]
+Sums = npt.NDArray[np.uint16]
 
-# Sums run as float32 matrix products, which numpy does fast; all stay below 2**24, so they are exact.
-# A character outside the alphabet counts _FOREIGN, which no honest sum of an alphabet reaches.
-_FOREIGN = 4096.0
-_ID_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
+_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
-_USCC_WEIGHTS = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]
+_USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _USCC_ALPHABET = b"0123456789ABCDEFGHJKLMNPQRTUWXY"
-_MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int32)
+_USCC_BASE = len(_USCC_ALPHABET)
+_USCC_TABLE = bytes(max(_USCC_ALPHABET.find(bytes([c])), -1) % 256 for c in range(256))
+_MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.uint8)
 _BANK_CARD_LENGTHS = range(12, 20)
 _LONG = 18
-
-
-def _lookup(alphabet: bytes, values: Sequence[float]) -> Floats:
-    table = np.full(256, _FOREIGN, dtype=np.float32)
-    table[list(alphabet)] = values
-    return table
-
-
-_DIGIT = _lookup(b"0123456789", range(10))
-_DOUBLED_DIGIT = _lookup(b"0123456789", [0, 2, 4, 6, 8, 1, 3, 5, 7, 9])
-_USCC_VALUE = _lookup(_USCC_ALPHABET, range(len(_USCC_ALPHABET)))
-# Columns: weighted sum, plain sum, year, month, day of the first 17 digits.
-_ID_SUMS = np.zeros((17, 5), dtype=np.float32)
-_ID_SUMS[:, 0], _ID_SUMS[:, 1] = _ID_WEIGHTS, 1
-_ID_SUMS[6:10, 2], _ID_SUMS[10:12, 3], _ID_SUMS[12:14, 4] = [1000, 100, 10, 1], [10, 1], [10, 1]
-_USCC_SUMS = np.stack([np.array(_USCC_WEIGHTS), np.ones(17)], axis=1).astype(np.float32)
-
+_ZERO, _NINE, _X = ord("0"), 9, ord("X")
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
 PATTERNS: dict[ColumnFormat, str] = {
@@ -86,18 +68,21 @@ def verify(column: ArrowColumn, kind: ColumnFormat) -> Verdict:
 
 
 def _rows_of_length(column: ArrowColumn, length: int) -> tuple[Positions, Bytes]:
-    """Positions of the values of `length` bytes, and those bytes as a matrix."""
+    """Positions of the values of `length` bytes, and a matrix with one of them in each column.
+
+    Laid out so, every step below runs over one character of all values at once.
+    """
     lengths: ArrowColumn = pc.binary_length(column)
     fits: ArrowColumn = pc.equal(lengths, pa.scalar(length))
     fits = fits.fill_null(False)
     positions: Positions = np.flatnonzero(fits.to_numpy(zero_copy_only=False))
     if not len(positions):
-        return positions, np.empty((0, length), dtype=np.uint8)
+        return positions, np.empty((length, 0), dtype=np.uint8)
     chosen: ArrowColumn = column if len(positions) == len(column) else column.filter(fits)
     # Values of one length lie end to end in the data buffer.
     start = int(np.frombuffer(chosen.buffers()[1], np.int32, 1, chosen.offset * 4)[0])
     matrix = np.frombuffer(chosen.buffers()[2], np.uint8, len(positions) * length, start)
-    return positions, matrix.reshape(-1, length)
+    return positions, np.ascontiguousarray(matrix.reshape(-1, length).T)
 
 
 def _nothing_wrong(column: ArrowColumn) -> Verdict:
@@ -108,7 +93,22 @@ def _nothing_wrong(column: ArrowColumn) -> Verdict:
     )
 
 
-def _real_date(year: Integers, month: Integers, day: Integers) -> Flags:
+def _sum(values: Bytes, weights: Sequence[int]) -> Sums:
+    """Weighted sum over the leading rows of a matrix whose columns are the identifiers."""
+    total: Sums = np.zeros(values.shape[1], dtype=np.uint16)
+    for row, weight in zip(values, weights, strict=False):
+        total += row * np.uint16(weight)
+    return total
+
+
+def _all_at_most(values: Bytes, highest: int) -> Flags:
+    good: Flags = values.max(axis=0, initial=0) <= highest
+    return good
+
+
+def _real_date(digits: Bytes) -> Flags:
+    year = _sum(digits[:4], (1000, 100, 10, 1))
+    month, day = _sum(digits[4:6], (10, 1)), _sum(digits[6:8], (10, 1))
     leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
     in_year = (month >= 1) & (month <= 12)  # noqa: PLR2004 - months
     longest = _MONTH_DAYS[np.where(in_year, month, 0)] + (leap & (month == 2))  # noqa: PLR2004
@@ -119,24 +119,25 @@ def _real_date(year: Integers, month: Integers, day: Integers) -> Flags:
 def _identity_numbers(column: ArrowColumn) -> Verdict:
     verdict = _nothing_wrong(column)
     positions, characters = _rows_of_length(column, _LONG)
-    last = characters[:, 17]
-    weighted, plain, year, month, day = (_DIGIT[characters[:, :17]] @ _ID_SUMS).astype(np.int32).T
-    numeric = (plain < _FOREIGN) & ((_DIGIT[last] < _FOREIGN) | (last == ord("X")))
-    verdict.shape[positions] = shape = numeric & _real_date(year, month, day)
-    verdict.check[positions] = (_ID_CHECK[weighted % 11] == last) | ~shape
+    last = characters[17]
+    digits = characters - _ZERO  # bytes below "0" wrap around and are large
+    shape = _all_at_most(digits[:17], _NINE) & ((digits[17] <= _NINE) | (last == _X))
+    digits[:, ~shape] = 0
+    shape &= _real_date(digits[6:14])
+    verdict.shape[positions] = shape
+    verdict.check[positions] = (_ID_CHECK[_sum(digits, _ID_WEIGHTS) % 11] == last) | ~shape
     return verdict
 
 
 def _credit_codes(column: ArrowColumn) -> Verdict:
     verdict = _nothing_wrong(column)
     positions, characters = _rows_of_length(column, _LONG)
-    values = _USCC_VALUE[characters]
-    weighted, plain = (values[:, :17] @ _USCC_SUMS).astype(np.int32).T
-    region = _DIGIT[characters[:, 2:8]] @ np.ones(6, dtype=np.float32)
-    last = values[:, 17].astype(np.int32)
-    shape: Flags = (plain < _FOREIGN) & (region < _FOREIGN) & (last < _FOREIGN)
+    translated = characters.tobytes().translate(_USCC_TABLE)
+    values = np.frombuffer(translated, np.uint8).reshape(characters.shape)
+    shape = _all_at_most(values, _USCC_BASE - 1) & _all_at_most(values[2:8], _NINE)
+    expected = (_USCC_BASE - _sum(values, _USCC_WEIGHTS) % _USCC_BASE) % _USCC_BASE
     verdict.shape[positions] = shape
-    verdict.check[positions] = ((31 - weighted % 31) % 31 == last) | ~shape
+    verdict.check[positions] = (expected == values[17]) | ~shape
     return verdict
 
 
@@ -146,10 +147,12 @@ def _bank_cards(column: ArrowColumn) -> Verdict:
         positions, characters = _rows_of_length(column, length)
         if not len(positions):
             continue
-        values = _DIGIT[characters]
-        values[:, -2::-2] = _DOUBLED_DIGIT[characters[:, -2::-2]]
-        total = (values @ np.ones(length, dtype=np.float32)).astype(np.int32)
-        shape: Flags = total < _FOREIGN
+        digits = characters - _ZERO
+        shape = _all_at_most(digits, _NINE)
+        doubled = digits[-2::-2] * 2
+        total = _sum(digits[::-2], (1,) * length) + _sum(
+            np.where(doubled > _NINE, doubled - _NINE, doubled), (1,) * length
+        )
         verdict.shape[positions] = shape
         verdict.check[positions] = (total % 10 == 0) | ~shape
     return verdict

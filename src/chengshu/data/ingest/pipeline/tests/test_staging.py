@@ -221,7 +221,7 @@ def test_an_unbalanced_result_cannot_exist(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="装载不平衡"):
         StageResult(
             source=2, accepted=1, quarantined=0, duplicates=0, violations={}, schema=result.schema,
-            accepted_path=result.accepted_path, quarantine_path=result.quarantine_path, duplicates_path=result.duplicates_path,
+            accepted_path=result.accepted_path, quarantine_path=result.quarantine_path, duplicates_path=result.duplicates_path,  # noqa: E501
         )  # fmt: skip
 
 

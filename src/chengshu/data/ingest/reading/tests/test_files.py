@@ -311,5 +311,5 @@ def test_a_cut_off_workbook_is_damaged_not_empty(tmp_path: Path) -> None:
 
 
 def test_errors_of_whole_files_promise_that_nothing_was_loaded(tmp_path: Path) -> None:
-    with pytest.raises(ReadingError, match="没有载入任何数据。$"):
+    with pytest.raises(ReadingError, match=r"没有载入任何数据。$"):
         sniff(put(tmp_path, b"%PDF", "a.csv"))
