@@ -141,7 +141,7 @@ class TableView(View, Generic[M]):
             empty=self._empty,
             pager=self._pager(page, narrowed),
             url=self.request.path,
-            sort=self._sort,
+            sort="" if self._sort == self.default_sort else self._sort,
             search=self._words,
             search_hint=self.search_hint if self.search_fields else "",
             filters=self._filters,

@@ -35,6 +35,12 @@
   };
   shade.addEventListener("click", closeDrawer);
 
+  const nameFold = () => {
+    const word = nav?.querySelector("[data-nav-word]");
+    if (word) word.textContent = root.dataset.nav === "folded" ? "展开导航" : "收起导航";
+  };
+  nameFold();
+
   const closedGroups = () => {
     try {
       return new Set(JSON.parse(localStorage.getItem("cs_nav_closed") || "[]"));
@@ -72,6 +78,7 @@
     if (at("[data-nav-fold]")) {
       root.dataset.nav = root.dataset.nav === "folded" ? "open" : "folded";
       remember("nav", root.dataset.nav);
+      nameFold();
       document.dispatchEvent(new Event("cs:resize"));
     } else if (at("[data-nav-open]")) {
       event.preventDefault();

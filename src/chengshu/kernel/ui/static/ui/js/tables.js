@@ -34,3 +34,18 @@ document.addEventListener("change", (event) => {
     event.target.classList.toggle("is-set", event.target.value !== "");
   }
 });
+
+// Leaving the search box fires "change" for words that were already searched while typing; asked again, the
+// late answer would overwrite what was clicked meanwhile.
+document.addEventListener("change", (event) => {
+  if (event.target.matches(".cs-filter input[type=search]")) event.stopPropagation();
+}, true);
+
+// Addresses carry only the conditions that are set.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { parameters, elt } = event.detail;
+  if (!elt.matches(".cs-filter")) return;
+  for (const key of [...Object.keys(parameters)]) {
+    if (parameters[key] === "") delete parameters[key];
+  }
+});
