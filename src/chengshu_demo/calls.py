@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import pyarrow as pa
 from chengshu_demo.city import interfaces
 from chengshu_demo.columns import value
 from chengshu_demo.delivery import accepted_records, entry_of
-from chengshu_demo.encoding import Ints, pick
+from chengshu_demo.encoding import Ints, Texts, pick
 from chengshu_demo.frame import Frame
 from chengshu_demo.randomness import stream
 from chengshu_demo.timeframe import REFERENCE_DATE
@@ -22,17 +22,16 @@ from chengshu_demo.world import Scale
 CALLS: Final[dict[Scale, int]] = {"small": 17_386, "full": 1_738_598}
 DAYS: Final = 548
 """Length of the history: 18 months."""
-CALL_SCHEMA: Final = pa.schema(
-    [
-        pa.field("called_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("application", pa.string(), nullable=False),
-        pa.field("interface", pa.string(), nullable=False),
-        pa.field("outcome", pa.string(), nullable=False),
-        pa.field("status", pa.int32(), nullable=False),
-        pa.field("micros", pa.int64(), nullable=False),
-        pa.field("key_hash", pa.string()),
-    ]
-)
+_FIELDS: Final[list[Any]] = [
+    pa.field("called_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    pa.field("application", pa.string(), nullable=False),
+    pa.field("interface", pa.string(), nullable=False),
+    pa.field("outcome", pa.string(), nullable=False),
+    pa.field("status", pa.int32(), nullable=False),
+    pa.field("micros", pa.int64(), nullable=False),
+    pa.field("key_hash", pa.string()),
+]
+CALL_SCHEMA: Final = pa.schema(_FIELDS)
 """Calls in order of time. ``micros`` is the time spent in microseconds; ``key_hash`` stands for
 the looked-up key (the key itself is never kept)."""
 OUTCOMES: Final = (
@@ -50,6 +49,7 @@ _HOURS_PER_DAY: Final = 24
 _HOUR_MICROS: Final = 3_600_000_000
 _BATCH: Final = 200_000
 _KEYS: Final = 20_000
+_SLOW_SHARE: Final = 0.004
 _OFFICE_HOURS: Final = np.array(
     [4, 2, 2, 2, 2, 4, 9, 22, 78, 118, 124, 88, 41, 60, 102, 108, 92, 58, 28, 22, 20, 17, 12, 7],
     dtype=np.float64,
@@ -86,7 +86,7 @@ def _pairs() -> tuple[list[str], list[str], npt.NDArray[np.float64]]:
 
 
 @cache
-def _key_hashes(interface: str, scale: Scale) -> pa.StringArray:
+def _key_hashes(interface: str, scale: Scale) -> Texts:
     """Hashes of real keys of the interface's entry, so that the same person recurs."""
     found = next(i for i in interfaces() if i.code == interface)
     entry = entry_of(found.entry)
@@ -105,7 +105,7 @@ def _batch(scale: Scale, reference: dt.date, number: int, hours: Ints) -> pa.Rec
     pair = generator.choice(len(weights), size=size, p=weights)
     shares = np.array([share for _, _, share in OUTCOMES])
     outcome = generator.choice(len(OUTCOMES), size=size, p=shares / shares.sum())
-    slow = generator.random(size) < 0.004
+    slow = generator.random(size) < _SLOW_SHARE
     micros = np.exp(generator.normal(6.85, 0.38, size=size)) * np.where(slow, 14, 1)
     hashes = np.empty(size, dtype=object)
     for code in set(names):

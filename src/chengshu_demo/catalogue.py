@@ -39,7 +39,14 @@ _POOLS: Final = {
     "p": ("pool_audit", "pool_person", "pool_source", "pool_handling", "pool_address", "pool_tail"),
     "o": ("pool_audit", "pool_org", "pool_source", "pool_handling", "pool_address", "pool_tail"),
     "w": ("pool_audit", "pool_source", "pool_handling", "pool_tail"),
-    "site": ("pool_audit", "pool_site", "pool_source", "pool_address", "pool_handling", "pool_tail"),
+    "site": (
+        "pool_audit",
+        "pool_site",
+        "pool_source",
+        "pool_address",
+        "pool_handling",
+        "pool_tail",
+    ),
     "facility": ("pool_audit", "pool_place", "pool_source", "pool_address", "pool_tail"),
     "v": ("pool_audit", "pool_source", "pool_handling", "pool_person", "pool_tail"),
 }
@@ -54,7 +61,9 @@ _GROUPS: Final = {
     "公共服务": "2", "健康": "2", "安全": "2", "治理": "2", "环境": "2", "经济": "2",
 }  # fmt: skip
 _CLASS_NAMES: Final = {"1": "基础信息资源", "2": "主题信息资源", "3": "部门信息资源"}
-_CONDITION: Final = "因履行法定职责或办理本人、本单位申请的事项需要, 按最小够用原则申请字段, 不得转供。"
+_CONDITION: Final = (
+    "因履行法定职责或办理本人、本单位申请的事项需要, 按最小够用原则申请字段, 不得转供。"
+)
 
 
 def rank(level: Level) -> int:
@@ -70,7 +79,10 @@ def code_tables() -> tuple[CodeTable, ...]:
         rows.setdefault(row["table"], []).append(row)
     return tuple(
         CodeTable(
-            key, group[0]["title"], group[0]["standard"], tuple((r["code"], r["name"]) for r in group)
+            key,
+            group[0]["title"],
+            group[0]["standard"],
+            tuple((r["code"], r["name"]) for r in group),
         )
         for key, group in rows.items()
     )
@@ -101,7 +113,9 @@ def _pool_kind(spec: EntrySpec) -> str:
     if spec.subject != "w" or not any(g.startswith("w.") for g in generators):
         return spec.subject[0]
     named = any(g.startswith(("name:", "ref:schools")) for g in generators)
-    return "facility" if named and "w.lon" in generators and "nature" not in spec.options else "site"
+    return (
+        "facility" if named and "w.lon" in generators and "nature" not in spec.options else "site"
+    )
 
 
 def _pool(spec: EntrySpec) -> list[ItemSpec]:
@@ -141,7 +155,9 @@ def _taken() -> dict[str, int]:
                 taken[slug] += step
                 missing -= step
         if missing == before:
-            raise ValueError(f"规格文件凑不齐 {DATA_ITEMS} 个数据项, 还差 {missing} 个。请增减数据项。")
+            raise ValueError(
+                f"规格文件凑不齐 {DATA_ITEMS} 个数据项, 还差 {missing} 个。请增减数据项。"
+            )
     return taken
 
 

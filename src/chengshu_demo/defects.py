@@ -6,20 +6,22 @@ several, in different columns. Every planted defect is listed in the ground trut
 with the original value.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from chengshu_demo import encoding
-from chengshu_demo.columns import date_style, days_of, may_lie_ahead, value
+from chengshu_demo.columns import value
+from chengshu_demo.dating import date_style, days_of, may_lie_ahead
 from chengshu_demo.encoding import Ints
 from chengshu_demo.frame import Frame
 from chengshu_demo.model import DataItem, Entry
 from chengshu_demo.randomness import fraction
 from chengshu_demo.semantics import split
+from chengshu_demo.timeframe import year_start
 
 HardKind = Literal[
     "missing_required",
@@ -62,7 +64,12 @@ _SIMILAR: Final = dict(
         strict=True,
     )
 )
+_STALE_YEARS: Final = (2014, 2019)
 _MALE_CODE, _FEMALE_CODE = "1", "2"
+
+
+Words: TypeAlias = Any
+"""A list of str or None out of Arrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,11 @@ class Patch:
     kind: HardKind | SoftKind
     value: str | None
     original: str | None
+
+
+def _can_be_over_long(item: DataItem) -> bool:
+    plain = item.type == "text" and item.format is None and not item.key
+    return plain and item.length is not None and item.length <= _OVERLONG_MAX
 
 
 def hard_options(entry: Entry) -> tuple[tuple[str, HardKind], ...]:
@@ -92,9 +104,8 @@ def hard_options(entry: Entry) -> tuple[tuple[str, HardKind], ...]:
             found.append((item.column, "not_a_number"))
         if item.code_table is not None:
             found.append((item.column, "not_in_code_table"))
-        elif item.type == "text" and item.format is None and not item.key:
-            if item.length is not None and item.length <= _OVERLONG_MAX:
-                found.append((item.column, "over_long"))
+        elif _can_be_over_long(item):
+            found.append((item.column, "over_long"))
     return tuple(found)
 
 
@@ -193,7 +204,8 @@ def soft_columns(entry: Entry) -> dict[SoftKind, str]:
 
 def name_variant(name: str, lot: int) -> str:
     """Another way a name gets written: a look-alike character, a gap, an organisation's
-    other style."""
+    other style.
+    """
     if name.startswith("龙港市"):
         styles = (
             name.removeprefix("龙港市"),
@@ -208,20 +220,20 @@ def name_variant(name: str, lot: int) -> str:
     return f"{name[0]} {name[1:]}"
 
 
-def _stale(frame: Frame, rows: Ints, generator: np.random.Generator) -> Sequence[str | None]:
-    first, last = (encoding.day_number(encoding.dt.date(year, 1, 1)) for year in (2014, 2019))
+def _stale(rows: Ints, generator: np.random.Generator) -> Words:
+    first, last = (year_start(year) for year in _STALE_YEARS)
     days = generator.integers(first, last, size=len(rows))
     seconds = generator.integers(8 * 3600, 18 * 3600, size=len(rows))
     return encoding.datetimes(days, seconds).to_pylist()
 
 
-def _order(frame: Frame, rows: Ints, column: str, generator: np.random.Generator) -> list[str]:
+def _order(frame: Frame, rows: Ints, column: str, generator: np.random.Generator) -> Words:
     base = split(frame.item(column).generator)[1].partition("+")[0]
     days = days_of(frame, base)[rows] - generator.integers(1, 200, size=len(rows))
     return encoding.dates(days, date_style(frame.entry.key)).to_pylist()
 
 
-def _addresses(frame: Frame, column: str, count: int, generator: np.random.Generator) -> list[str]:
+def _addresses(frame: Frame, column: str, count: int, generator: np.random.Generator) -> Words:
     world = frame.world
     if frame.item(column).generator == "p.addr":
         pool, limit = world.people.address, world.people.residents
@@ -234,13 +246,14 @@ def _changed(
     frame: Frame,
     kind: SoftKind,
     column: str,
+    *,
     rows: Ints,
     originals: list[str | None],
     generator: np.random.Generator,
-) -> Sequence[str | None]:
+) -> Words:
     match kind:
         case "stale":
-            return _stale(frame, rows, generator)
+            return _stale(rows, generator)
         case "missing_identifier":
             return [None] * len(rows)
         case "name_variant":
@@ -259,7 +272,7 @@ def _changed(
 
 def soft_patches(frame: Frame, accepted: int) -> list[Patch]:
     """Soft defects among the first ``accepted`` rows of a frame (all but repeats)."""
-    patches = []
+    patches: list[Patch] = []
     for kind, column in soft_columns(frame.entry).items():
         count = round(accepted * soft_rate(frame.entry, kind))
         if not count or kind == "repeat_registration":
@@ -267,7 +280,7 @@ def soft_patches(frame: Frame, accepted: int) -> list[Patch]:
         generator = frame.stream(f"soft {kind}")
         rows = np.sort(generator.choice(accepted, size=count, replace=False))
         originals = value(frame, column).take(pa.array(rows)).to_pylist()
-        changed = _changed(frame, kind, column, rows, originals, generator)
+        changed = _changed(frame, kind, column, rows=rows, originals=originals, generator=generator)
         patches.extend(
             Patch(int(row), column, kind, new, old)
             for row, new, old in zip(rows, changed, originals, strict=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,7 @@ from chengshu_demo.defects import (
     repeats,
     soft_patches,
 )
-from chengshu_demo.encoding import Ints
+from chengshu_demo.encoding import Ints, Texts
 from chengshu_demo.frame import Frame
 from chengshu_demo.model import Balance, Entry
 from chengshu_demo.randomness import fraction
@@ -42,17 +42,16 @@ _PEOPLE_REGISTERS: Final = frozenset(
 )
 _ENTITY_REGISTERS: Final = frozenset({"sj_enterprise", "sw_tax_register"})
 
-TRUTH_SCHEMA: Final = pa.schema(
-    [
-        pa.field("entry_code", pa.string(), nullable=False),
-        pa.field("row_no", pa.int64(), nullable=False),
-        pa.field("key", pa.string()),
-        pa.field("column", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("hard", pa.bool_(), nullable=False),
-        pa.field("original", pa.string()),
-    ]
-)
+_FIELDS: Final[list[Any]] = [
+    pa.field("entry_code", pa.string(), nullable=False),
+    pa.field("row_no", pa.int64(), nullable=False),
+    pa.field("key", pa.string()),
+    pa.field("column", pa.string(), nullable=False),
+    pa.field("kind", pa.string(), nullable=False),
+    pa.field("hard", pa.bool_(), nullable=False),
+    pa.field("original", pa.string()),
+]
+TRUTH_SCHEMA: Final = pa.schema(_FIELDS)
 """``row_no`` counts data rows of the delivery from 1 (a CSV header is not counted); ``key`` is
 the record's key before any defect. ``original`` is the value before the defect; for a
 ``repeat_registration`` it is the key of the first registration, for a ``duplicate_row`` (whose
@@ -69,7 +68,9 @@ def entry_of(entry_code: str) -> Entry:
     try:
         return _by_key()[entry_code]
     except KeyError:
-        raise KeyError(f"演示城市里没有编号为 {entry_code} 的目录, 请用 city().entries 中的 key。") from None
+        raise KeyError(
+            f"演示城市里没有编号为 {entry_code} 的目录, 请用 city().entries 中的 key。"
+        ) from None
 
 
 def accepted_records(entry: Entry, scale: Scale) -> int:
@@ -118,9 +119,7 @@ class _Batch:
         self.entry = entry
         self.accepted = last - first
         rejected = balance.accepted + np.arange(bad_first, bad_last)
-        self.frame = Frame(
-            entry, scale, batch, np.concatenate([np.arange(first, last), rejected])
-        )
+        self.frame = Frame(entry, scale, batch, np.concatenate([np.arange(first, last), rejected]))
         self.offset = first + bad_first + twice_first
         self.copies = repeats(self.frame, self.accepted)
         self.order, self.twice = self._arrange(twice_last - twice_first)
@@ -143,7 +142,7 @@ class _Batch:
         order = np.argsort(np.concatenate([place, later]), kind="stable")
         return rows[order], np.flatnonzero(order >= size)
 
-    def clean(self, column: str) -> pa.StringArray:
+    def clean(self, column: str) -> Texts:
         """A column in frame order with repeated registrations, before any other defect."""
         made = value(self.frame, column)
         copy, source = self.copies
@@ -259,5 +258,7 @@ def total(scale: Scale) -> Balance:
         duplicates=sum(p.duplicates for p in parts),
     )
     if scale == "full" and found.accepted != RECORDS:
-        raise ValueError(f"全量记录数应为 {RECORDS}, 实际为 {found.accepted}。请检查规格文件的条数。")
+        raise ValueError(
+            f"全量记录数应为 {RECORDS}, 实际为 {found.accepted}。请检查规格文件的条数。"
+        )
     return found

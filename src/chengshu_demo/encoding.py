@@ -10,18 +10,23 @@ code GB 32100-2015 with the organisation code of GB 11714-1997 inside, bank card
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
+# Arrow string arrays. The stubs are too narrow for compute kernels on them to be of help.
+Texts: TypeAlias = Any
+Ints: TypeAlias = npt.NDArray[np.int64]
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
+BLANK: Final[Any] = pa.scalar(None, pa.string())
+"""An empty cell."""
 FICTITIOUS_PREFIX: Final = "339983"
 """A six-digit division that GB/T 2260 never assigned; stands for 330383 in identifiers."""
 FICTITIOUS_MOBILE: Final = "154"
@@ -40,12 +45,11 @@ _USCC_WEIGHTS: Final = np.array(
     [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28], dtype=np.int64
 )
 _ORG_WEIGHTS: Final = np.array([3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)
-_ID_WEIGHTS: Final = np.array(
-    [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64
-)
+_ID_WEIGHTS: Final = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)
 _ID_CHECK: Final = np.frombuffer(b"10X98765432", dtype=np.uint8)
 _PLATE_ALPHABET: Final = np.frombuffer(b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", dtype=np.uint8)
 _ZERO: Final = ord("0")
+_NINE: Final = 9
 _SCRAMBLE: Final = 7_368_787  # a prime: multiplication spreads neighbours and stays one to one
 ISO_DATE: Final = "{0.year:04}-{0.month:02}-{0.day:02}"
 _COMPACT_DATE: Final = "{0.year:04}{0.month:02}{0.day:02}"
@@ -56,11 +60,11 @@ def day_number(day: dt.date) -> int:
     return (day - EPOCH).days
 
 
-def fixed_width(cells: Bytes) -> pa.StringArray:
+def fixed_width(cells: Bytes) -> Texts:
     """A matrix of ASCII bytes (rows x width) as a string array, without copying per row."""
     rows, width = cells.shape
-    offsets = np.arange(0, (rows + 1) * width, width, dtype=np.int32)
-    data = np.ascontiguousarray(cells)
+    offsets: Any = np.arange(0, (rows + 1) * width, width, dtype=np.int32)
+    data: Any = np.ascontiguousarray(cells)
     return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(data))
 
 
@@ -80,19 +84,19 @@ def literal(text: str, rows: int) -> Bytes:
     return np.broadcast_to(one, (rows, len(one)))
 
 
-def serial(prefix: str, values: Ints, width: int = 10) -> pa.StringArray:
+def serial(prefix: str, values: Ints, width: int = 10) -> Texts:
     """``prefix`` and a zero-padded number: unique as long as the numbers are."""
     if not prefix.isascii():
         return join(prefix, fixed_width(digits(values, width)))
     return fixed_width(np.hstack([literal(prefix, len(values)), digits(values, width)]))
 
 
-def integers(values: Ints) -> pa.StringArray:
+def integers(values: Ints) -> Texts:
     """Integers as text."""
     return pa.array(values).cast(pa.string())
 
 
-def decimals(values: Ints, scale: int) -> pa.StringArray:
+def decimals(values: Ints, scale: int) -> Texts:
     """Non-negative fixed-point numbers as text; ``values`` count units of ``10**-scale``."""
     whole = pa.array(values // 10**scale).cast(pa.string())
     fraction = fixed_width(digits(values % 10**scale, scale))
@@ -111,11 +115,11 @@ def _day_cells(style: str) -> tuple[Bytes, tuple[str, ...]]:
 
 
 @cache
-def _day_vocabulary(style: str) -> pa.StringArray:
+def _day_vocabulary(style: str) -> Texts:
     return pa.array(_day_cells(style)[1], pa.string())
 
 
-def dates(days: Ints, style: str = ISO_DATE) -> pa.StringArray:
+def dates(days: Ints, style: str = ISO_DATE) -> Texts:
     """Day numbers as text; ``style`` is a format string over one date, as a department writes it."""
     if style.isascii():
         return fixed_width(_day_cells(style)[0][days])
@@ -137,13 +141,13 @@ def _second_cells() -> Bytes:
     )
 
 
-def datetimes(days: Ints, seconds: Ints) -> pa.StringArray:
+def datetimes(days: Ints, seconds: Ints) -> Texts:
     """Local time as ``YYYY-MM-DD HH:MM:SS``."""
     day_part = _day_cells(ISO_DATE)[0][days]
     return fixed_width(np.hstack([day_part, literal(" ", len(days)), _second_cells()[seconds]]))
 
 
-def identity_numbers(birth_days: Ints, sequence: Ints) -> pa.StringArray:
+def identity_numbers(birth_days: Ints, sequence: Ints) -> Texts:
     """18-digit identity numbers (fictitious division) from birth day and sequence 0-999."""
     rows = len(birth_days)
     body = np.hstack(
@@ -174,9 +178,10 @@ def _alphabet_index(alphabet: bytes) -> Bytes:
     return index
 
 
-def credit_codes(numbers: Ints, kinds: Ints) -> pa.StringArray:
+def credit_codes(numbers: Ints, kinds: Ints) -> Texts:
     """Unified social credit codes: ``kinds`` is the second character (1 enterprise,
-    2 self-employed, 3 farmers' cooperative), ``numbers`` distinct organisation numbers."""
+    2 self-employed, 3 farmers' cooperative), ``numbers`` distinct organisation numbers.
+    """
     rows = len(numbers)
     space = len(_USCC_ALPHABET) ** 6
     body = np.hstack([literal("MA", rows), _base(numbers * _SCRAMBLE % space, _USCC_ALPHABET, 6)])
@@ -197,7 +202,7 @@ def credit_codes(numbers: Ints, kinds: Ints) -> pa.StringArray:
     return fixed_width(np.hstack([head, last[:, None]]))
 
 
-def card_numbers(numbers: Ints) -> pa.StringArray:
+def card_numbers(numbers: Ints) -> Texts:
     """19-digit card numbers with a Luhn check digit."""
     rows = len(numbers)
     scrambled = numbers * _SCRAMBLE % 10**12
@@ -205,29 +210,34 @@ def card_numbers(numbers: Ints) -> pa.StringArray:
     values = body.astype(np.int64) - _ZERO
     doubled = values[:, ::-1].copy()
     doubled[:, ::2] *= 2
-    doubled = np.where(doubled > 9, doubled - 9, doubled)
+    doubled = np.where(doubled > _NINE, doubled - _NINE, doubled)
     check = (10 - doubled.sum(axis=1) % 10) % 10
     return fixed_width(np.hstack([body, (check[:, None] + _ZERO).astype(np.uint8)]))
 
 
-def mobile_numbers(numbers: Ints) -> pa.StringArray:
+def mobile_numbers(numbers: Ints) -> Texts:
     """11-digit mobile numbers in an unused segment."""
     return serial(FICTITIOUS_MOBILE, numbers * _SCRAMBLE % 10**8, 8)
 
 
-def plates(numbers: Ints) -> pa.StringArray:
+def plates(numbers: Ints) -> Texts:
     """Seven-character plates (GA 36 shape) of a plate letter nobody issues."""
     space = len(_PLATE_ALPHABET) ** 5
     cells = fixed_width(_base(numbers * _SCRAMBLE % space, _PLATE_ALPHABET, 5))
     return pc.binary_join_element_wise(pa.scalar(FICTITIOUS_PLATE), cells, "")
 
 
-def pick(vocabulary: pa.StringArray, indices: npt.NDArray[np.integer]) -> pa.StringArray:
+def pick(vocabulary: Texts, indices: npt.NDArray[np.integer]) -> Texts:
     """Values of a vocabulary by position."""
     return vocabulary.take(pa.array(indices))
 
 
-def join(*parts: pa.StringArray | str) -> pa.StringArray:
+def texts(words: Sequence[str | None]) -> Texts:
+    """Words as a string array."""
+    return pa.array(list(words), pa.string())
+
+
+def join(*parts: Texts | str) -> Texts:
     """Element-wise concatenation; plain strings repeat on every row."""
-    arrays = [pa.scalar(part) if isinstance(part, str) else part for part in parts]
+    arrays: list[Any] = [pa.scalar(part) if isinstance(part, str) else part for part in parts]
     return pc.binary_join_element_wise(*arrays, "")

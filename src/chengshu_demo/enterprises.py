@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from chengshu_demo import encoding
-from chengshu_demo.encoding import Ints
+from chengshu_demo.encoding import Ints, Texts
 from chengshu_demo.places import ROADS, divisions
 from chengshu_demo.population import Population, street_addresses
 from chengshu_demo.randomness import stream
@@ -65,12 +65,12 @@ class Enterprises:
         return len(self.kind)
 
     @cached_property
-    def uscc(self) -> pa.StringArray:
+    def uscc(self) -> Texts:
         """Unified social credit codes."""
         return encoding.credit_codes(np.arange(1, len(self) + 1), self.kind)
 
     @cached_property
-    def name(self) -> pa.StringArray:
+    def name(self) -> Texts:
         """Registered names, e.g. 龙港市鑫达包装有限公司."""
         first, second, third = self.words
         endings = pa.array(["", "有限公司", "店", "专业合作社"], pa.string())
@@ -85,23 +85,23 @@ class Enterprises:
         )
 
     @cached_property
-    def industry(self) -> pa.StringArray:
+    def industry(self) -> Texts:
         """Industry section letters (GB/T 4754)."""
         return encoding.pick(pa.array([t[0] for t in TRADES]), self.trade)
 
     @cached_property
-    def kind_name(self) -> pa.StringArray:
+    def kind_name(self) -> Texts:
         """Kind of entity in words."""
         names = pa.array(["", *KIND_NAMES.values()], pa.string())
         return encoding.pick(names, self.kind)
 
     @cached_property
-    def address(self) -> pa.StringArray:
+    def address(self) -> Texts:
         """Registered addresses."""
         return street_addresses(self.division, self.road, self.number)
 
     @cached_property
-    def phone(self) -> pa.StringArray:
+    def phone(self) -> Texts:
         """Landline numbers of the Wenzhou area with an unused exchange."""
         return encoding.serial("0577-099", np.arange(len(self)) * 7919 % 10**5, 5)
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 import numpy as np
-import pyarrow as pa
 
-from chengshu_demo.encoding import Ints, Mask
+from chengshu_demo.encoding import Ints, Mask, Texts
 from chengshu_demo.enterprises import ENTERPRISE, TRADES
 from chengshu_demo.model import DataItem, Entry
 from chengshu_demo.places import ROADS, divisions
@@ -27,14 +26,16 @@ def _eligible_people(argument: str, w: World) -> Mask:
     if argument == "resident":
         return np.ones(len(people), dtype=np.bool_)
     if argument == "married":
-        return (people.spouse >= 0) & (people.head == np.arange(len(people)))
+        heads: Mask = (people.spouse >= 0) & (people.head == np.arange(len(people)))
+        return heads
     argument = argument.lstrip("ux")
     chosen = np.ones(len(people), dtype=np.bool_)
     if argument[0] in "MF":
         chosen = people.sex == (MALE if argument[0] == "M" else FEMALE)
         argument = argument[1:]
     low, high = bounds(argument)
-    return chosen & (people.age >= low) & (people.age <= high)
+    fitting: Mask = chosen & (people.age >= low) & (people.age <= high)
+    return fitting
 
 
 def _eligible_entities(argument: str, w: World) -> Mask:
@@ -42,9 +43,11 @@ def _eligible_entities(argument: str, w: World) -> Mask:
     if not argument:
         return np.ones(len(entities), dtype=np.bool_)
     if argument == "ent":
-        return entities.kind == ENTERPRISE
+        enterprises: Mask = entities.kind == ENTERPRISE
+        return enterprises
     sections = np.array([trade[0] == argument for trade in TRADES])
-    return sections[entities.trade]
+    chosen: Mask = sections[entities.trade]
+    return chosen
 
 
 def is_unique(subject: str) -> bool:
@@ -87,13 +90,14 @@ def _order(entry_key: str, subject: str, scale: Scale) -> Ints:
 @dataclass(eq=False)
 class Frame:
     """Rows of one batch. ``numbers`` are the logical record numbers within the entry, unique
-    over accepted and rejected records alike."""
+    over accepted and rejected records alike.
+    """
 
     entry: Entry
     scale: Scale
     batch: int
     numbers: Ints
-    _columns: dict[str, pa.StringArray] = field(default_factory=dict)
+    _columns: dict[str, Texts] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)

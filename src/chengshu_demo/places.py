@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from chengshu_demo.encoding import Ints, decimals
+from chengshu_demo.encoding import Ints, Texts, decimals
 from chengshu_demo.randomness import stream
 
 WEST, EAST = 120.470, 120.680
@@ -22,12 +22,12 @@ CITY_CODE: Final = "330383000000"
 COORDINATE_SCALE: Final = 6
 MANAGEMENT_AREA_SUFFIX: Final = "管理区"
 
-ROADS: Final = tuple(
-    "人民路 龙港大道 世纪大道 通港路 龙翔路 西一街 镇前路 柳南路 龙金大道 龙洲路 站港路 文卫路 "
-    "建新路 东城路 宫后路 沿江路 纺织路 彩虹大道 时代大道 新城大道 海港路 疏港大道 月湖路 池浦路 "
-    "象北路 迎宾路 朝阳路 礼品城路 印刷园路 小包装路 金钗街 百有街 河滨路 永安路 振兴路 学院路 "
-    "仪邦大道 泰和路 育才路 江滨路".split()
-)
+ROADS: Final = (
+    "人民路", "龙港大道", "世纪大道", "通港路", "龙翔路", "西一街", "镇前路", "柳南路", "龙金大道", "龙洲路",
+    "站港路", "文卫路", "建新路", "东城路", "宫后路", "沿江路", "纺织路", "彩虹大道", "时代大道", "新城大道", "海港路",
+    "疏港大道", "月湖路", "池浦路", "象北路", "迎宾路", "朝阳路", "礼品城路", "印刷园路", "小包装路", "金钗街", "百有街", "河滨路",
+    "永安路", "振兴路", "学院路", "仪邦大道", "泰和路", "育才路", "江滨路",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +68,24 @@ def divisions() -> tuple[Division, ...]:
 
 
 @cache
-def division_codes() -> pa.StringArray:
+def division_codes() -> Texts:
     """12-digit codes by division index."""
     return pa.array([d.code for d in divisions()], pa.string())
 
 
 @cache
-def division_names() -> pa.StringArray:
+def division_names() -> Texts:
     """Names by division index."""
     return pa.array([d.name for d in divisions()], pa.string())
 
 
 @cache
-def road_names() -> pa.StringArray:
+def road_names() -> Texts:
     """Road names by road index."""
     return pa.array(ROADS, pa.string())
 
 
-def positions(division: Ints, generator: np.random.Generator, *, axis: str) -> pa.StringArray:
+def positions(division: Ints, generator: np.random.Generator, *, axis: str) -> Texts:
     """Longitudes (``axis="x"``) or latitudes (``"y"``) near the centres of divisions."""
     base = np.array([d.longitude if axis == "x" else d.latitude for d in divisions()])
     spread = 0.004 if axis == "x" else 0.003

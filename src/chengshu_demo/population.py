@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from chengshu_demo import encoding
-from chengshu_demo.encoding import Ints
+from chengshu_demo.encoding import Ints, Texts
 from chengshu_demo.places import ROADS, divisions, road_names
 from chengshu_demo.randomness import stream
 from chengshu_demo.timeframe import REFERENCE_DAY
@@ -38,6 +38,14 @@ EXTRA_SHARE: Final = 0.10
 """People beyond the residents: moved away, deceased, or known to one department only."""
 MALE, FEMALE = 1, 2
 CHILD_GAP: Final = (22, 35)
+HEAD, SPOUSE = 0, 1
+"""Places in a household; further members follow."""
+_MALE_SHARE: Final = 0.515
+_MALE_HEADS: Final = 0.6
+_PARENT_SHARE: Final = 0.28
+_PARENT_LIMIT: Final = 62
+"""Heads younger than this may have a parent at home."""
+_NEWBORN: Final = 0.02
 _DAYS_PER_YEAR: Final = 365.2425
 _SINGLE_NAME_SHARE: Final = 0.18
 
@@ -85,7 +93,7 @@ class Population:
         return ((REFERENCE_DAY - self.birth) / _DAYS_PER_YEAR).astype(np.int64)
 
     @cached_property
-    def name(self) -> pa.StringArray:
+    def name(self) -> Texts:
         """Full names: surname and one or two given characters."""
         first, second = self.given
         return encoding.join(
@@ -95,7 +103,7 @@ class Population:
         )
 
     @cached_property
-    def id_number(self) -> pa.StringArray:
+    def id_number(self) -> Texts:
         """18-digit identity numbers; odd sequence male, even female, unique."""
         order = np.lexsort((self.sex, self.birth))
         group = self.birth[order] * 4 + self.sex[order]
@@ -108,17 +116,17 @@ class Population:
         return encoding.identity_numbers(self.birth, sequence)
 
     @cached_property
-    def phone(self) -> pa.StringArray:
+    def phone(self) -> Texts:
         """Mobile numbers."""
         return encoding.mobile_numbers(np.arange(1, len(self) + 1))
 
     @cached_property
-    def card(self) -> pa.StringArray:
+    def card(self) -> Texts:
         """Social-security bank card numbers."""
         return encoding.card_numbers(np.arange(1, len(self) + 1))
 
     @cached_property
-    def address(self) -> pa.StringArray:
+    def address(self) -> Texts:
         """Home addresses as the population register writes them."""
         return street_addresses(
             self.home_division, self.home_road, self.home_number, rooms=self.household
@@ -134,10 +142,10 @@ class Population:
 
 def street_addresses(
     division: Ints, road: Ints, number: Ints, *, rooms: Ints | None = None
-) -> pa.StringArray:
+) -> Texts:
     """Addresses such as 龙港市龙城社区人民路12号3幢502室; ``rooms`` adds the flat."""
     names = pa.array([f"龙港市{d.name}" for d in divisions()], pa.string())
-    parts: list[pa.StringArray | str] = [
+    parts: list[Texts | str] = [
         encoding.pick(names, division),
         encoding.pick(road_names(), road),
         encoding.integers(number),
@@ -153,7 +161,7 @@ def street_addresses(
     return encoding.join(*parts)
 
 
-def _given_vocabulary() -> pa.StringArray:
+def _given_vocabulary() -> Texts:
     return pa.array([*GIVEN_MALE, *GIVEN_FEMALE, ""], pa.string())
 
 
@@ -164,13 +172,17 @@ def _birth_days(place: Ints, head: Ints, generator: np.random.Generator) -> Ints
     gap = generator.uniform(*CHILD_GAP, size=people)
     child_age = np.where(head_age > gap, head_age - gap, generator.uniform(0, 16, size=people))
     parent_age = np.clip(head_age + gap, 45, 102)
-    is_parent = (place >= 2) & (generator.random(people) < 0.28) & (head_age < 62)
+    is_parent = (
+        (place > SPOUSE) & (generator.random(people) < _PARENT_SHARE) & (head_age < _PARENT_LIMIT)
+    )
     age = np.select(
-        [place == 0, place == 1, is_parent], [head_age, spouse_age, parent_age], default=child_age
+        [place == HEAD, place == SPOUSE, is_parent],
+        [head_age, spouse_age, parent_age],
+        default=child_age,
     )
     # A year of spread, or the clipped ages would all be born on one day.
     age = age - generator.random(people)
-    age = np.where(age < 0.02, generator.uniform(0.02, 2.0, size=people), age)
+    age = np.where(age < _NEWBORN, generator.uniform(_NEWBORN, 2.0, size=people), age)
     return REFERENCE_DAY - 1 - (age * _DAYS_PER_YEAR).astype(np.int64)
 
 
@@ -190,22 +202,22 @@ def _given_names(sex: Ints, birth: Ints, generator: np.random.Generator) -> tupl
 
 def _spouses(place: Ints) -> Ints:
     spouse = np.full(len(place), -1, dtype=np.int64)
-    second = np.flatnonzero(place == 1)
+    second = np.flatnonzero(place == SPOUSE)
     spouse[second] = second - 1
     spouse[second - 1] = second
     return spouse
 
 
 def _sexes(place: Ints, head: Ints, generator: np.random.Generator) -> Ints:
-    sex = np.where(generator.random(len(place)) < 0.515, MALE, FEMALE)
-    sex = np.where((place == 0) & (generator.random(len(place)) < 0.6), MALE, sex)
-    return np.where(place == 1, 3 - sex[head], sex)
+    sex = np.where(generator.random(len(place)) < _MALE_SHARE, MALE, FEMALE)
+    sex = np.where((place == HEAD) & (generator.random(len(place)) < _MALE_HEADS), MALE, sex)
+    return np.where(place == SPOUSE, MALE + FEMALE - sex[head], sex)
 
 
 def _surnames(place: Ints, head: Ints, generator: np.random.Generator) -> Ints:
     weights = 1 / np.arange(3, len(SURNAMES) + 3)
     own = generator.choice(len(SURNAMES), size=len(place), p=weights / weights.sum())
-    return np.where(place >= 2, own[head], own)
+    return np.where(place > SPOUSE, own[head], own)
 
 
 def populate(residents: int) -> Population:

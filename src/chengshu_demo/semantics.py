@@ -5,6 +5,7 @@ A generator is written ``name`` or ``name:argument`` in the specification files,
 settles both sides: what the catalogue says about the item, and how its values are made.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -128,40 +129,50 @@ def bounds(argument: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
+def _code_of(argument: str) -> Semantic:
+    table = argument.partition("=")[0]
+    return _code(table, _CODE_WIDTHS.get(table, 1))
+
+
+def _words_of(argument: str) -> Semantic:
+    longest = max(len(word) for word in argument.split(","))
+    return _text(max(10, 10 * -(-longest // 10)))
+
+
+def _decimal_of(argument: str) -> Semantic:
+    _, _, scale = argument.partition("/")
+    return Semantic("decimal", precision=12, scale=int(scale or 2))
+
+
+_MONEY: Final = Semantic("decimal", precision=14, scale=2)
+_WITH_ARGUMENT: Final[dict[str, Callable[[str], Semantic]]] = {
+    "pick": _words_of,
+    "code": _code_of,
+    "dec": _decimal_of,
+    "int": lambda _: Semantic("integer"),
+    "money": lambda _: _MONEY,
+    "prod": lambda _: _MONEY,
+    "date": lambda _: _DATE,
+    "end": lambda _: _DATE,
+    "born": lambda _: _DATE,
+    "dt": lambda _: Semantic("datetime"),
+    "year": lambda _: _text(4),
+    "ym": lambda _: _text(7),
+    "key": lambda prefix: _text(len(prefix) + 14),
+    "no": lambda prefix: _text(len(prefix) + 14),
+    "text": lambda topic: _text(500 if topic in _LONG_TOPICS else 200),
+    "name": lambda _: _text(100),
+    "ref": lambda topic: _text(20 if topic.endswith(".code") else 100),
+}
+
+
 def semantic(generator: str) -> Semantic:
     """The catalogue attributes of a generator; ValueError for an unknown one."""
     if generator in PLAIN:
         return PLAIN[generator]
     name, argument = split(generator)
-    match name:
-        case "pick":
-            longest = max(len(word) for word in argument.split(","))
-            return _text(max(10, 10 * -(-longest // 10)))
-        case "code":
-            table = argument.partition("=")[0]
-            return _code(table, _CODE_WIDTHS.get(table, 1))
-        case "int":
-            return Semantic("integer")
-        case "dec":
-            _, _, scale = argument.partition("/")
-            return Semantic("decimal", precision=12, scale=int(scale or 2))
-        case "money" | "prod":
-            return Semantic("decimal", precision=14, scale=2)
-        case "date" | "end" | "born":
-            return _DATE
-        case "dt":
-            return Semantic("datetime")
-        case "year":
-            return _text(4)
-        case "ym":
-            return _text(7)
-        case "key" | "no":
-            return _text(len(argument) + 14)
-        case "text":
-            return _text(500 if argument in _LONG_TOPICS else 200)
-        case "name" | "const":
-            return _text(100)
-        case "ref":
-            return _text(20 if argument.endswith(".code") else 100)
-        case _:
-            raise ValueError(f"规格文件里有不认识的取值方式 {generator}。请改为 semantics 中已有的写法。")
+    if name not in _WITH_ARGUMENT:
+        raise ValueError(
+            f"规格文件里有不认识的取值方式 {generator}。请改为 semantics 中已有的写法。"
+        )
+    return _WITH_ARGUMENT[name](argument)

@@ -5,10 +5,9 @@ from functools import cache, cached_property
 from typing import Final, Literal
 
 import numpy as np
-import pyarrow as pa
 
 from chengshu_demo import encoding
-from chengshu_demo.encoding import Ints
+from chengshu_demo.encoding import Ints, Texts
 from chengshu_demo.enterprises import Enterprises, found
 from chengshu_demo.population import Population, populate
 from chengshu_demo.randomness import stream
@@ -31,7 +30,7 @@ class World:
     """Owner (person number) of every vehicle."""
 
     @cached_property
-    def plates(self) -> pa.StringArray:
+    def plates(self) -> Texts:
         """Plate numbers by vehicle number."""
         return encoding.plates(np.arange(1, len(self.owners) + 1))
 
