@@ -32,6 +32,14 @@ class ItemContent:
     sensitivity: str = choices.Level.L1
     definition: str = ""
 
+    @property
+    def type_word(self) -> str:
+        """Type with its size as a person writes it: 文本(18)."""
+        word = display("type", self.type)
+        if self.precision:
+            return f"{word}({self.precision},{self.scale or 0})"
+        return f"{word}({self.length})" if self.length else word
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionContent:

@@ -14,6 +14,7 @@ from chengshu.data.catalog.content import (
     PLAIN_VERSION_FIELDS,
     ItemContent,
     VersionContent,
+    display,
     label,
 )
 from chengshu.data.catalog.models import Category, InformationSystem, Warehouse
@@ -253,6 +254,18 @@ class ItemRow:
     @property
     def key(self) -> bool:
         return bool(self.values.get("is_key"))
+
+    @property
+    def digest(self) -> str:
+        """What the folded part says, in one line."""
+        parts = [
+            f"{label(name)} {display(name, self.values[name])}"
+            for name in ("format", "precision", "scale", "minimum", "maximum", "pattern")
+            if self.values.get(name)
+        ]
+        if definition := self.values.get("definition"):
+            parts.append(definition)
+        return " · ".join(parts) or "格式、取值范围、定义"
 
     @property
     def has_details(self) -> bool:

@@ -28,6 +28,7 @@ from chengshu.kernel.access.rules import check
 from chengshu.kernel.errors import Conflict, InvalidInput, NotFound
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.ui.components import Crumb
+from chengshu.kernel.ui.components.forms import lay_out
 
 _FIRST_ROWS = 3
 
@@ -167,6 +168,7 @@ def _editor(
         "subtitle": "可以随时保存草稿；提交审核时再检查是否填全。",
         "crumbs": [*crumbs, Crumb("编辑" if version else "登记")],
         "form": form,
+        "sections": lay_out(form),
         "version": version,
         "loose": loose,
         "failed": bool(loose or form.errors) and request.method == "POST",

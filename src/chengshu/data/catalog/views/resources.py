@@ -169,4 +169,3 @@ def basic_facts(entry: Resource, shown: ResourceVersion) -> list[tuple[str, list
             ],
         ),
     ]
-
