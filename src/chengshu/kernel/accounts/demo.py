@@ -34,9 +34,9 @@ def load(context: Any) -> None:
     with unit_of_work():
         _regions()
         organizations = _organizations()
-        created = sum(
-            _account(account, organizations, context.password) for account in city().accounts
-        )
+        # One hash for all: scrypt is slow on purpose, and these accounts share a printed password anyway.
+        hashed = make_password(context.password)
+        created = sum(_account(account, organizations, hashed) for account in city().accounts)
         if created:
             record(
                 actor=context.actor,
@@ -86,7 +86,7 @@ def _organizations() -> dict[str, Organization]:
     return found
 
 
-def _account(item: Any, organizations: dict[str, Organization], password: str) -> int:
+def _account(item: Any, organizations: dict[str, Organization], hashed: str) -> int:
     if Account.objects.filter(username=item.username).exists():
         return 0
     person = Person.objects.create(
@@ -103,7 +103,7 @@ def _account(item: Any, organizations: dict[str, Organization], password: str) -
         kind=ACCOUNT_KINDS.get(item.role, AccountKind.STAFF),
         organization=organization,
         person=person,
-        password=make_password(password),
+        password=hashed,
         password_changed_at=timezone.now(),
     )
     # No region: a community's path already narrows, and a region would shut out models that know none.

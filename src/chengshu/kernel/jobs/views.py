@@ -186,7 +186,10 @@ def _result(item: Job) -> list[Fact]:
     if not isinstance(item.result, dict):
         return []
     return [
-        Fact(COUNT_NAMES.get(str(key), str(key)), f"{value:,}" if isinstance(value, int) else str(value))
+        Fact(
+            COUNT_NAMES.get(str(key), str(key)),
+            f"{value:,}" if isinstance(value, int) else str(value),
+        )
         for key, value in item.result.items()
         if isinstance(value, int | str | float)
     ]

@@ -1,0 +1,1 @@
+"""A package of jobs that take their time, for tests that kill their worker."""
