@@ -7,3 +7,12 @@ class IngestConfig(AppConfig):
     name = "chengshu.data.ingest"
     label = "ingest"
     verbose_name = "数据归集"
+
+    def ready(self) -> None:
+        """Put the data of an entry beside its description."""
+        from chengshu.data.catalog.facade import register_tab
+
+        register_tab(
+            key="data", title="数据与批次", url_name="ingest:preview", permission="ingest.view",
+            order=20, icon="table",
+        )  # fmt: skip

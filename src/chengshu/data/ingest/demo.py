@@ -16,13 +16,18 @@ from chengshu.data.ingest.models import Batch, Collected
 from chengshu.data.ingest.reading import RowBatch
 from chengshu.data.ingest.reading.rows import ROW_COLUMN
 from chengshu.kernel.access.actor import platform
-from chengshu_demo import expected, rows
+from chengshu_demo import city, expected, rows
 
 PROCESSES = 2
 
 
 def load(context: Any) -> None:
     """Collect every entry's delivery once; entries loaded before are left alone."""
+    # What a killed load left behind is not a delivery; its entry is collected anew below.
+    for leftover in Batch.objects.filter(origin=Origin.DEMO).exclude(state=BatchState.LOADED):
+        loading.discard(leftover)
+        leftover.delete()
+    known = {entry.key for entry in city().entries}
     done = set(
         Batch.objects.filter(origin=Origin.DEMO, state=BatchState.LOADED).values_list(
             "resource_id", flat=True
@@ -31,7 +36,7 @@ def load(context: Any) -> None:
     waiting = [
         (resource.pk, resource.physical_name, context.scale)
         for resource in published_queryset()
-        if resource.pk not in done
+        if resource.pk not in done and resource.physical_name in known
     ]
     # Largest first, so that no process ends alone with the largest table.
     waiting.sort(key=lambda item: -expected(item[1], item[2]).source)

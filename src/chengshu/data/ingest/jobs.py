@@ -16,7 +16,8 @@ from chengshu.data.ingest.reading import (
     open_postgres,
     open_rows,
 )
-from chengshu.data.ingest.services.quarantine import quarantine_file, release
+from chengshu.data.ingest.quarantined import quarantine_file
+from chengshu.data.ingest.services.closing import close, settle, sweep
 from chengshu.data.ingest.services.tables import uri
 from chengshu.data.ingest.services.uploads import LIMITS, named
 from chengshu.kernel.access.actor import Actor
@@ -28,8 +29,11 @@ from chengshu_lake import LakeError
 @job("ingest.load", name="归集数据")
 def load_batch(context: JobContext, *, batch: str) -> dict[str, Any]:
     """Load one confirmed batch; a repeat after a crash finishes what was begun, once."""
-    item = Batch.objects.select_related("resource", "file", "data_source", "parent").get(pk=batch)
+    item = Batch.objects.select_related("resource", "file", "data_source", "parent", "created_by").get(
+        pk=batch
+    )
     if item.state == BatchState.LOADED:
+        loading.tidy(item)
         return _summary(item)
     Batch.objects.filter(pk=item.pk).update(state=BatchState.RUNNING)
     item.state = BatchState.RUNNING
@@ -41,29 +45,32 @@ def load_batch(context: JobContext, *, batch: str) -> dict[str, Any]:
     )
     try:
         resource = published_by_id(item.resource_id)
-        loaded = loading.load(
+        staged, written = loading.bring_in(
             batch=item, resource=resource, rows=source_rows(item, resource), context=context
         )
-        loading.finish(batch=item, resource=resource, loaded=loaded, actor=actor)
     except (StageCancelledError, JobCancelled) as error:
-        _close(item, BatchState.CANCELLED, str(error))
+        close(item, BatchState.CANCELLED, str(error))
         raise JobCancelled(str(error)) from error
     except (ReadingError, StageError, LakeError, ChengshuError) as error:
-        _close(item, BatchState.FAILED, getattr(error, "detail", "") or str(error))
+        close(item, BatchState.FAILED, getattr(error, "detail", "") or str(error))
         raise Conflict(item.error) from error
     except Exception as error:
-        if context.job.attempts >= context.job.max_attempts:
-            _close(item, BatchState.FAILED, f"程序出错（{type(error).__name__}），没有入库。")
+        _give_up(context, item, error)
+        raise
+    # From here on the rows are in the lake: a fault is mended by running again, never by undoing.
+    try:
+        loaded = loading.measure(resource=resource, staged=staged, written=written)
+        loading.finish(batch=item, resource=resource, loaded=loaded, actor=actor)
+    except Exception as error:
+        _give_up(context, item, error)
         raise
     return _summary(item)
 
 
-def _close(item: Batch, state: BatchState, reason: str) -> None:
-    item.state, item.error = state, reason
-    item.save(update_fields=["state", "error"])
-    if item.origin == Origin.REPLAY:
-        release(item)
-    loading.discard(item)
+def _give_up(context: JobContext, item: Batch, error: Exception) -> None:
+    """After the last attempt the batch says how far it came; before it, the job is tried again."""
+    if context.job.attempts >= context.job.max_attempts:
+        close(item, BatchState.FAILED, f"程序出错（{type(error).__name__}）。")
 
 
 def _summary(item: Batch) -> dict[str, Any]:
@@ -89,6 +96,25 @@ def source_rows(item: Batch, resource: PublishedResource) -> Iterator[RowBatch]:
             uri(item.data_source), options["schema"], options["table"], options["mapping"]
         )
     if item.origin == Origin.REPLAY and item.parent is not None:
-        corrections = {int(row): values for row, values in options["corrections"].items()}
+        decided = item.replayed_rows.values_list("row_number", "values")
+        corrections: dict[int, dict[str, str | None]] = dict(decided)
+        if len(corrections) != options["rows"]:
+            raise Conflict(
+                "这批更正已经退回到隔离区，不能再回放。", advice="请在原批次的隔离区重新回放。"
+            )
         return replay_rows(quarantine_file(item.parent), corrections, resource.contract)
     raise Conflict("这个批次没有可读的来源。")
+
+
+@job("ingest.settle", name="核对批次状态")
+def settle_batches(context: JobContext) -> dict[str, int]:
+    """Close batches whose job ended without them: cancelled while waiting, or killed too often."""
+    del context
+    return {"rows": settle()}
+
+
+@job("ingest.sweep", name="清理未采用的上传文件")
+def sweep_files(context: JobContext) -> dict[str, int]:
+    """Remove uploaded files that no batch refers to."""
+    del context
+    return {"files": sweep()}

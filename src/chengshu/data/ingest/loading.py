@@ -4,12 +4,15 @@ Safe against ``kill -9`` at any point: staging starts over (or is found complete
 merge happen once, and the figures are written in one transaction together with audit and event.
 """
 
+import logging
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import pyarrow as pa
 from django.conf import settings
 from django.utils import timezone
 
@@ -17,6 +20,7 @@ from chengshu.data.catalog.facade import PublishedResource
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import Batch, BatchProblem, Collected, RegionCount
 from chengshu.data.ingest.pipeline import StageProgress, StageResult, stage
+from chengshu.data.ingest.pipeline.result import ACCEPTED_FILE
 from chengshu.data.ingest.reading import RowBatch
 from chengshu.data.quality.facade import CompiledContract, compile_contract, rule_name
 from chengshu.kernel.access.actor import Actor
@@ -25,11 +29,15 @@ from chengshu.kernel.events.services import emit
 from chengshu.kernel.identity.models import Region
 from chengshu.kernel.jobs.registration import JobContext
 from chengshu.kernel.unit_of_work import unit_of_work
-from chengshu_lake import Lake, TableStats, WriteResult
+from chengshu_lake import Lake, LakeError, TableExists, TableStats, WriteResult
 
 REGION_FORMAT = "region12"
 # Compaction pays when merges have left this many files.
 COMPACT_ABOVE_FILES = 24
+STAGE = "stage"
+MERGE_MARK = "merging"
+
+log = logging.getLogger("chengshu.ingest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +69,52 @@ def load(
         StageError, ReadingError, LakeError: nothing was loaded; the message says why.
         JobCancelled: the person asked to stop before the merge.
     """
+    staged, written = bring_in(batch=batch, resource=resource, rows=rows, context=context)
+    return measure(resource=resource, staged=staged, written=written)
+
+
+def bring_in(
+    *,
+    batch: Batch,
+    resource: PublishedResource,
+    rows: Iterable[RowBatch],
+    context: JobContext | None,
+) -> tuple[StageResult, WriteResult]:
+    """The part of a load that may be refused or cancelled; arguments and errors as for :func:`load`."""
     contract = compile_contract(resource.contract)
-    staged = StageResult.load(batch.folder / "stage", contract.schema)
+    staged = StageResult.load(batch.folder / STAGE, contract.schema)
     if staged is None:
         staged = stage(
-            rows, contract, batch.folder / "stage",
+            rows, contract, batch.folder / STAGE,
             on_progress=_reporter(context), cancelled=_canceller(context),
         )  # fmt: skip
-    if context is not None:
+    if context is not None and not merge_begun(batch):
         context.progress(done=staged.source, total=staged.source, stage="合并入库")
-    written = merge(batch=batch, resource=resource, contract=contract, staged=staged)
+    # A rerun that finds this mark completes the merge: the killed run may have committed it already.
+    (batch.folder / MERGE_MARK).touch()
+    try:
+        written = merge(batch=batch, resource=resource, contract=contract, staged=staged)
+    except LakeError:
+        (batch.folder / MERGE_MARK).unlink()
+        raise
+    return staged, written
+
+
+def merge_begun(batch: Batch) -> bool:
+    """Whether the lake may hold this batch's rows already."""
+    return (batch.folder / MERGE_MARK).is_file()
+
+
+def measure(*, resource: PublishedResource, staged: StageResult, written: WriteResult) -> Loaded:
+    """What the table holds after the merge; compacts it when merges have left many files."""
     table = resource.lake_table
     stats = lake().stats(table)
     if stats.files > COMPACT_ABOVE_FILES:
-        lake().compact(table)
+        try:
+            lake().compact(table)
+        except LakeError:
+            # The rows are in; tidying up can wait for the next load.
+            log.exception("compaction of %s failed", table)
         stats = lake().stats(table)
     return Loaded(staged, written, stats, count_regions(resource))
 
@@ -85,9 +125,14 @@ def merge(
     """Write the accepted rows exactly once; a table without a key is appended to."""
     table, schema = resource.lake_table, contract.contract.schema
     if not lake().exists(table):
-        lake().create(table, schema, key=resource.key, description=resource.title)
-    elif lake().schema(table).names != schema.names:
-        lake().evolve(table, schema)
+        with suppress(TableExists):  # another first load of the resource was quicker
+            lake().create(table, schema, key=resource.key, description=resource.title)
+    else:
+        known = lake().schema(table)
+        # What the catalogue gave up stays in the table, empty from now on; what it added starts empty.
+        added = [field.with_nullable(True) for field in schema if field.name not in known.names]
+        if added:
+            lake().evolve(table, pa.schema([*known, *added]))
     write = lake().merge if resource.key else lake().append
     return write(
         table,
@@ -120,17 +165,11 @@ def finish(*, batch: Batch, resource: PublishedResource, loaded: Loaded, actor: 
         batch.inserted, batch.updated = written.inserted, written.updated
         batch.unchanged, batch.lake_version = written.unchanged, written.version
         batch.catalogue_version = resource.version
-        batch.seconds = max(0.0, (now - batch.created_at).total_seconds())
+        started = (batch.job and batch.job.started_at) or batch.created_at
+        batch.seconds = max(0.0, (now - started).total_seconds())
         batch.save()
         _write_problems(batch, resource, staged.violations)
-        Collected.objects.update_or_create(
-            resource_id=resource.id,
-            defaults={
-                "rows": loaded.stats.rows, "bytes": loaded.stats.bytes,
-                "lake_version": loaded.stats.version, "updated_at": now,
-            },
-        )  # fmt: skip
-        write_regions(resource.id, loaded.regions)
+        _write_totals(resource, loaded)
         balance = {
             "source": staged.source, "accepted": staged.accepted,
             "quarantined": staged.quarantined, "duplicates": staged.duplicates,
@@ -141,8 +180,25 @@ def finish(*, batch: Batch, resource: PublishedResource, loaded: Loaded, actor: 
             data={"batch": str(batch.pk), "resource_id": resource.id, **balance},
             idempotency_key=f"batch-loaded:{batch.pk}",
         )  # fmt: skip
-    # The accepted rows are in the lake now; quarantine and duplicates stay for people to work on.
-    staged.accepted_path.unlink(missing_ok=True)
+    tidy(batch)
+
+
+def tidy(batch: Batch) -> None:
+    """Remove what a loaded batch needs no more; quarantine and duplicates stay for people to work on."""
+    (batch.folder / STAGE / ACCEPTED_FILE).unlink(missing_ok=True)
+    (batch.folder / MERGE_MARK).unlink(missing_ok=True)
+
+
+def _write_totals(resource: PublishedResource, loaded: Loaded) -> None:
+    """Totals of the table, unless a load that ended meanwhile has written newer ones."""
+    Collected.objects.get_or_create(resource_id=resource.id)
+    held = Collected.objects.select_for_update().get(resource_id=resource.id)
+    if held.lake_version > loaded.stats.version:
+        return
+    held.rows, held.bytes = loaded.stats.rows, loaded.stats.bytes
+    held.lake_version, held.updated_at = loaded.stats.version, timezone.now()
+    held.save()
+    write_regions(resource.id, loaded.regions)
 
 
 def _write_problems(

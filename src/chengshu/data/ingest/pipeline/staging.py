@@ -7,9 +7,11 @@ nothing but that folder, and starting again clears it. `result.json` is written 
 
 import shutil
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from queue import SimpleQueue
 
 import duckdb
 import numpy as np
@@ -78,16 +80,24 @@ def _checked(
     contract: CompiledContract,
     connection: duckdb.DuckDBPyConnection,
     threads: int,
-) -> Iterator[tuple[RowBatch, CheckedBatch]]:
+) -> Generator[tuple[RowBatch, CheckedBatch], None, None]:
     """Read, check and hand over in order; reading and checking of different batches overlap.
 
     At most `threads` + 2 batches are in memory. Arrow and DuckDB release the interpreter lock.
+    Close the generator before the connection: it then waits for the checks under way.
     """
     iterator = iter(batches)
+    # Made here, one for each worker: a connection refuses calls from two threads at once.
+    cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+    for _ in range(threads):
+        cursors.put(connection.cursor())
 
     def check(batch: RowBatch) -> CheckedBatch:
-        with connection.cursor() as cursor:
+        cursor = cursors.get()
+        try:
             return contract.check(cursor, batch.rows)
+        finally:
+            cursors.put(cursor)
 
     waiting: deque[tuple[RowBatch, Future[CheckedBatch]]] = deque()
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(threads, "check") as pool:
@@ -146,8 +156,8 @@ class _Stage:
         quarantine: QuarantineWriter,
     ) -> None:
         spool_path = str(self._workdir / _SPOOL_FILE)
-        with ipc.new_file(spool_path, self._contract.schema) as spool:
-            checks = _checked(batches, self._contract, connection, self._limits.threads)
+        outcomes = _checked(batches, self._contract, connection, self._limits.threads)
+        with ipc.new_file(spool_path, self._contract.schema) as spool, closing(outcomes) as checks:
             for batch, checked in checks:
                 self._stop_if_asked()
                 self._source += batch.rows.num_rows + len(batch.rejects)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import psycopg
+from django.db import IntegrityError
 from psycopg import conninfo
 
 from chengshu.data.catalog.facade import published
@@ -14,12 +15,15 @@ from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.crypto.facade import open_sealed, seal
-from chengshu.kernel.errors import InvalidInput, Unavailable
+from chengshu.kernel.errors import InvalidInput, NotFound, Unavailable
+from chengshu.kernel.events.services import emit
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
 
 PASSWORD_PLACE = "ingest.data_source.password"  # noqa: S105 - a column's name
 CONNECT_SECONDS = 5
+LAST_PORT = 65_535
+READ_ONLY = "-c default_transaction_read_only=on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +57,59 @@ def register_source(
     empty = {key: "请填写" for key, value in fields.items() if not value.strip()}
     if empty:
         raise InvalidInput("数据源没有登记。", fields=empty)
+    if not 1 <= port <= LAST_PORT:
+        raise InvalidInput("数据源没有登记。", fields={"port": f"端口应在 1 到 {LAST_PORT} 之间"})
     if DataSource.objects.filter(name=name.strip()).exists():
-        raise InvalidInput("数据源没有登记。", fields={"name": "这个名称已被使用"})
+        raise _name_taken()
     source = DataSource(
         owner=owner, port=port, created_by=actor.account,
         password_sealed=seal(password, place=PASSWORD_PLACE),
         **{key: value.strip() for key, value in fields.items()},
     )  # fmt: skip
     connect(source).close()
-    with unit_of_work():
-        source.save()
-        record(actor=actor, action="ingest.source_registered", obj=source, after={"host": host})
+    try:
+        with unit_of_work():
+            source.save()
+            record(
+                actor=actor, action="ingest.source_registered", obj=source, after={"host": host}
+            )
+            emit(
+                type="city.ingest.source.registered", source="ingest", subject=source.name,
+                data={"id": source.pk, "owner": owner.code},
+            )  # fmt: skip
+    except IntegrityError as error:  # somebody took the name meanwhile
+        raise _name_taken() from error
     return source
+
+
+def _name_taken() -> InvalidInput:
+    return InvalidInput("数据源没有登记。", fields={"name": "这个名称已被使用"})
+
+
+def change_password(*, actor: Actor, source: DataSource, password: str) -> None:
+    """Replace the password after really connecting with it.
+
+    Raises:
+        Unavailable: the connection fails; the old password stays.
+    """
+    check(actor, "ingest.source.manage", source)
+    source.password_sealed = seal(password, place=PASSWORD_PLACE)
+    connect(source).close()
+    with unit_of_work():
+        source.save(update_fields=["password_sealed"])
+        record(actor=actor, action="ingest.source_password_changed", obj=source)
+
+
+def test_connection(*, actor: Actor, source: DataSource) -> str:
+    """Connect now; returns the server's version.
+
+    Raises:
+        Unavailable: the connection fails; says why.
+    """
+    check(actor, "ingest.source.manage", source)
+    with connect(source) as connection:
+        found = connection.execute("SHOW server_version").fetchone()
+    return str(found[0]) if found else ""
 
 
 def connect(source: DataSource) -> "psycopg.Connection[tuple[object, ...]]":
@@ -76,7 +121,7 @@ def connect(source: DataSource) -> "psycopg.Connection[tuple[object, ...]]":
     text = conninfo.make_conninfo(
         host=source.host, port=source.port, dbname=source.database, user=source.user,
         password=open_sealed(source.password_sealed, place=PASSWORD_PLACE) or None,
-        connect_timeout=CONNECT_SECONDS, options="-c default_transaction_read_only=on",
+        connect_timeout=CONNECT_SECONDS, options=READ_ONLY,
     )  # fmt: skip
     try:
         return psycopg.connect(text, autocommit=True)
@@ -115,14 +160,35 @@ def tables(*, actor: Actor, source: DataSource) -> list[SourceTable]:
         ORDER BY 1, 2, a.attnum
     """
     found: dict[tuple[str, str], tuple[str, list[tuple[str, str]]]] = {}
-    with connect(source) as connection:
-        for schema, name, comment, column, note in connection.execute(query).fetchall():
-            entry = found.setdefault((str(schema), str(name)), (str(comment), []))
-            entry[1].append((str(column), str(note)))
+    try:
+        with connect(source) as connection:
+            rows = connection.execute(query).fetchall()
+    except psycopg.Error as error:
+        raise Unavailable(
+            f"读不到数据源“{source.name}”里的表。", kept="没有读取任何数据。",
+            advice="请联系对方数据库管理员检查账号的权限。",
+        ) from error  # fmt: skip
+    for schema, name, comment, column, note in rows:
+        entry = found.setdefault((str(schema), str(name)), (str(comment), []))
+        entry[1].append((str(column), str(note)))
     return [
         SourceTable(schema, name, comment, tuple(columns))
         for (schema, name), (comment, columns) in found.items()
     ]
+
+
+def table_of(*, actor: Actor, source: DataSource, schema: str, name: str) -> SourceTable:
+    """One table of a source.
+
+    Raises:
+        NotFound: it is not there, or the account may not read it.
+    """
+    for table in tables(actor=actor, source=source):
+        if (table.schema, table.name) == (schema, name):
+            return table
+    raise NotFound(
+        f"数据源“{source.name}”里没有表“{schema}.{name}”。", advice="它可能已改名，或没有读取权限。"
+    )
 
 
 def propose_mapping(resource_code: str, table: SourceTable) -> dict[str, str]:
@@ -167,9 +233,10 @@ def uri(source: DataSource) -> str:
     password = open_sealed(source.password_sealed, place=PASSWORD_PLACE)
     user = quote(source.user, safe="")
     secret = f":{quote(password, safe='')}" if password else ""
-    host = quote(source.host, safe="")
-    if source.host.startswith("/"):
-        return f"postgresql://{user}{secret}@/{quote(source.database, safe='')}?host={host}&port={source.port}"
+    database, options = quote(source.database, safe=""), quote(READ_ONLY, safe="")
+    # As a parameter, because it may be a socket folder or an IPv6 address.
+    host = f"host={quote(source.host, safe='')}&port={source.port}"
     return (
-        f"postgresql://{user}{secret}@{source.host}:{source.port}/{quote(source.database, safe='')}"
+        f"postgresql://{user}{secret}@/{database}?{host}&options={options}"
+        f"&connect_timeout={CONNECT_SECONDS}"
     )

@@ -1,14 +1,24 @@
 """A person brings a file: keep it, look at it, let the person confirm how to read it, queue the load."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from chengshu.data.catalog.facade import PublishedResource, published, published_by_id
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch
-from chengshu.data.ingest.reading import FileReport, ReadingError, ReadLimits, sniff
+from chengshu.data.ingest.reading import (
+    FileReport,
+    ReadingError,
+    ReadLimits,
+    ReadOptions,
+    sniff,
+)
+from chengshu.data.ingest.reading.encodings import CERTAIN, canonical, check_choice
 from chengshu.data.ingest.reading.errors import NOTHING_LOADED
+from chengshu.data.ingest.reading.rows import plan_headers
+from chengshu.data.ingest.reading.sniffing import DELIMITERS
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -19,6 +29,8 @@ from chengshu.kernel.jobs.services import enqueue
 from chengshu.kernel.unit_of_work import unit_of_work
 
 LIMITS = ReadLimits()
+PURPOSE = "ingest"
+HEADER_ROWS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +64,13 @@ def upload(*, actor: Actor, resource_code: str, name: str, chunks: Iterable[byte
     batch = Batch(resource_id=resource.id, origin=Origin.FILE, created_by=actor.account)
     check(actor, "ingest.batch.create", batch)
     file = store(
-        actor=actor, name=name, chunks=chunks, purpose="ingest",
+        actor=actor, name=name, chunks=chunks, purpose=PURPOSE,
         organization=batch.resource.provider,
     )  # fmt: skip
+    # A file that cannot be read leaves no batch. Looking unpacks workbooks, so no transaction is held meanwhile.
+    look(file)
     with unit_of_work():
         batch.file = file
-        # A file that cannot be read leaves no batch: looking comes before saving.
-        look(file)
         batch.save()
         record(actor=actor, action="ingest.file_uploaded", obj=batch, after={"file": file.name})
     return batch
@@ -72,14 +84,34 @@ def look(
     header_row: int | None = None,
     sheet: str = "",
 ) -> FileReport:
-    """Sniff a stored file under its own name (a file must be what its name says)."""
+    """Sniff a stored file under its own name (a file must be what its name says).
+
+    Raises:
+        InvalidInput: not a table, misnamed, damaged, too large, an archive bomb; or a choice that cannot be.
+    """
+    if delimiter and delimiter not in DELIMITERS:
+        raise InvalidInput("分隔符只能是逗号、制表符、分号或竖线。", fields={"delimiter": "请重新选择"})
+    if header_row is not None and not 1 <= header_row <= HEADER_ROWS:
+        raise InvalidInput(
+            f"表头所在的行应在 1 到 {HEADER_ROWS} 之间。",
+            fields={"header_row": f"请填 1 到 {HEADER_ROWS}"},
+        )
     try:
         return sniff(
-            named(file), encoding=encoding or None, delimiter=delimiter or None,
-            header_row=header_row, sheet=sheet or None, limits=LIMITS,
+            named(file), encoding=canonical(encoding) if encoding else None,
+            delimiter=delimiter or None, header_row=header_row, sheet=sheet or None, limits=LIMITS,
         )  # fmt: skip
     except ReadingError as error:
         raise InvalidInput(str(error)) from error
+    except UnicodeError as error:
+        raise _wrong_encoding(encoding) from error
+
+
+def _wrong_encoding(encoding: str) -> InvalidInput:
+    return InvalidInput(
+        f"文件不是 {encoding.upper()} 编码，编码选错了。{NOTHING_LOADED}", advice="请改选编码后重试。",
+        fields={"encoding": "请改选编码"},
+    )  # fmt: skip
 
 
 def named(file: StoredFile) -> Path:
@@ -87,7 +119,7 @@ def named(file: StoredFile) -> Path:
     folder = file.path.parent / f"{file.path.name}.names"
     folder.mkdir(exist_ok=True)
     link = folder / file.name
-    if not link.exists():
+    with suppress(FileExistsError):
         link.symlink_to(file.path)
     return link
 
@@ -110,29 +142,60 @@ def confirm(
     mapping: dict[str, str],
     encoding: str = "",
     delimiter: str = "",
-    header_row: int = 1,
+    header_row: int | None = None,
     sheet: str = "",
 ) -> Batch:
     """Fix how the file is read and queue the load.
 
+    What is left empty is taken from the look at the file; an encoding nobody can be sure of must be chosen.
+
     Raises:
-        InvalidInput: a required data item has no column, two headers go to one data item.
+        InvalidInput: a required data item has no column, two headers go to one data item, a mapped header
+            is missing or stands twice, the encoding does not fit or is uncertain.
         Conflict: already confirmed.
     """
     check(actor, "ingest.batch.create", batch)
+    if batch.file is None:
+        raise Conflict("这个批次不是上传文件。")
     resource = published_by_id(batch.resource_id)
     check_mapping(resource, mapping)
+    report = look(
+        batch.file, encoding=encoding, delimiter=delimiter, header_row=header_row, sheet=sheet
+    )
+    if not encoding and report.encodings and report.encodings[0].confidence < CERTAIN:
+        raise InvalidInput(
+            f"文件编码不能确定。{NOTHING_LOADED}",
+            advice="请看各种编码的样例，选定读得通的那一种。",
+            fields={"encoding": "请选定编码"},
+        )
+    chosen = encoding or report.encoding or ""
+    _check_headers(resource, mapping, report, chosen)
+    options = {
+        "mapping": mapping, "encoding": chosen,
+        "delimiter": report.delimiter or "", "header_row": report.header_row,
+        "sheet": report.sheet or "",
+    }  # fmt: skip
     with unit_of_work():
-        locked = Batch.objects.select_for_update().get(pk=batch.pk)
+        locked = Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
         if locked.state != BatchState.DRAFT:
             raise Conflict("这个批次已经确认过了。", advice="请到批次页面查看进度。")
-        locked.options = {
-            "mapping": mapping, "encoding": encoding, "delimiter": delimiter,
-            "header_row": header_row, "sheet": sheet,
-        }  # fmt: skip
+        locked.options = options
         queue(actor=actor, batch=locked)
         record(actor=actor, action="ingest.batch_confirmed", obj=locked, after=locked.options)
     return locked
+
+
+def _check_headers(
+    resource: PublishedResource, mapping: dict[str, str], report: FileReport, encoding: str
+) -> None:
+    """What the load would refuse at its first step is said before it is queued."""
+    required = frozenset(c.name for c in resource.columns if c.required)
+    try:
+        plan_headers(report.headers, ReadOptions(mapping=mapping, required=required))
+        if encoding:
+            check_choice(report.path, canonical(encoding))
+    except ReadingError as error:
+        raise InvalidInput(str(error)) from error
 
 
 def check_mapping(resource: PublishedResource, mapping: dict[str, str]) -> None:
@@ -166,14 +229,3 @@ def queue(*, actor: Actor, batch: Batch) -> None:
         object_url=f"/console/ingest/batches/{batch.pk}/",
     )
     batch.save(update_fields=["job"])
-
-
-def abandon(*, actor: Actor, batch: Batch) -> None:
-    """Drop an unconfirmed batch."""
-    check(actor, "ingest.batch.create", batch)
-    if batch.state != BatchState.DRAFT:
-        raise Conflict("只有待确认的批次可以放弃。")
-    with unit_of_work():
-        batch.state = BatchState.CANCELLED
-        batch.save(update_fields=["state"])
-        record(actor=actor, action="ingest.batch_abandoned", obj=batch)
