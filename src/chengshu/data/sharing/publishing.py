@@ -51,7 +51,7 @@ def publish_rules() -> int:
         # The newest publication's row is the publishers' queue on PostgreSQL; SQLite has one writer anyway.
         BundlePublication.objects.select_for_update().first()
         content = build_bundle()
-        version = write_bundle(gateway_dir() / "bundle", content, keys().bundle)
+        version = write_bundle(gateway_dir() / "bundles", content, keys().bundle)
         BundlePublication.objects.create(
             version=version,
             applications=len(content.applications),
