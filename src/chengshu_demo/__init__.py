@@ -6,7 +6,7 @@ city, ``rows()`` delivers an entry's records as a department would (text, with p
 defect, ``calls()`` is the history of share calls. The same seed gives the same bytes.
 
 Nothing here is a real person, company or number: identity numbers and credit codes carry the
-division 339983, which was never assigned; mobile numbers the unused segment 154; bank cards a
+division 390383 (no province has the code 39); mobile numbers the unused segment 154; bank cards a
 prefix without issuer; plates the letter 浙Y; e-mail the reserved domain ``.example``.
 """
 

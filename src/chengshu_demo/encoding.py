@@ -27,8 +27,9 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 BLANK: Final[Any] = pa.scalar(None, pa.string())
 """An empty cell."""
-FICTITIOUS_PREFIX: Final = "339983"
-"""A six-digit division that GB/T 2260 never assigned; stands for 330383 in identifiers."""
+FICTITIOUS_PREFIX: Final = "390383"
+"""Stands for 330383 in identifiers: no province has the code 39 (GB/T 2260), so no person or
+company can carry it, and python-stdnum's birth-place test says so cleanly."""
 FICTITIOUS_MOBILE: Final = "154"
 """A mobile segment that is not in use."""
 FICTITIOUS_CARD_BIN: Final = "629983"
