@@ -60,7 +60,7 @@ def addresses():
 
 @pytest.fixture
 def client(cast, client_for):
-    return client_for(cast.admin)
+    return client_for(cast.operator)
 
 
 @pytest.fixture
@@ -124,6 +124,7 @@ def test_large_type_and_dark_arrive_with_the_page_without_script(client):
 
 def test_the_gallery_is_not_for_strangers(cast, client_for):
     assert Client().get(reverse("ui:gallery")).status_code == 302
+    assert client_for(cast.officer_a).get(reverse("ui:gallery")).status_code == 403
     assert client_for(cast.citizen).get(reverse("ui:gallery")).status_code == 403
 
 

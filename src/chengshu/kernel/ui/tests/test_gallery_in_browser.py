@@ -65,7 +65,7 @@ def browser():
 @pytest.fixture
 def open_page(browser, live_server, cast, client_for):
     """A function that opens a signed-in page and fails the test on any script or policy error."""
-    session = client_for(cast.admin).cookies["chengshu_session"].value
+    session = client_for(cast.operator).cookies["chengshu_session"].value
     contexts, errors = [], []
 
     def open_(address, *, size=None, cookies=None, **options):
