@@ -5,9 +5,8 @@ from functools import reduce
 from operator import or_
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import BooleanField, Count, Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from chengshu.kernel.access.actor import Actor, Scope
@@ -17,7 +16,7 @@ from chengshu.kernel.search.models import SearchDocument
 from chengshu.kernel.search.text import Mode, Query, fts5_match, parse_query, tsquery
 
 # Ranking reads candidates; above this many the newest are ranked, those with the words in the title first.
-CANDIDATES = 300
+CANDIDATES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def search(
         return results
     visible = _visible(actor)
     for mode in Mode:
-        found = visible.filter(id__in=_Match(parsed, mode).anywhere)
+        found = _Match(parsed, mode).anywhere(visible)
         counts = dict(
             found.order_by().values_list("kind").annotate(n=Count("id")).values_list("kind", "n")
         )
@@ -92,7 +91,10 @@ def search(
     results.total = sum(counts.values())
     results.reachable = min(results.total, CANDIDATES)
     ranked = _ranked(found, _Match(parsed, mode), query)[offset : offset + limit]
-    results.hits = [_hit(item, parsed) for item in ranked]
+    texts = dict(
+        SearchDocument.objects.filter(id__in=[d.id for d in ranked]).values_list("id", "summary")
+    )
+    results.hits = [_hit(item, texts.get(item.id, ""), parsed) for item in ranked]
     return results
 
 
@@ -119,49 +121,42 @@ def _visible(actor: Actor) -> QuerySet[SearchDocument]:
 
 
 class _Match:
-    """The full-text condition on either database, as ids."""
+    """The full-text condition on either database."""
 
     def __init__(self, query: Query, mode: Mode) -> None:
         self.query, self.mode = query, mode
 
-    @cached_property
-    def anywhere(self) -> RawSQL:
-        return self._ids("tokens", "vector")
+    def anywhere(self, rows: QuerySet[SearchDocument]) -> QuerySet[SearchDocument]:
+        """Rows that match in any of their texts."""
+        return self._narrow(rows, "tokens", "vector")
 
-    @cached_property
-    def in_title(self) -> RawSQL:
-        return self._ids("title_tokens", "title_vector")
+    def in_title(self, rows: QuerySet[SearchDocument]) -> QuerySet[SearchDocument]:
+        """Rows that match in their title alone."""
+        return self._narrow(rows, "title_tokens", "title_vector")
 
-    def _ids(self, column: str, vector: str) -> RawSQL:
-        # Only our own column names are formatted in; the query is a parameter.
+    def _narrow(
+        self, rows: QuerySet[SearchDocument], column: str, vector: str
+    ) -> QuerySet[SearchDocument]:
+        # Only our own column names are formatted in; the query itself is a parameter.
         if connection.vendor == "postgresql":
+            condition = f"search_searchdocument.{vector} @@ %s::tsquery"
             expression = tsquery(self.query, mode=self.mode)
-            both = f"{vector} @@ %s::tsquery"
-            if column == "tokens":
-                both = f"({both} OR title_vector @@ %s::tsquery)"
-            count = both.count("%s")
-            return RawSQL(  # noqa: S611
-                f"SELECT id FROM search_searchdocument WHERE {both}",  # noqa: S608
-                [expression] * count,
-            )
-        expression = (
-            fts5_match(self.query, mode=self.mode)
-            if column == "tokens"
-            else fts5_match(self.query, mode=self.mode, column=column)
-        )
-        return RawSQL(
-            "SELECT rowid FROM search_index WHERE search_index MATCH %s", [expression]
-        )
+            return rows.filter(RawSQL(condition, [expression], output_field=BooleanField()))  # noqa: S611
+        expression = fts5_match(self.query, mode=self.mode, column=column)
+        found = RawSQL("SELECT rowid FROM search_index WHERE search_index MATCH %s", [expression])
+        return rows.filter(id__in=found)
 
 
 def _ranked(found: QuerySet[SearchDocument], match: _Match, query: str) -> list[SearchDocument]:
     """Candidates in the order a person expects: the exact title, then title hits, then the rest, newer first."""
     wanted = query.strip().casefold()
-    shown = found.only("kind", "object_id", "title", "summary", "url", "updated_at")
-    in_title = list(shown.filter(id__in=match.in_title).order_by("-updated_at", "-id")[:CANDIDATES])
+    # Summaries are long and only those of the page are shown: they stay behind until then.
+    shown = found.only("kind", "object_id", "title", "url", "updated_at")
+    newest = ("-updated_at", "-id")
+    in_title = list(match.in_title(shown).order_by(*newest)[:CANDIDATES])
     known = {item.id for item in in_title}
     room = CANDIDATES - len(in_title)
-    rest = list(shown.exclude(id__in=known).order_by("-updated_at", "-id")[:room]) if room else []
+    rest = list(shown.exclude(id__in=known).order_by(*newest)[:room]) if room else []
     tokens = {t.token for g in match.query.groups for a in g for t in a}
 
     def key(item: SearchDocument) -> tuple[int, int, int, float]:
@@ -174,7 +169,7 @@ def _ranked(found: QuerySet[SearchDocument], match: _Match, query: str) -> list[
     return sorted([*in_title, *rest], key=key)
 
 
-def _hit(item: SearchDocument, query: Query) -> Hit:
+def _hit(item: SearchDocument, summary: str, query: Query) -> Hit:
     return Hit(
         kind=item.kind,
         kind_name=kind_name(item.kind),
@@ -182,7 +177,7 @@ def _hit(item: SearchDocument, query: Query) -> Hit:
         title=item.title,
         url=item.url,
         title_html=highlight(item.title, query),
-        summary_html=excerpt(item.summary, query),
+        summary_html=excerpt(summary, query),
     )
 
 
