@@ -16,7 +16,7 @@ from chengshu.conf import environment
 from chengshu.conf.settings.base import *  # noqa: F403
 from chengshu.conf.settings.base import DATA_DIR, STORAGES
 
-Path(DATA_DIR).mkdir(parents=True, exist_ok=True)
+(Path(DATA_DIR) / "static").mkdir(parents=True, exist_ok=True)
 DATABASES = {
     "default": environment.database(
         os.environ.get("CHENGSHU_TEST_DATABASE_URL", ""), default_path=DATA_DIR / "test.sqlite3"

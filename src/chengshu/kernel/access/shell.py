@@ -51,7 +51,12 @@ class Shell:
     actor: Actor
     menus: list[MenuGroup]
     search_url: str
-    todo_count: int = 0
+    todo_url: str = ""
+
+    @property
+    def todo_count(self) -> int:
+        """What waits for the actor, over all menus of this portal."""
+        return sum(item.badge for group in self.menus for item in group.items)
 
 
 def portal_of(path: str) -> Portal:
@@ -68,18 +73,27 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     """Context processor: ``shell`` for the portal the request is in."""
     actor: Actor = getattr(request, "actor", ANONYMOUS)
     portal = portal_of(request.path)
-    try:
-        search_url = reverse("console:search") if portal == "console" else ""
-    except NoReverseMatch:
-        search_url = ""
+    desk = portal == "console" and actor.is_signed_in
     return {
         "shell": Shell(
             portal=portal,
             actor=actor,
             menus=groups(portal, actor, request.path),
-            search_url=search_url,
+            search_url=_address("console:search") if desk else "",
+            todo_url=_address("console:home") if desk else "",
         )
     }
+
+
+def _address(url_name: str) -> str:
+    """The address of a page; empty when there is none, because error pages must never fail on navigation.
+
+    The manifest check at start-up is what refuses a menu without a page.
+    """
+    try:
+        return reverse(url_name)
+    except NoReverseMatch:
+        return ""
 
 
 def groups(portal: Portal, actor: Actor, path: str) -> list[MenuGroup]:
@@ -90,6 +104,8 @@ def groups(portal: Portal, actor: Actor, path: str) -> list[MenuGroup]:
         if menu.permission and not holds(actor, menu.permission):
             continue
         item = _item(menu, actor)
+        if not item.url:
+            continue
         if path.startswith(item.url) and (best is None or len(item.url) > len(best.url)):
             best = item
         found[menu.layer].items.append(item)
@@ -100,4 +116,4 @@ def groups(portal: Portal, actor: Actor, path: str) -> list[MenuGroup]:
 
 def _item(menu: Menu, actor: Actor) -> MenuItem:
     badge = import_string(menu.badge)(actor) if menu.badge else 0
-    return MenuItem(menu.title, reverse(menu.url_name), menu.icon, badge=badge)
+    return MenuItem(menu.title, _address(menu.url_name), menu.icon, badge=badge)

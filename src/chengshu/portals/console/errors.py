@@ -5,6 +5,7 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from chengshu.kernel.access.actor import ANONYMOUS
 from chengshu.kernel.errors import ChengshuError, InvalidInput, NotAllowed, NotFound, Unavailable
 
 
@@ -52,7 +53,8 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500."""
+    """500. Drawn for nobody in particular: the database, which knows the actor's menus, may be what is down."""
+    request.actor = ANONYMOUS  # type: ignore[attr-defined]
     error = Unavailable(
         "系统出了点问题，已经记录下来。",
         kept="没有完成的操作都已撤回。",
