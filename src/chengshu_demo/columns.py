@@ -29,6 +29,15 @@ from chengshu_demo.thing_values import (
 Maker = Callable[[Frame, str, str], Texts]
 
 _SHORT_NAMES: Final = frozenset({"河", "桥", "陡门", "花园", "路口", "股份经济合作社", "商会"})
+_NORMAL_WORDS: Final = frozenset(
+    {
+        "有效", "正常", "成功", "合格", "通过", "在线", "在读", "启用", "已归档", "现势", "核验通过",
+        "已缴", "已收", "完好", "在用", "一致", "无", "已签章", "存续", "正常缴费", "正常缴存", "已办结",
+    }
+)  # fmt: skip
+"""States in which nearly all records are."""
+_NORMAL_SHARE: Final = 0.93
+_WORKING_AGE: Final = (18, 65)
 _STAFF: Final = 400
 _ENFORCING: Final = frozenset({"330383-GA", "330383-SJ", "330383-YJ", "330383-ZH", "330383-ZG"})
 _MOSTLY_BLANK: Final = frozenset({"remark", "return_reason"})
@@ -41,10 +50,20 @@ def _skewed(count: int) -> npt.NDArray[np.float64]:
     return shares
 
 
+def _steady(count: int) -> npt.NDArray[np.float64]:
+    """Shares of states of which the first is the normal one."""
+    shares = _skewed(count)
+    if count > 1:
+        shares[1:] *= (1 - _NORMAL_SHARE) / shares[1:].sum()
+        shares[0] = _NORMAL_SHARE
+    return shares
+
+
 def _choose(frame: Frame, purpose: str, vocabulary: Texts) -> Texts:
-    index = frame.stream(purpose).choice(
-        len(vocabulary), size=len(frame), p=_skewed(len(vocabulary))
-    )
+    count = len(vocabulary)
+    normal = vocabulary[0].as_py() in _NORMAL_WORDS
+    shares = _steady(count) if normal else _skewed(count)
+    index = frame.stream(purpose).choice(count, size=len(frame), p=shares)
     return pick(vocabulary, index)
 
 
@@ -214,4 +233,8 @@ def value(frame: Frame, column: str) -> Texts:
     if not item.nullable:
         return made
     blank = frame.stream(f"blank {column}").random(len(frame)) < _null_rate(frame, column)
+    if frame.kind == "p" and item.generator.startswith("o."):
+        youngest, oldest = _WORKING_AGE
+        age = frame.world.people.age[frame.person]
+        blank |= (age < youngest) | (age > oldest)
     return pc.if_else(pa.array(blank), encoding.BLANK, made)

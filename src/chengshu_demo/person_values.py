@@ -23,6 +23,9 @@ _EDUCATION_SHARES: Final = {
 _ALONE_SHARES: Final = ((55, 80, 100), (10, 40, 30))
 """Unmarried, divorced, widowed among grown-ups without a spouse in the household."""
 _POLITICAL_SHARES: Final = ((9, 10, 22, 24, 100), (1, 2, 3, 5, 13))
+_YOUTH_LEAGUE, _MASSES = 3, 13
+_LEAGUE_AGES: Final = (14, 28)
+_PARTY_AGE: Final = 18
 _GROWN_UP: Final = 30
 _PERCENT: Final = 100
 _GRADES: Final = (
@@ -76,8 +79,12 @@ def _relation(frame: Frame, who: Ints) -> Texts:
     return encoding.fixed_width(encoding.digits(np.where(who == head, 2, code), 2))
 
 
-def _political(_frame: Frame, who: Ints) -> Texts:
+def _political(frame: Frame, who: Ints) -> Texts:
     code = _by_share(who * 7_919 % _PERCENT, _POLITICAL_SHARES)
+    age = frame.world.people.age[who]
+    code = np.where((code == _YOUTH_LEAGUE) & (age > _LEAGUE_AGES[1]), _MASSES, code)
+    code = np.where((age < _PARTY_AGE) & (code != _YOUTH_LEAGUE), _MASSES, code)
+    code = np.where(age < _LEAGUE_AGES[0], _MASSES, code)
     return encoding.fixed_width(encoding.digits(code, 2))
 
 
