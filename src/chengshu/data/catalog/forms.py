@@ -94,11 +94,11 @@ class VersionForm(forms.Form):
     """The metadata of a version. Only the title is demanded: a draft may be incomplete."""
 
     sections: Sequence[FormSection] = (
-        FormSection("归谁、放在哪里", ("provider", "category", "physical_name", "system", "warehouse")),
         FormSection("是什么数据", ("title", "summary", "formats", "update_cycle")),
+        FormSection("归谁、放在哪里", ("provider", "category", "physical_name", "system", "warehouse")),
         FormSection(
             "能不能共享", ("sharing_type", "sharing_condition", "sharing_basis", "sharing_method"),
-            "《政务数据共享条例》：不予共享须有法律、行政法规或国务院依据，提供方不得另加条件。",
+            "《政务数据共享条例》：不予共享须有法定依据，提供方不得另加条件。",
         ),
         FormSection("能不能开放", ("open_type", "open_condition")),
         FormSection(
@@ -180,7 +180,10 @@ class VersionForm(forms.Form):
             )
             self._sections(FormSection("放在哪里", ("system", "warehouse")))
         else:
-            self._choose("provider", unit_choices(actor, "catalog.resource.edit"))
+            units = unit_choices(actor, "catalog.resource.edit")
+            self._choose("provider", units)
+            if len(units) == 1:
+                self.initial.setdefault("provider", units[0][0])
             self._choose("category", category_choices())
         self._choose("system", list(systems.order_by("code").values_list("code", "name")))
         self._choose("warehouse", list(Warehouse.objects.values_list("code", "name")))
@@ -190,7 +193,7 @@ class VersionForm(forms.Form):
             del self.fields["change_note"]
 
     def _sections(self, first: FormSection) -> None:
-        self.sections = (self.sections[1], first, *self.sections[2:])
+        self.sections = (self.sections[0], first, *self.sections[2:])
 
     def _choose(self, name: str, found: Choices) -> None:
         target: Any = self.fields[name]

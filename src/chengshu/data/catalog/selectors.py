@@ -76,7 +76,7 @@ def resource(*, actor: Actor, resource_id: int) -> Resource:
     """
     found = resources(actor=actor).filter(pk=resource_id).select_related(
         "provider", "category__parent__parent__parent", "created_by",
-        *(f"{v}__{f}" for v in ("published", "working") for f in ("system", "warehouse", *_PEOPLE)),
+        *(f"{v}__{f}" for v in ("published", "working") for f in ("system__owner", "warehouse", *_PEOPLE)),
     ).first()  # fmt: skip
     if found is None:
         raise NotFound("没有找到这个数据资源。", advice="它可能还没有发布，或不在您的权限范围内。")
@@ -102,7 +102,7 @@ def version(*, actor: Actor, resource_id: int, number: int) -> ResourceVersion:
         .select_related(
             "resource__provider",
             "resource__category__parent__parent__parent",
-            "system",
+            "system__owner",
             "warehouse",
             *_PEOPLE,
         )

@@ -27,7 +27,7 @@ urlpatterns = [
     page(f"{ONE}submit/", require_POST(editing.submit), name="submit", permission=SUBMIT),
     page(f"{ONE}withdraw/", require_POST(editing.withdraw), name="withdraw", permission=SUBMIT),
     page(f"{ONE}state/<slug:verb>/", editing.state, name="state", permission=SUSPEND),
-    page(f"{ONE}review/", reviewing.review, name="review", permission=REVIEW),
+    page(f"{ROOT}reviews/<int:resource_id>/", reviewing.review, name="review", permission=REVIEW),
     page(f"{ROOT}reviews/", lists.ReviewList.as_view(), name="reviews", permission=REVIEW),
     page(f"{ROOT}items/", lists.ItemList.as_view(), name="items", permission=VIEW),
     page(f"{ROOT}systems/", lists.SystemList.as_view(), name="systems", permission=SYSTEM),

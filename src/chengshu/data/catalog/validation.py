@@ -114,7 +114,7 @@ def _missing_metadata(content: VersionContent) -> Iterator[tuple[str, str]]:
     if content.sharing_type == SharingType.CONDITIONAL and not content.sharing_condition.strip():
         yield "sharing_condition", "有条件共享须写明共享条件"
     if content.sharing_type == SharingType.NONE and not content.sharing_basis.strip():
-        yield "sharing_basis", "不予共享须写明法律、行政法规或国务院依据"
+        yield "sharing_basis", "不予共享须写明法定依据（法规名称和条款）"
     if content.open_type == OpenType.RESTRICTED and not content.open_condition.strip():
         yield "open_condition", "受限开放须写明开放条件"
 

@@ -50,7 +50,7 @@ def test_submission_lists_everything_that_is_missing_in_chinese(cast):
     fields = caught.value.fields
     assert {"summary", "system", "warehouse", "formats", "update_cycle", "sharing_basis",
             "open_condition", "items", "items.0.name", "items.1.type"} == set(fields)  # fmt: skip
-    assert "法律" in fields["sharing_basis"]
+    assert "法定依据" in fields["sharing_basis"]
     assert "类型必须是文本" in fields["items.1.type"]
     assert fresh(entry).working.state == VersionState.DRAFT
 

@@ -10,7 +10,9 @@ from chengshu.data.catalog.content import display
 from chengshu.data.catalog.diff import VersionDiff
 from chengshu.data.catalog.models import Category, Resource, ResourceVersion
 from chengshu.data.catalog.views.pages import resource_page, version_actions
+from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
+from chengshu.kernel.access.rules import allows
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.ui.components import Change, Crumb, DiffTable, Fact
 
@@ -27,7 +29,7 @@ def basics(request: ActorRequest, resource_id: int) -> HttpResponse:
     """The metadata."""
     context = resource_page(actor=request.actor, resource_id=resource_id, active="basics")
     entry: Resource = context["resource"]
-    groups = basic_facts(entry, entry.shown) if entry.shown else []
+    groups = basic_facts(request.actor, entry, entry.shown) if entry.shown else []
     return render(request, "catalog/resource/basics.html", {**context, "groups": groups})
 
 
@@ -66,7 +68,7 @@ def version(request: ActorRequest, resource_id: int, number: int) -> HttpRespons
         "before": before,
         "difference": difference_tables(before, found),
         "items": list(selectors.items_of(found)),
-        "groups": basic_facts(entry, found),
+        "groups": basic_facts(request.actor, entry, found),
     }
     return render(request, "catalog/resource/version.html", context)
 
@@ -129,14 +131,18 @@ def usage_facts(shown: ResourceVersion) -> list[Fact]:
     ]
 
 
-def basic_facts(entry: Resource, shown: ResourceVersion) -> list[tuple[str, list[Fact]]]:
+def basic_facts(
+    actor: Actor, entry: Resource, shown: ResourceVersion
+) -> list[tuple[str, list[Fact]]]:
     """The metadata of a version in groups."""
     category: Category | None = entry.category
     parts = []
     while category is not None:
         parts.append(category.name)
         category = category.parent
-    system = reverse("catalog:system", args=[shown.system.pk]) if shown.system else ""
+    system = ""
+    if shown.system is not None and allows(actor, "catalog.system.view", shown.system):
+        system = reverse("catalog:system", args=[shown.system.pk])
     return [
         (
             "是什么数据",

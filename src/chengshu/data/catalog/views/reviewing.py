@@ -88,7 +88,7 @@ def _context(request: ActorRequest, version: ResourceVersion, error: str) -> dic
         "version": version,
         "before": before,
         "difference": difference,
-        "groups": basic_facts(version.resource, version),
+        "groups": basic_facts(request.actor, version.resource, version),
         "items": _with_marks(items, difference, typed),
         "remarkable": [(f"remark:{n}", label(n), typed.get(n, "")) for n in REMARKABLE],
         "remarks_open": any(n in typed for n in REMARKABLE),
