@@ -1,0 +1,167 @@
+"""Forms of opening: they parse; the gate and the services judge."""
+
+import re
+from typing import Any
+
+from django import forms
+
+from chengshu.data.catalog.facade import PublishedResource
+from chengshu.data.opening import gate
+from chengshu.data.opening.choices import Licence, Theme
+from chengshu.data.opening.models import OpenDataset
+from chengshu.kernel.errors import InvalidInput
+from chengshu.kernel.ui.components import FormSection
+
+_SPLIT = re.compile(r"[\s,，、;；]+")
+OPERATORS = (
+    ("", "全部记录"), ("eq", "等于"), ("ne", "不等于"), ("prefix", "开头是"), ("in", "属于（用逗号分隔）"),
+    ("ge", "不小于"), ("le", "不大于"),
+)  # fmt: skip
+
+
+class _FieldChoice(forms.Form):
+    """Which of the allowed fields to open, and which rows."""
+
+    def __init__(self, *args: Any, resource: PublishedResource, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.resource = resource
+        allowed = [v.column for v in gate.judge(resource) if v.allowed]
+        choice = forms.MultipleChoiceField(
+            label="开放字段", widget=forms.CheckboxSelectMultiple,
+            choices=[(c.name, f"{c.title}（{c.name}）") for c in allowed],
+            help_text="只列出可以开放的字段；其余字段和原因在右侧。",
+        )  # fmt: skip
+        choice.initial = [c.name for c in allowed]
+        self.fields["fields"] = choice
+        self.fields["filter_field"] = forms.ChoiceField(
+            label="按哪个字段限定", required=False,
+            choices=[("", "不限定")] + [(c.name, c.title) for c in resource.columns],
+        )  # fmt: skip
+        self.fields["filter_operator"] = forms.ChoiceField(
+            label="怎么比较", required=False, choices=OPERATORS
+        )
+        self.fields["filter_value"] = forms.CharField(
+            label="和什么比较", required=False, max_length=500, help_text="例如区划代码开头是 33。"
+        )
+
+    def row_filter(self) -> dict[str, Any] | None:
+        """The row scope in the gateway's language; None for all rows."""
+        name, operator = self.cleaned_data["filter_field"], self.cleaned_data["filter_operator"]
+        if not name or not operator:
+            return None
+        kind = str(self.resource.column(name).type)
+        text = self.cleaned_data["filter_value"].strip()
+        if operator == "in":
+            return {"in": [name, [_value(kind, part) for part in _SPLIT.split(text) if part]]}
+        return {operator: [name, _value(kind, text)]}
+
+    def show(self, error: InvalidInput) -> None:
+        """Put a service's messages beside their fields."""
+        for name, text in error.fields.items():
+            place = "filter_value" if name == "row_filter" else name
+            self.add_error(place if place in self.fields else None, text)
+        if not error.fields:
+            self.add_error(None, error.detail)
+
+
+def _value(kind: str, text: str) -> Any:
+    if kind == "integer" and re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
+        return int(text)
+    if kind == "boolean" and text in {"是", "否", "true", "false"}:
+        return text in {"是", "true"}
+    return text
+
+
+class DatasetForm(_FieldChoice):
+    """Describe a dataset."""
+
+    sections = (
+        FormSection("说清楚是什么", ("title", "slug", "summary", "theme", "keywords", "licence")),
+        FormSection("开放哪些字段", ("fields",)),
+        FormSection(
+            "开放哪些记录",
+            ("filter_field", "filter_operator", "filter_value"),
+            "不填就开放全部记录。",
+        ),
+    )
+    title = forms.CharField(label="名称", max_length=120)
+    slug = forms.CharField(
+        label="网址名", max_length=60,
+        help_text="小写字母、数字和连字符，例如 public-facility。发布后不能改。",
+    )  # fmt: skip
+    summary = forms.CharField(
+        label="摘要", max_length=2000, widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="这是什么数据、怎么来的、能用来做什么。",
+    )  # fmt: skip
+    theme = forms.ChoiceField(label="主题", choices=[("", "请选择"), *Theme.choices])
+    keywords = forms.CharField(
+        label="关键词",
+        max_length=200,
+        required=False,
+        help_text="用逗号或空格分开，3 个以上更容易被找到。",
+    )
+    licence = forms.ChoiceField(label="许可", choices=Licence.choices, initial=Licence.CC_BY)
+    revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, dataset: OpenDataset | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if dataset is not None:
+            self.fields["slug"].disabled = True
+            self.fields["slug"].help_text = "发布后不能改，以免别人存下的网址失效。"
+
+    def content(self) -> dict[str, Any]:
+        """Arguments of the service."""
+        data = self.cleaned_data
+        return {
+            "title": data["title"], "summary": data["summary"], "fields": data["fields"],
+            "theme": data["theme"], "licence": data["licence"], "row_filter": self.row_filter(),
+            "keywords": [word for word in _SPLIT.split(data["keywords"]) if word],
+        }  # fmt: skip
+
+
+def initial_of(dataset: OpenDataset) -> dict[str, Any]:
+    """What the form shows of an existing dataset."""
+    shown: dict[str, Any] = {
+        "title": dataset.title, "slug": dataset.slug, "summary": dataset.summary,
+        "theme": dataset.theme, "keywords": "、".join(dataset.keywords), "licence": dataset.licence,
+        "fields": dataset.fields, "revision": dataset.revision,
+    }  # fmt: skip
+    if dataset.row_filter:
+        ((operator, argument),) = dataset.row_filter.items()
+        if operator in dict(OPERATORS):
+            value = argument[1]
+            shown |= {
+                "filter_field": argument[0], "filter_operator": operator,
+                "filter_value": "，".join(map(str, value)) if isinstance(value, list) else str(value),
+            }  # fmt: skip
+    return shown
+
+
+class InterfaceForm(_FieldChoice):
+    """Describe an interface."""
+
+    sections = (
+        FormSection("是什么接口", ("title", "slug", "summary")),
+        FormSection("开放哪些字段", ("fields",)),
+        FormSection(
+            "开放哪些记录",
+            ("filter_field", "filter_operator", "filter_value"),
+            "不填就开放全部记录。",
+        ),
+    )
+    title = forms.CharField(label="名称", max_length=120)
+    slug = forms.CharField(
+        label="网址名", max_length=60, help_text="小写字母、数字和连字符；上线后不能改。"
+    )
+    summary = forms.CharField(
+        label="说明", required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why something is taken back."""
+
+    reason = forms.CharField(
+        label="原因", max_length=300, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="会显示给还在访问的人，请写得让他们明白。",
+    )  # fmt: skip

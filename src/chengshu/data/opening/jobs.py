@@ -1,0 +1,35 @@
+"""Background work of opening."""
+
+from typing import Any
+
+from chengshu.data.opening.models import OpenDataset, OpenInterface
+from chengshu.data.opening.release.building import publish_release
+from chengshu.data.opening.services import interfaces
+from chengshu.kernel.access.actor import Actor, platform
+from chengshu.kernel.jobs.registration import JobContext, job
+
+
+def _actor(context: JobContext) -> Actor:
+    """Who asked for the job; the platform for renewals."""
+    account = context.job.created_by
+    if account is None:
+        return platform("数据开放")
+    return Actor(account=account, name=account.display_name or account.username)
+
+
+@job("opening.publish", name="发布开放数据集")
+def publish(context: JobContext, *, dataset: str) -> dict[str, Any]:
+    """Build a dataset's next release and swap it in."""
+    item = OpenDataset.objects.select_related("current", "resource").get(slug=dataset)
+    return publish_release(
+        dataset=item, actor=_actor(context), job_id=context.job.id, context=context
+    )
+
+
+@job("opening.publish_interface", name="发布开放接口")
+def publish_interface(context: JobContext, *, interface: str) -> dict[str, Any]:
+    """Copy an interface's newest data to the open zone."""
+    item = OpenInterface.objects.select_related("resource").get(slug=interface)
+    return interfaces.publish_interface(
+        interface=item, actor=_actor(context), job_id=context.job.id, context=context
+    )

@@ -1,0 +1,248 @@
+"""Reads the open zone for the public: filters, search, sorting and pages, with bound values and hard limits.
+
+Nothing a visitor writes becomes part of a query's text: column names are looked up among the published ones, values
+are parameters, and the lake's sandbox refuses anything but one SELECT over the one table.
+"""
+
+# ruff: noqa: S608 - identifiers are published column names, quoted; values are parameters
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.conf import settings
+
+from chengshu.data.opening.models import DatasetRelease, OpenInterface
+from chengshu.data.opening.release.values import json_value
+from chengshu.data.opening.row_scope import quoted
+from chengshu.kernel.errors import InvalidInput, Unavailable
+from chengshu_lake import BadQuery, Lake, LakeError, TableAt
+
+MAX_LIMIT = 1_000
+MAX_OFFSET = 100_000
+MAX_CONDITIONS = 10
+MAX_VALUE = 200
+TIMEOUT_SECONDS = 8.0
+_MEMORY_MB = 384
+# Visitors share the machine with the city's own work: few queries at a time, the rest wait briefly.
+_SLOTS = threading.BoundedSemaphore(4)
+_WAIT_SECONDS = 3.0
+
+OPERATORS: dict[str, str] = {
+    "": "=", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<", "contains": "contains", "prefix": "prefix",
+}  # fmt: skip
+_TEXT_ONLY = {"contains", "prefix"}
+_RANGES = {"gte", "lte", "gt", "lt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``column operator value``; the value is already of the column's type."""
+
+    column: str
+    operator: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a visitor asks: conditions, words to find in any text field, order, page."""
+
+    conditions: Sequence[Condition] = ()
+    words: str = ""
+    sort: str = ""
+    limit: int = 20
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows as dicts of JSON values, and how many match in all."""
+
+    rows: list[dict[str, Any]]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTable:
+    """A published version of a table with its columns (see ``DatasetRelease.columns``)."""
+
+    table: str
+    version: int
+    rows: int
+    columns: Sequence[Mapping[str, Any]]
+    types: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "types", {c["name"]: c["type"] for c in self.columns})
+
+    @classmethod
+    def of_release(cls, release: DatasetRelease) -> "OpenTable":
+        """The table of a dataset's release."""
+        return cls(release.open_table, release.open_version, release.rows, release.columns)
+
+    @classmethod
+    def of_interface(cls, interface: OpenInterface) -> "OpenTable":
+        """The table an interface serves."""
+        return cls(
+            interface.open_table, interface.open_version or 0, interface.rows, interface.columns
+        )
+
+    def condition(self, name: str, text: str) -> Condition:
+        """Parse ``field`` or ``field__operator`` and its value.
+
+        Raises:
+            InvalidInput: unknown field or operator, or a value of another type.
+        """
+        column, _, operator = name.partition("__")
+        kind = self.types.get(column)
+        if kind is None:
+            raise InvalidInput(
+                f"没有“{column[:60]}”这个字段。", advice=f"可用字段：{'、'.join(self.types)}。",
+                fields={name[:80]: "未知字段"},
+            )  # fmt: skip
+        usable = operator in OPERATORS and (
+            operator == ""
+            or (operator in _TEXT_ONLY and kind == "text")
+            or (operator in _RANGES and kind != "boolean")
+        )
+        if not usable:
+            raise InvalidInput(
+                f"字段“{column}”不支持“{operator[:20]}”这种比较。",
+                advice=f"可用：{'、'.join(key or '（等于）' for key in OPERATORS)}；contains 和 prefix 只用于文本。",
+                fields={name[:80]: "不支持的比较"},
+            )  # fmt: skip
+        return Condition(column, operator, _typed(name, kind, text))
+
+    def ask(self, question: Question) -> Answer:
+        """Answer a question.
+
+        Raises:
+            InvalidInput: beyond the limits, or an unknown sort field. Unavailable: too many at once, or too slow.
+        """
+        self._check(question)
+        where, params = self._where(question)
+        order = self._order(question.sort)
+        names = ", ".join(quoted(name) for name in self.types)
+        query = f"SELECT {names} FROM t{where}{order} LIMIT {int(question.limit)} OFFSET {int(question.offset)}"
+        with _Slot():
+            rows = self._run(query, params) if question.limit else []
+            total = self.rows
+            if where:
+                total = int(self._run(f"SELECT count(*) AS n FROM t{where}", params)[0]["n"])
+        return Answer([{k: json_value(v) for k, v in row.items()} for row in rows], total)
+
+    def _check(self, question: Question) -> None:
+        problems: dict[str, str] = {}
+        if not 0 <= question.limit <= MAX_LIMIT:
+            problems["limit"] = f"每次 0 到 {MAX_LIMIT} 条"
+        if not 0 <= question.offset <= MAX_OFFSET:
+            problems["offset"] = f"最多从第 {MAX_OFFSET:,} 条开始；需要全部数据请下载文件"
+        if len(question.conditions) > MAX_CONDITIONS:
+            problems["conditions"] = f"最多 {MAX_CONDITIONS} 个条件"
+        if len(question.words) > MAX_VALUE:
+            problems["q"] = f"最多 {MAX_VALUE} 个字"
+        if problems:
+            raise InvalidInput("请求超出了开放接口的限制。", fields=problems)
+
+    def _where(self, question: Question) -> tuple[str, list[Any]]:
+        parts: list[str] = []
+        params: list[Any] = []
+        for item in question.conditions:
+            name = quoted(item.column)
+            if item.operator == "contains":
+                parts.append(f"contains(lower({name}), lower(?))")
+            elif item.operator == "prefix":
+                parts.append(f"starts_with({name}, ?)")
+            else:
+                parts.append(f"{name} {OPERATORS[item.operator]} ?")
+            params.append(item.value)
+        texts = [name for name, kind in self.types.items() if kind == "text"]
+        for word in question.words.split():
+            if not texts:
+                parts.append("false")
+                continue
+            found = [f"contains(lower({quoted(name)}), lower(?))" for name in texts]
+            parts.append(f"({' OR '.join(found)})")
+            params += [word] * len(texts)
+        return (f" WHERE {' AND '.join(parts)}" if parts else ""), params
+
+    def _order(self, sort: str) -> str:
+        if not sort:
+            return ""
+        name = sort.removeprefix("-")
+        if name not in self.types:
+            raise InvalidInput(
+                f"不能按“{name[:60]}”排序。", advice=f"可用字段：{'、'.join(self.types)}。",
+                fields={"sort": "未知字段"},
+            )  # fmt: skip
+        direction = "DESC" if sort.startswith("-") else "ASC"
+        # Equal values need a second order, or a row could show on two pages and another on none.
+        rest = ", ".join(quoted(other) for other in self.types if other != name)
+        return f" ORDER BY {quoted(name)} {direction} NULLS LAST" + (f", {rest}" if rest else "")
+
+    def _run(self, query: str, params: Sequence[Any]) -> list[dict[str, Any]]:
+        engine = Lake(settings.LAKE_ROOT, memory_limit_mb=_MEMORY_MB, threads=1)
+        try:
+            tables = {"t": TableAt(self.table, self.version)}
+            reader = engine.sql(query, tables=tables, params=params, timeout=TIMEOUT_SECONDS)
+            found: list[dict[str, Any]] = reader.read_all().to_pylist()
+        except BadQuery as error:
+            raise Unavailable(
+                "这次查询太费时，已停止。", advice="请增加筛选条件，或下载文件后在本机处理。"
+            ) from error
+        except LakeError as error:
+            raise Unavailable("数据暂时读不到。", advice="请稍后重试，或下载文件。") from error
+        return found
+
+
+class _Slot:
+    """One of the few queries that may run at a time."""
+
+    def __enter__(self) -> None:
+        if not _SLOTS.acquire(timeout=_WAIT_SECONDS):
+            raise Unavailable("现在查询的人太多。", advice="请几秒后重试，或下载文件。")
+
+    def __exit__(self, *_error: object) -> None:
+        _SLOTS.release()
+
+
+def _typed(name: str, kind: str, text: str) -> Any:
+    if len(text) > MAX_VALUE:
+        raise InvalidInput(f"条件的值太长，最多 {MAX_VALUE} 个字。", fields={name[:80]: "值太长"})
+    try:
+        match kind:
+            case "integer":
+                value = int(text)
+                if abs(value) >= 2**63:
+                    raise ValueError(text)
+                return value
+            case "decimal":
+                number = Decimal(text)
+                if not number.is_finite() or len(text) > _DECIMAL_DIGITS:
+                    raise ValueError(text)
+                return number
+            case "date":
+                return date.fromisoformat(text)
+            case "datetime":
+                moment = datetime.fromisoformat(text)
+                return moment if moment.tzinfo else moment.astimezone()
+            case "boolean":
+                return {"true": True, "false": False, "是": True, "否": False}[text.lower()]
+            case _:
+                return text
+    except (ValueError, KeyError, InvalidOperation) as error:
+        raise InvalidInput(
+            f"“{text[:40]}”不是字段“{name[:60]}”要求的{_KIND_WORDS.get(kind, kind)}。",
+            fields={name[:80]: f"要求{_KIND_WORDS.get(kind, kind)}"},
+        ) from error
+
+
+_DECIMAL_DIGITS = 38
+_KIND_WORDS = {
+    "integer": "整数", "decimal": "小数", "date": "日期（如 2026-11-23）",
+    "datetime": "时间（如 2026-11-23T14:05:00+08:00）", "boolean": "true 或 false",
+}  # fmt: skip

@@ -1,0 +1,308 @@
+"""Builds one release and publishes it by a swap in one transaction.
+
+Safe against ``kill -9``: files are written into a folder that nobody reads, the open table's commit key is the job's,
+and the public sees the new release only through the dataset's pointer. Until then the former release stays.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+from django.db.models import Max
+from django.utils import timezone
+
+from chengshu.data.catalog.facade import PublishedResource, Resource, published_by_id
+from chengshu.data.opening import gate
+from chengshu.data.opening.choices import DatasetState, FileFormat
+from chengshu.data.opening.models import DatasetRelease, OpenDataset, opening_root
+from chengshu.data.opening.release.profile import profile, refuse_personal
+from chengshu.data.opening.release.writers import ColumnNote, open_writer
+from chengshu.data.opening.zone import ZoneCopy, copy_to_zone, lake, source_version
+from chengshu.data.quality.facade import ColumnSpec
+from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.audit.services import record
+from chengshu.kernel.errors import ChengshuError, Conflict, Unavailable
+from chengshu.kernel.events.services import emit
+from chengshu.kernel.jobs.registration import JobContext
+from chengshu.kernel.unit_of_work import unit_of_work
+from chengshu_lake import LakeError, NoSpace
+
+KEEP_FILES = 5
+LEFTOVER_SECONDS = 86_400
+RESERVE_BYTES = 200 * 1024 * 1024
+POINTS = "points.json"
+MAX_CODES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Files and figures of a release that nobody sees yet."""
+
+    copy: ZoneCopy
+    folder: str
+    columns: list[dict[str, Any]]
+    files: dict[str, dict[str, Any]]
+    profile: dict[str, Any]
+
+
+def table_name(slug: str) -> str:
+    """The open table's name: hyphens are not allowed there, underscores not in a slug."""
+    return slug.replace("-", "_")
+
+
+def specification(resource: PublishedResource, columns: Sequence[ColumnSpec], scope: Any) -> str:
+    """A digest of what is opened: when it and the data are the same, so would be the release."""
+    told = [(c.name, c.title, str(c.type), sorted((c.codes or {}).items())) for c in columns]
+    text = json.dumps([resource.lake_table, told, scope], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def publish_release(
+    *, dataset: OpenDataset, actor: Actor, job_id: UUID, context: JobContext | None
+) -> dict[str, Any]:
+    """Build the dataset's next release from the newest data and swap it in.
+
+    Raises:
+        ChengshuError: refused by the gate, nothing collected, withdrawn meanwhile, disk full; the former release stays
+            and the dataset remembers the reason.
+    """
+    done = DatasetRelease.objects.filter(dataset=dataset, job_id=job_id).first()
+    if done is not None:
+        return {"release": done.number, "rows": done.rows}
+    try:
+        resource = published_by_id(dataset.resource_id)
+        columns = gate.require(resource, dataset.fields)
+        spec = specification(resource, columns, dataset.row_filter)
+        if _is_current(dataset, spec, source_version(resource)):
+            return _unchanged(dataset)
+        built = build(dataset, resource, columns, job_id, context)
+    except (LakeError, OSError, ChengshuError) as error:
+        told = _explained(error)
+        note_failure(dataset, told)
+        raise told from error
+    try:
+        return _swap(dataset, resource, built, spec, actor, job_id)
+    except Exception:
+        shutil.rmtree(opening_root() / built.folder, ignore_errors=True)
+        raise
+
+
+def _is_current(dataset: OpenDataset, spec: str, lake_version: int) -> bool:
+    current = dataset.current
+    return (
+        current is not None
+        and (current.spec, current.lake_version) == (spec, lake_version)
+        and all(current.file(f).is_file() for f in current.files)
+    )
+
+
+def _unchanged(dataset: OpenDataset) -> dict[str, Any]:
+    OpenDataset.objects.filter(pk=dataset.pk, state=DatasetState.PUBLISHING).update(
+        state=DatasetState.PUBLISHED, error=""
+    )
+    assert dataset.current is not None
+    return {"release": dataset.current.number, "rows": dataset.current.rows, "unchanged": True}
+
+
+def _explained(error: Exception) -> ChengshuError:
+    if isinstance(error, ChengshuError):
+        return error
+    if isinstance(error, OSError | NoSpace):
+        return Unavailable(
+            f"文件没有写成：{error}", kept="这一版没有发布，原有版本不变。",
+            advice="请联系运维人员检查磁盘空间后重试。",
+        )  # fmt: skip
+    return Conflict(str(error), kept="这一版没有发布，原有版本不变。")
+
+
+def note_failure(dataset: OpenDataset, error: ChengshuError) -> None:
+    """Remember why the release failed; a dataset already public stays public."""
+    publishing = OpenDataset.objects.filter(pk=dataset.pk, state=DatasetState.PUBLISHING)
+    back = DatasetState.PUBLISHED if dataset.current_id else DatasetState.DRAFT
+    publishing.update(state=back, error=error.detail)
+
+
+def build(
+    dataset: OpenDataset,
+    resource: PublishedResource,
+    columns: Sequence[ColumnSpec],
+    job_id: UUID,
+    context: JobContext | None,
+) -> Built:
+    """Copy to the open zone, look for personal data, write the files and count."""
+
+    def report(stage: str, rows: int, total: int | None = None) -> None:
+        if context is not None:
+            context.progress(done=rows, total=total, stage=stage)
+
+    copy = copy_to_zone(
+        resource=resource, columns=columns, row_filter=dataset.row_filter,
+        name=table_name(dataset.slug), commit_key=f"release:{job_id}",
+        report=lambda rows: report("复制到开放域", rows),
+    )  # fmt: skip
+    report("检查个人信息", 0, copy.rows)
+    refuse_personal(copy)
+    notes = _notes(resource, copy.columns)
+    about = [
+        ("数据集", dataset.title), ("提供单位", resource.provider_name),
+        ("许可", dataset.get_licence_display()), ("更新时间", timezone.localtime().isoformat("T", "seconds")),
+    ]  # fmt: skip
+    folder = opening_root() / dataset.slug / f".building-{job_id}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        if shutil.disk_usage(folder).free < RESERVE_BYTES:
+            raise Unavailable(
+                "服务器磁盘空间不足，这一版没有发布。", kept="原有版本不变。",
+                advice="请联系运维人员清理空间后重试。",
+            )  # fmt: skip
+        write_files(copy, folder, notes, about, lambda rows: report("生成文件", rows, copy.rows))
+        report("统计字段", copy.rows, copy.rows)
+        counted = profile(copy)
+        (folder / POINTS).write_text(
+            json.dumps(counted.pop("points", []), ensure_ascii=False), "utf-8"
+        )
+        files = {f.value: _measured(folder / f"data.{f.value}") for f in FileFormat}
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    final = opening_root() / dataset.slug / job_id.hex
+    shutil.rmtree(final, ignore_errors=True)
+    folder.rename(final)
+    described = describe_columns(resource, copy.columns)
+    return Built(copy, f"{dataset.slug}/{job_id.hex}", described, files, counted)
+
+
+def write_files(
+    copy: ZoneCopy,
+    folder: Path,
+    notes: Sequence[ColumnNote],
+    about: Sequence[tuple[str, str]],
+    report: Any,
+) -> None:
+    """Write all formats in one pass over the copy."""
+    names = [column.name for column in copy.columns]
+    reader = lake().read(copy.table, columns=names, as_of=copy.version)
+    schema: pa.Schema = reader.schema
+    writers = [open_writer(f, folder / f"data.{f.value}", schema, notes, about) for f in FileFormat]
+    rows = 0
+    try:
+        for batch in reader:
+            for writer in writers:
+                writer.write(batch)
+            rows += batch.num_rows
+            report(rows)
+    except BaseException:
+        for writer in writers:
+            # The first error is the one to tell; closing half a file may fail again.
+            with suppress(Exception):
+                writer.close()
+        raise
+    for writer in writers:
+        writer.close()
+
+
+def _measured(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def _notes(resource: PublishedResource, columns: Sequence[ColumnSpec]) -> list[ColumnNote]:
+    entry = Resource.objects.select_related("published").get(pk=resource.id)
+    assert entry.published is not None
+    told = dict(entry.published.items.values_list("name", "definition"))
+    return [ColumnNote(c.name, c.title, told.get(c.name, "")) for c in columns]
+
+
+def describe_columns(
+    resource: PublishedResource, columns: Sequence[ColumnSpec]
+) -> list[dict[str, Any]]:
+    """The fields as the public reads them: name, title, type, definition, codes."""
+    notes = _notes(resource, columns)
+    return [_described(column, note) for column, note in zip(columns, notes, strict=True)]
+
+
+def _described(column: ColumnSpec, note: ColumnNote) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "name": column.name, "title": column.title, "type": str(column.type), "key": column.key,
+        "definition": note.definition, "format": str(column.format or ""),
+    }  # fmt: skip
+    if column.codes and len(column.codes) <= MAX_CODES:
+        told["codes"] = dict(column.codes)
+    return told
+
+
+def _swap(
+    dataset: OpenDataset,
+    resource: PublishedResource,
+    built: Built,
+    spec: str,
+    actor: Actor,
+    job_id: UUID,
+) -> dict[str, Any]:
+    with unit_of_work():
+        locked = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
+        if locked.state == DatasetState.WITHDRAWN:
+            raise Conflict("发布过程中数据集被撤回，这一版没有发布。", kept="没有开放任何数据。")
+        newer = locked.current
+        if newer is not None and (newer.spec, newer.lake_version >= built.copy.lake_version) == (
+            spec,
+            True,
+        ):
+            raise Conflict("已有更新的版本先发布，这一版不再需要。", kept="当前版本不变。")
+        last = locked.releases.aggregate(last=Max("number"))["last"] or 0
+        release = DatasetRelease.objects.create(
+            dataset=locked, number=last + 1, catalogue_version=resource.version,
+            lake_version=built.copy.lake_version, open_table=built.copy.table,
+            open_version=built.copy.version, rows=built.copy.rows, columns=built.columns, spec=spec,
+            files=built.files, profile=built.profile, folder=built.folder, job_id=job_id,
+            published_by=actor.account,
+        )  # fmt: skip
+        locked.current, locked.state, locked.error = release, DatasetState.PUBLISHED, ""
+        locked.rows, locked.formats = release.rows, list(release.files)
+        locked.published_at = release.published_at
+        locked.search_text = search_text(locked, resource, built.columns)
+        locked.save()
+        told = {"release": release.number, "rows": release.rows, "files": release.files}
+        record(actor=actor, action="opening.dataset_released", obj=locked, after=told)
+        emit(
+            type="city.opening.dataset.published", source="opening", subject=locked.slug,
+            data={"id": locked.pk, "release": release.number, "rows": release.rows},
+            idempotency_key=f"opening-release:{job_id}",
+        )  # fmt: skip
+    prune(locked)
+    return {"release": release.number, "rows": release.rows}
+
+
+def search_text(
+    dataset: OpenDataset, resource: PublishedResource, columns: Sequence[dict[str, Any]]
+) -> str:
+    """Everything the portal's search box looks into."""
+    words = [
+        dataset.title, dataset.summary, *dataset.keywords, dataset.get_theme_display(),
+        resource.provider_name, *(f"{c['title']} {c['name']}" for c in columns),
+    ]  # fmt: skip
+    return "\n".join(words).lower()
+
+
+def prune(dataset: OpenDataset) -> None:
+    """Remove the files of old releases and folders that killed runs left; the releases stay as history."""
+    kept = list(dataset.releases.order_by("-number")[:KEEP_FILES])
+    old = dataset.releases.filter(files_kept=True).exclude(pk__in=[r.pk for r in kept])
+    for release in old:
+        shutil.rmtree(release.path, ignore_errors=True)
+    old.update(files_kept=False)
+    for left in (opening_root() / dataset.slug).glob(".building-*"):
+        if left.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,138 @@
+"""What is in a release, counted over all of its rows: filled cells, ranges, frequent values, years, places."""
+
+# ruff: noqa: S608 - identifiers go through quoted(), which doubles the quotes; values are parameters
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from chengshu.data.opening.release.values import json_value
+from chengshu.data.opening.row_scope import quoted
+from chengshu.data.opening.zone import ZoneCopy, lake
+from chengshu.data.quality.facade import ColumnSpec
+from chengshu.kernel.errors import InvalidInput
+from chengshu_lake import TableAt
+
+MAX_VALUES = 40
+MAX_POINTS = 1_500
+_VALUE_LENGTH = 60
+_LONGITUDE = re.compile(r"^(lon|lng|longitude)$|经度", re.IGNORECASE)
+_LATITUDE = re.compile(r"^(lat|latitude)$|纬度", re.IGNORECASE)
+_LABEL = re.compile(r"名称|站名")
+# A birth date inside 18 digits makes a resident identity number; a mobile number stands alone among digits.
+_PERSONAL = {
+    "居民身份证号": r"(^|[^0-9A-Za-z])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]($|[^0-9A-Za-z])",
+    "手机号": r"(^|[^0-9])1[3-9][0-9]{9}($|[^0-9])",
+}
+# Catalogued as numbers of organisations, places or offices; their own shape would only cause false alarms.
+_PUBLIC_NUMBERS = {"uscc", "region12", "region6", "phone", "postcode"}
+
+
+def rows_of(copy: ZoneCopy, query: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """The answer of one SELECT over the copy as ``t``."""
+    tables = {"t": TableAt(copy.table, copy.version)}
+    found: list[dict[str, Any]] = (
+        lake().sql(query, tables=tables, params=params).read_all().to_pylist()
+    )
+    return found
+
+
+def refuse_personal(copy: ZoneCopy) -> None:
+    """Look into every text field for what a catalogue may have overlooked.
+
+    Raises:
+        InvalidInput: identity or mobile numbers were found; names fields and how many rows, never the values.
+    """
+    texts = [
+        c for c in copy.columns
+        if str(c.type) == "text" and str(c.format or "") not in _PUBLIC_NUMBERS and c.codes is None
+    ]  # fmt: skip
+    if not texts:
+        return
+    checks = [(column, kind, pattern) for column in texts for kind, pattern in _PERSONAL.items()]
+    counts = ", ".join(
+        f"count(*) FILTER (regexp_matches({quoted(column.name)}, ?)) AS c{index}"
+        for index, (column, _, _) in enumerate(checks)
+    )
+    answer = rows_of(copy, f"SELECT {counts} FROM t", [pattern for _, _, pattern in checks])[0]
+    found = [
+        f"“{column.title}”有 {answer[f'c{index}']:,} 行像{kind}"
+        for index, (column, kind, _) in enumerate(checks)
+        if answer[f"c{index}"]
+    ]
+    if found:
+        raise InvalidInput(
+            f"数据中发现个人信息：{'；'.join(found)}。", kept="这一版没有发布，原有版本不变。",
+            advice="请去掉这些字段，或用行范围排除这些行后再发布。", fields={"fields": "；".join(found)},
+        )  # fmt: skip
+
+
+def profile(copy: ZoneCopy) -> dict[str, Any]:
+    """Counts per field: ``filled``, ``distinct`` (about), ``min``, ``max``, ``values`` (frequent), ``years``."""
+    parts = []
+    for index, column in enumerate(copy.columns):
+        name = quoted(column.name)
+        parts += [f"count({name}) AS f{index}", f"approx_count_distinct({name}) AS d{index}"]
+        if str(column.type) != "text" and str(column.type) != "boolean":
+            parts += [f"min({name}) AS a{index}", f"max({name}) AS z{index}"]
+    totals = rows_of(copy, f"SELECT {', '.join(parts)} FROM t")[0]
+    fields: dict[str, Any] = {}
+    for index, column in enumerate(copy.columns):
+        told: dict[str, Any] = {"filled": totals[f"f{index}"], "distinct": totals[f"d{index}"]}
+        if f"a{index}" in totals:
+            told["min"] = json_value(totals[f"a{index}"])
+            told["max"] = json_value(totals[f"z{index}"])
+        told |= _frequent(copy, column, told)
+        fields[column.name] = told
+    return {"fields": fields, **_places(copy)}
+
+
+def _frequent(copy: ZoneCopy, column: ColumnSpec, told: dict[str, Any]) -> dict[str, Any]:
+    name, kind = quoted(column.name), str(column.type)
+    if kind in {"date", "datetime"} and told["filled"]:
+        query = f"SELECT year({name}) AS y, count(*) AS n FROM t WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 1"
+        years = [(row["y"], row["n"]) for row in rows_of(copy, query)]
+        return {"years": years} if len(years) <= MAX_VALUES else {}
+    # The count of distinct values is an estimate, so ask for one more than will be kept.
+    repeated = told["distinct"] * 2 <= told["filled"] and told["distinct"] <= MAX_VALUES * 2
+    if kind not in {"text", "boolean"} or not repeated or str(column.format or "") == "phone":
+        return {}
+    query = (
+        f"SELECT CAST({name} AS VARCHAR) AS v, count(*) AS n FROM t WHERE {name} IS NOT NULL"
+        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MAX_VALUES + 1}"
+    )
+    values = [(str(row["v"]), row["n"]) for row in rows_of(copy, query)]
+    if len(values) > MAX_VALUES or any(len(value) > _VALUE_LENGTH for value, _ in values):
+        return {}
+    return {"values": values, "distinct": len(values)}
+
+
+def coordinates(columns: Sequence[ColumnSpec]) -> tuple[str, str] | None:
+    """Names of the longitude and latitude columns, if there is one of each."""
+    numbers = [c for c in columns if str(c.type) == "decimal"]
+    east = [c.name for c in numbers if _LONGITUDE.search(c.name) or _LONGITUDE.search(c.title)]
+    north = [c.name for c in numbers if _LATITUDE.search(c.name) or _LATITUDE.search(c.title)]
+    return (east[0], north[0]) if len(east) == len(north) == 1 else None
+
+
+def _places(copy: ZoneCopy) -> dict[str, Any]:
+    """An even sample of at most :data:`MAX_POINTS` places as ``points``: longitude, latitude, label."""
+    found = coordinates(copy.columns)
+    if found is None:
+        return {}
+    east, north = (quoted(name) for name in found)
+    label = next((c.name for c in copy.columns if _LABEL.search(c.title)), None)
+    inside = f"{east} BETWEEN -180 AND 180 AND {north} BETWEEN -90 AND 90"
+    total = rows_of(copy, f"SELECT count(*) AS n FROM t WHERE {inside}")[0]["n"]
+    if not total:
+        return {}
+    step = -(-total // MAX_POINTS)
+    query = (
+        f"SELECT e, n, l FROM (SELECT {east} AS e, {north} AS n, {quoted(label) if label else 'NULL'} AS l,"
+        f" row_number() OVER (ORDER BY {east}, {north}) AS i FROM t WHERE {inside}) WHERE i % ? = 0"
+    )
+    points = [
+        (round(float(row["e"]), 6), round(float(row["n"]), 6), row["l"] or "")
+        for row in rows_of(copy, query, [step])
+    ]
+    return {"places": total, "points": points}

@@ -1,0 +1,1 @@
+"""The verbs of opening: create, change, publish and withdraw datasets and interfaces."""

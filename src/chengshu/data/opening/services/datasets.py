@@ -1,0 +1,247 @@
+"""Open a resource as a dataset: draft, publish, renew, withdraw."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from chengshu.data.catalog.facade import PublishedResource, published, published_by_id
+from chengshu.data.opening import gate
+from chengshu.data.opening.choices import DatasetState, Licence, Theme
+from chengshu.data.opening.models import SLUG_LENGTH, OpenDataset
+from chengshu.data.opening.row_scope import check_filter
+from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.access.rules import check
+from chengshu.kernel.audit.services import record
+from chengshu.kernel.errors import ChengshuError, Conflict, InvalidInput
+from chengshu.kernel.events.services import emit
+from chengshu.kernel.jobs.models import Job
+from chengshu.kernel.jobs.services import enqueue
+from chengshu.kernel.unit_of_work import unit_of_work
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+RESERVED_SLUGS = {"new"}
+SUMMARY_LENGTH = 10
+MAX_KEYWORDS = 12
+_AUDITED = (
+    "title", "summary", "fields", "row_filter", "licence", "keywords", "theme", "update_cycle",
+)  # fmt: skip
+
+
+def create_dataset(
+    *,
+    actor: Actor,
+    resource_code: str,
+    slug: str,
+    title: str,
+    summary: str,
+    fields: Sequence[str],
+    theme: str,
+    keywords: Sequence[str] = (),
+    licence: str = Licence.CC_BY,
+    row_filter: dict[str, Any] | None = None,
+) -> OpenDataset:
+    """Draft a dataset over chosen fields of a published resource.
+
+    Raises:
+        Conflict: the resource may not be opened. InvalidInput: a value is missing or taken, or a field may not be
+        opened; says which and why.
+    """
+    resource = published(resource_code)
+    item = OpenDataset(
+        slug=slug.strip(), resource_id=resource.id, update_cycle=resource.update_cycle,
+        created_by=actor.account,
+    )  # fmt: skip
+    check(actor, "opening.manage", item)
+    problems = _slug_problems(item.slug)
+    _fill(item, resource, title, summary, fields, theme, keywords, licence, row_filter, problems)
+    with unit_of_work():
+        item.save()
+        record(actor=actor, action="opening.dataset_created", obj=item, after=_told(item))
+    return item
+
+
+def update_dataset(
+    *,
+    actor: Actor,
+    dataset: OpenDataset,
+    revision: int,
+    title: str,
+    summary: str,
+    fields: Sequence[str],
+    theme: str,
+    keywords: Sequence[str] = (),
+    licence: str = Licence.CC_BY,
+    row_filter: dict[str, Any] | None = None,
+) -> OpenDataset:
+    """Change a dataset; fields and rows reach the public with the next publication.
+
+    Raises:
+        Conflict: somebody else changed it first. InvalidInput, Conflict: as :func:`create_dataset`.
+    """
+    check(actor, "opening.manage", dataset)
+    resource = published_by_id(dataset.resource_id)
+    with unit_of_work():
+        item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
+        if item.revision != revision:
+            raise Conflict(
+                "这个数据集刚被别人改过。", kept="您填写的内容还在这个页面上。",
+                advice="请刷新看过新内容再决定。",
+            )  # fmt: skip
+        before = _told(item)
+        _fill(item, resource, title, summary, fields, theme, keywords, licence, row_filter, {})
+        item.revision += 1
+        item.updated_at = timezone.now()
+        item.save()
+        record(
+            actor=actor, action="opening.dataset_edited", obj=item, before=before, after=_told(item)
+        )
+    return item
+
+
+def publish(*, actor: Actor, dataset: OpenDataset) -> Job:
+    """Queue the next release; the gate is asked now and again by the job.
+
+    Raises:
+        Conflict: already being published, or the resource may not be opened. InvalidInput: a field may not be opened.
+    """
+    check(actor, "opening.publish", dataset)
+    resource = published_by_id(dataset.resource_id)
+    gate.require(resource, dataset.fields)
+    with unit_of_work():
+        item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
+        job = running_job(item)
+        if job is not None:
+            raise Conflict("这个数据集正在发布。", advice="请等它完成，进度在数据集页面上。")
+        job = _queue(actor, item, key=None)
+        record(actor=actor, action="opening.publish", obj=item, after={"job": str(job.id)})
+    return job
+
+
+def refresh(*, actor: Actor, dataset: OpenDataset, key: str) -> Job | None:
+    """Queue a renewal because new data arrived; nothing for datasets that are not public. ``key`` makes it once."""
+    if not dataset.public:
+        return None
+    with unit_of_work():
+        item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
+        return _queue(actor, item, key=key) if item.public else None
+
+
+def _queue(actor: Actor, item: OpenDataset, *, key: str | None) -> Job:
+    job = enqueue(
+        "opening.publish", actor=actor, title=f"发布开放数据集：{item.title}", key=key,
+        arguments={"dataset": item.slug}, organization=item.resource.provider,
+        object_url=f"/console/opening/datasets/{item.slug}/",
+    )  # fmt: skip
+    if item.job_id != job.id and not job.finished:
+        item.state, item.job_id, item.state_reason = DatasetState.PUBLISHING, job.id, ""
+        item.save(update_fields=["state", "job_id", "state_reason"])
+    return job
+
+
+def running_job(dataset: OpenDataset) -> Job | None:
+    """The unfinished publication of a dataset."""
+    if dataset.job_id is None:
+        return None
+    job = Job.objects.filter(id=dataset.job_id).first()
+    return job if job is not None and not job.finished else None
+
+
+def withdraw(*, actor: Actor, dataset: OpenDataset, reason: str) -> OpenDataset:
+    """Take a dataset off the portal at once; its releases stay as history and are served no more.
+
+    Raises:
+        InvalidInput: no reason. Conflict: it is not public.
+    """
+    check(actor, "opening.publish", dataset)
+    if not reason.strip():
+        raise InvalidInput(
+            "没有撤回。", fields={"reason": "请写明撤回原因，会显示给访问旧网址的人"}
+        )
+    with unit_of_work():
+        item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
+        if item.state not in {DatasetState.PUBLISHED, DatasetState.PUBLISHING}:
+            raise Conflict("这个数据集现在没有开放，无需撤回。")
+        before = {"state": item.state}
+        item.state, item.state_reason = DatasetState.WITHDRAWN, reason.strip()[:300]
+        item.save(update_fields=["state", "state_reason"])
+        record(
+            actor=actor, action="opening.dataset_withdrawn", obj=item, before=before,
+            after={"state": item.state}, reason=reason.strip(),
+        )  # fmt: skip
+        emit(
+            type="city.opening.dataset.withdrawn", source="opening", subject=item.slug,
+            data={"id": item.pk, "reason": item.state_reason},
+        )  # fmt: skip
+    return item
+
+
+def recheck(*, actor: Actor, dataset: OpenDataset) -> bool:
+    """Withdraw a public dataset that the catalogue no longer allows to be open; return whether it was.
+
+    What counts is what the public can download now: the fields of the current release.
+    """
+    if not dataset.public:
+        return False
+    shown = dataset.current.column_names if dataset.current else dataset.fields
+    try:
+        gate.require(published_by_id(dataset.resource_id), shown)
+    except ChengshuError as error:
+        withdraw(
+            actor=actor, dataset=dataset, reason=f"目录变更后不再符合开放条件：{error.message}"
+        )
+        return True
+    return False
+
+
+def _fill(
+    item: OpenDataset,
+    resource: PublishedResource,
+    title: str,
+    summary: str,
+    fields: Sequence[str],
+    theme: str,
+    keywords: Sequence[str],
+    licence: str,
+    row_filter: dict[str, Any] | None,
+    problems: dict[str, str],
+) -> None:
+    if not title.strip():
+        problems["title"] = "请填写名称"
+    if len(summary.strip()) < SUMMARY_LENGTH:
+        problems["summary"] = f"请用至少 {SUMMARY_LENGTH} 个字说清这是什么数据、怎么来的"
+    if theme not in Theme.values:
+        problems["theme"] = "请选择主题"
+    if licence not in Licence.values:
+        problems["licence"] = "请选择许可"
+    words = list(dict.fromkeys(word.strip() for word in keywords if word.strip()))
+    if len(words) > MAX_KEYWORDS:
+        problems["keywords"] = f"最多 {MAX_KEYWORDS} 个关键词"
+    try:
+        columns = gate.require(resource, fields)
+        check_filter(row_filter, resource.columns)
+    except InvalidInput as error:
+        problems |= error.fields
+    if problems:
+        raise InvalidInput("数据集没有保存。", fields=problems)
+    item.title, item.summary, item.theme = title.strip(), summary.strip(), theme
+    item.fields, item.keywords = [c.name for c in columns], words
+    item.licence, item.row_filter = licence, row_filter
+
+
+def well_formed(slug: str) -> bool:
+    """Whether a name can stand in an address: it must not look like one of the pages either."""
+    return bool(SLUG.fullmatch(slug)) and "--" not in slug and slug not in RESERVED_SLUGS
+
+
+def _slug_problems(slug: str) -> dict[str, str]:
+    if not well_formed(slug):
+        return {"slug": f"用小写字母、数字和连字符，最多 {SLUG_LENGTH} 位"}
+    if OpenDataset.objects.filter(slug=slug).exists():
+        return {"slug": "这个网址名已被使用"}
+    return {}
+
+
+def _told(item: OpenDataset) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in _AUDITED}

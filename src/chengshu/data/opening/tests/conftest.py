@@ -1,0 +1,18 @@
+"""Fixtures of opening's tests."""
+
+from pathlib import Path
+
+import pytest
+
+from chengshu.data.catalog.tests import cast as catalog_cast
+from chengshu.data.opening.tests.cast import Scene, catalogued, collect, rows
+
+
+@pytest.fixture
+def scene(db, settings, data_dir: Path) -> Scene:
+    """The department with 60 facilities in a lake of their own."""
+    settings.LAKE_ROOT = str(data_dir / "lake")
+    city = catalog_cast.assemble()
+    resource = catalogued(city)
+    collect(resource, rows(60))
+    return Scene(city, resource)
