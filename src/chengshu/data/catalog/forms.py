@@ -20,7 +20,7 @@ from chengshu.data.catalog.content import (
 from chengshu.data.catalog.models import Category, InformationSystem, Warehouse
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
 from chengshu.data.catalog.services.exchange import PROVIDER_KINDS
-from chengshu.data.catalog.services.systems import SYSTEM_FIELDS, SystemContent
+from chengshu.data.catalog.systems import SYSTEM_FIELDS, SystemContent
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.identity.models import Organization

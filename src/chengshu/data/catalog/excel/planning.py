@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from chengshu.data.catalog import systems
 from chengshu.data.catalog.choices import EDITABLE_STATES, ResourceState, VersionState
 from chengshu.data.catalog.content import (
     ITEM_FIELDS,
@@ -26,8 +27,7 @@ from chengshu.data.catalog.models import (
     Warehouse,
 )
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
-from chengshu.data.catalog.services import systems as system_services
-from chengshu.data.catalog.services.systems import SystemContent
+from chengshu.data.catalog.systems import SystemContent
 from chengshu.data.catalog.validation import SNAKE_ADVICE, SNAKE_CASE, draft_problems
 from chengshu.data.quality.facade import ContractError
 from chengshu.kernel.access.actor import Actor
@@ -165,7 +165,7 @@ class _Planner:
             cloud=values.get("cloud", ""), status=values.get("status", "running"),
             online_since=values.get("online_since"),
         )  # fmt: skip
-        for name, text in system_services.problems(code, content).items():
+        for name, text in systems.problems(code, content).items():
             if name in values:
                 self._refuse(SYSTEMS, record, name, text)
         existing = self.systems.get(code)
@@ -177,7 +177,7 @@ class _Planner:
             return
         act: Act = "create"
         if existing:
-            act = "unchanged" if system_services.content_of(existing) == content else "change"
+            act = "unchanged" if systems.content_of(existing) == content else "change"
         self.plan.systems.append(SystemChange(act, record.row, code, owner, content, existing))
 
     def _items(self) -> dict[str, list[Record]]:

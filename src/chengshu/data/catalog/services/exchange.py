@@ -19,12 +19,8 @@ from chengshu.data.catalog.models import (
 )
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
 from chengshu.data.catalog.services import drafts
-from chengshu.data.catalog.services.systems import (
-    SYSTEM_FIELDS,
-    content_of,
-    edit_system,
-    register_system,
-)
+from chengshu.data.catalog.services.systems import edit_system, register_system
+from chengshu.data.catalog.systems import SYSTEM_FIELDS, content_of
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check, scope
 from chengshu.kernel.audit.services import record

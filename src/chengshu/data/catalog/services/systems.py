@@ -1,15 +1,12 @@
 """Register and edit information systems."""
 
-import re
-from dataclasses import asdict, dataclass
-from datetime import date
-from typing import Any
+from dataclasses import asdict
 
 from django.utils import timezone
 
-from chengshu.data.catalog.choices import ProtectionLevel, SystemStatus
 from chengshu.data.catalog.models import InformationSystem
 from chengshu.data.catalog.services.locking import refuse_stale
+from chengshu.data.catalog.systems import SystemContent, content_of, problems
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -17,48 +14,6 @@ from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.events.services import emit
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
-
-CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SystemContent:
-    """What is registered about a system besides its code and owner."""
-
-    name: str
-    purpose: str
-    security_level: str
-    network: str = ""
-    cloud: str = ""
-    status: str = SystemStatus.RUNNING
-    online_since: date | None = None
-
-
-SYSTEM_FIELDS = tuple(SystemContent.__dataclass_fields__)
-
-
-def content_of(system: InformationSystem) -> SystemContent:
-    """The stored content of a system."""
-    return SystemContent(**{name: getattr(system, name) for name in SYSTEM_FIELDS})
-
-
-def problems(code: str, content: SystemContent) -> dict[str, str]:
-    """Messages by field; empty when the system may be saved."""
-    found: dict[str, str] = {}
-    if not CODE.fullmatch(code):
-        found["code"] = "系统代码用字母、数字、点、横线或下划线，最多 40 个字符"
-    for name in ("name", "purpose", "network", "cloud"):
-        field: Any = InformationSystem._meta.get_field(name)
-        value = getattr(content, name)
-        if not value.strip() and not field.blank:
-            found[name] = f"请填写{field.verbose_name}"
-        elif len(value) > field.max_length:
-            found[name] = f"{field.verbose_name}最多 {field.max_length} 个字"
-    if content.security_level not in ProtectionLevel.values:
-        found["security_level"] = "请选择等保级别（一级至四级）"
-    if content.status not in SystemStatus.values:
-        found["status"] = f"请选择状态：{'、'.join(SystemStatus.labels)}"
-    return found
 
 
 def register_system(

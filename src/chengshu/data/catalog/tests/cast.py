@@ -12,7 +12,8 @@ from chengshu.data.catalog.models import (
     Warehouse,
 )
 from chengshu.data.catalog.services import drafts, review
-from chengshu.data.catalog.services.systems import SystemContent, register_system
+from chengshu.data.catalog.services.systems import register_system
+from chengshu.data.catalog.systems import SystemContent
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.identity.models import Account, Organization, RoleAssignment
 

@@ -9,6 +9,7 @@ from chengshu.data.catalog import selectors
 from chengshu.data.catalog.forms import SystemForm, place_errors
 from chengshu.data.catalog.models import CodeTable
 from chengshu.data.catalog.services import systems as services
+from chengshu.data.catalog.systems import SYSTEM_FIELDS, content_of
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, check
 from chengshu.kernel.errors import Conflict, InvalidInput
@@ -94,8 +95,8 @@ def system_edit(request: ActorRequest, system_id: int) -> HttpResponse:
     """Change a registration; the second of two editors is told."""
     found = selectors.system(actor=request.actor, system_id=system_id)
     check(request.actor, "catalog.system.edit", found)
-    content = services.content_of(found)
-    initial = {name: getattr(content, name) for name in services.SYSTEM_FIELDS}
+    content = content_of(found)
+    initial = {name: getattr(content, name) for name in SYSTEM_FIELDS}
     form = SystemForm(
         request.POST or None, actor=request.actor, existing=True,
         initial=initial | {"revision": found.revision},
