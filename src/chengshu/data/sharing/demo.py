@@ -7,26 +7,26 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chengshu.data.catalog.facade import published, published_queryset
+from chengshu.data.catalog.facade import published_queryset
 from chengshu.data.sharing import calls as counting
-from chengshu.data.sharing.models import Application, CallStatistic, ShareInterface
-from chengshu.data.sharing.publishing import build_snapshot, publish_rules
+from chengshu.data.sharing import statistics
+from chengshu.data.sharing.masking import suggested_masks
+from chengshu.data.sharing.models import Application, CallCursor, CallStatistic, ShareInterface
+from chengshu.data.sharing.publishing import publish_rules
 from chengshu.data.sharing.services.applications import issue_key, register_application
 from chengshu.data.sharing.services.grants import grant
+from chengshu.data.sharing.snapshots import build_snapshot
 from chengshu.kernel.identity.models import Organization
+from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_demo import calls, city
 
-# Formats that leave the city only masked, and how (people's customary forms).
-MASKS = {
-    "id_number": "id_number", "mobile": "phone", "phone": "phone",
-    "bank_card": "bank_card", "email": "email",
-}  # fmt: skip
 PER_DAY = 100_000
+HISTORY = "demo"
 
 
 def load(context: Any) -> None:
     """Create what is missing, publish it to the gateway, and append the history once."""
-    resources = {r.physical_name: r.code for r in published_queryset()}
+    resources = {r.physical_name: r.pk for r in published_queryset()}
     applications = [_application(context, item) for item in city().applications]
     for item in city().interfaces:
         _interface(context, item, resources[item.entry])
@@ -50,63 +50,82 @@ def _application(context: Any, item: Any) -> Application:
     return made
 
 
-def _interface(context: Any, item: Any, resource_code: str) -> None:
-    if ShareInterface.objects.filter(code=item.code).exists():
-        return
-    resource = published(resource_code)
-    interface = ShareInterface.objects.create(
-        code=item.code, title=item.title, resource_id=resource.id, key_column=item.key_column
+def _interface(context: Any, item: Any, resource: int) -> None:
+    interface, _created = ShareInterface.objects.get_or_create(
+        code=item.code,
+        defaults={"title": item.title, "resource_id": resource, "key_column": item.key_column},
     )
-    titles = {column.name: column.title for column in resource.columns}
-    build_snapshot(interface=interface, titles=titles, lake_table=resource.lake_table, context=None)
-    formats = {column.name: str(column.format or "") for column in resource.columns}
-    for code in item.applications:
+    if not interface.snapshot:
+        build_snapshot(interface=interface, context=None)
+    granted = set(interface.grants.values_list("application__code", flat=True))
+    for code in set(item.applications) - granted:
         grant(
             actor=context.actor,
             application=Application.objects.get(code=code),
             interface=interface,
             fields=list(item.fields),
-            masks={f: MASKS[formats[f]] for f in item.fields if formats[f] in MASKS},
+            masks=suggested_masks(interface.columns, list(item.fields)),
             per_day=PER_DAY,
             purpose=f"演示：{item.title}",
         )
 
 
-def _history(scale: str) -> int:
-    """Append the generated history of calls to the lake and to the hourly sums, once."""
-    if CallStatistic.objects.exists():
-        return counting_total()
+def _history(scale: Any) -> int:
+    """Append the generated history of calls to the lake and to the hourly sums, once.
+
+    The lake gets the calls as a stream and the sums are made on the way, batch by batch: batches hold whole
+    hours, so no sum is split, and memory holds one batch and the sums.
+    """
+    done, _created = CallCursor.objects.get_or_create(name=HISTORY)
+    if done.batch:
+        return sum(CallStatistic.objects.values_list("calls", flat=True))
+    sums: list[pa.Table] = []
+
+    def stream() -> Iterator[pa.RecordBatch]:
+        sums.clear()
+        for batch in calls(scale):
+            rows = _rows(batch)
+            sums.append(_sums(rows))
+            yield from rows.to_batches()
+
+    reader = pa.RecordBatchReader.from_batches(counting.SCHEMA, stream())
     lake = counting.open_table()
-    batches = list(calls(scale))
-    table = pa.Table.from_batches(batches)
-    rows = pa.Table.from_arrays(
-        [_column(table, field) for field in counting.SCHEMA], schema=counting.SCHEMA
-    )
-    lake.append(counting.TABLE, rows, commit_key="demo-calls", source="demo")
-    return counting.add_statistics(_sums(rows))
+    result = lake.append(counting.TABLE, reader, commit_key=f"demo-calls-{scale}", source="demo")
+    if result.replayed:
+        # The calls are in the lake from a run that was killed before it counted them.
+        for _batch in stream():
+            continue
+    with unit_of_work():
+        counting.lock()
+        CallCursor.objects.filter(name=HISTORY).update(batch=1)
+        return sum(statistics.add(_rows_of(part)) for part in sums)
 
 
-def counting_total() -> int:
-    """Calls counted so far."""
-    return sum(CallStatistic.objects.values_list("calls", flat=True))
+def _rows(batch: pa.RecordBatch) -> pa.Table:
+    """Generated calls in the shape of the call table."""
+    columns = [
+        batch.column(field.name).cast(field.type)
+        if field.name in batch.schema.names
+        else pa.nulls(batch.num_rows, field.type)
+        for field in counting.SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=counting.SCHEMA)
 
 
-def _column(table: pa.Table, field: "pa.Field[Any]") -> Any:
-    if field.name in table.schema.names:
-        return table.column(field.name).cast(field.type)
-    return pa.nulls(table.num_rows, field.type)
-
-
-def _sums(rows: pa.Table) -> Iterator[tuple[datetime, str, str, str, int, int]]:
+def _sums(rows: pa.Table) -> pa.Table:
     """Hourly sums computed in Arrow, because a million rows are too many for a Python loop."""
     hours = pc.floor_temporal(rows.column("called_at"), unit="hour")
-    grouped = (
+    return (
         rows.append_column("hour", hours)
         .group_by(["hour", "application", "interface", "outcome"])
         .aggregate([("micros", "count"), ("micros", "sum")])
     )
-    for row in grouped.to_pylist():
-        yield (
-            row["hour"], row["application"], row["interface"], row["outcome"],
-            row["micros_count"], row["micros_sum"],
-        )  # fmt: skip
+
+
+def _rows_of(part: pa.Table) -> Iterator[statistics.Sum]:
+    names = ("hour", "application", "interface", "outcome", "micros_count", "micros_sum")
+    for batch in part.to_batches(10_000):
+        columns: list[list[Any]] = [batch.column(name).to_pylist() for name in names]
+        for hour, *rest in zip(*columns, strict=True):
+            assert isinstance(hour, datetime)
+            yield statistics.Sum(hour, *rest)

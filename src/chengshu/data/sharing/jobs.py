@@ -2,41 +2,44 @@
 
 from typing import Any
 
-from chengshu.data.catalog.facade import published
-from chengshu.data.sharing import calls
+from chengshu.data.sharing import calls, verification
 from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.models import ShareInterface
-from chengshu.data.sharing.publishing import build_snapshot, publish_rules
+from chengshu.data.sharing.publishing import publish_rules
+from chengshu.data.sharing.snapshots import build_snapshot
 from chengshu.kernel.access.actor import platform
 from chengshu.kernel.audit.services import record
-from chengshu.kernel.errors import ChengshuError, Conflict
+from chengshu.kernel.errors import ChengshuError
 from chengshu.kernel.jobs.registration import JobContext, job
 from chengshu.kernel.unit_of_work import unit_of_work
-from chengshu_gateway.snapshot_build import SnapshotBuildError
 
 
 @job("sharing.build_snapshot", name="发布接口快照")
 def snapshot(context: JobContext, *, interface: str) -> dict[str, Any]:
     """Build an interface's snapshot from the lake, then publish the rules that name it."""
     item = ShareInterface.objects.select_related("resource").get(code=interface)
-    resource = published(item.resource.code)
-    titles = {column.name: column.title for column in resource.columns}
     try:
-        result = build_snapshot(
-            interface=item, titles=titles, lake_table=resource.lake_table, context=context
-        )
-    except (ChengshuError, SnapshotBuildError) as error:
-        if not item.snapshot:
-            item.state = InterfaceState.FAILED
-        item.error = str(error)
-        item.save(update_fields=["state", "error"])
-        raise error if isinstance(error, ChengshuError) else Conflict(str(error)) from error
+        result = build_snapshot(interface=item, context=context)
+    except ChengshuError as error:
+        note_failure(item, error)
+        raise
+    context.progress(stage="更新网关规则", force=True)
     publish_rules()
     with unit_of_work():
         record(
             actor=platform("共享发布"), action="sharing.snapshot_published", obj=item, after=result
         )
     return result
+
+
+def note_failure(item: ShareInterface, error: ChengshuError) -> None:
+    """Say on the interface why its snapshot was not built; one that has a snapshot stays as it is."""
+    with unit_of_work():
+        locked = ShareInterface.objects.select_for_update().get(pk=item.pk)
+        if not locked.snapshot:
+            locked.state = InterfaceState.FAILED
+        locked.error = error.detail
+        locked.save(update_fields=["state", "error"])
 
 
 @job("sharing.collect_calls", name="汇总共享调用")
@@ -47,3 +50,10 @@ def collect_calls(context: JobContext) -> dict[str, int]:
         total += count
         context.progress(done=total)
     return {"calls": total}
+
+
+@job("sharing.verify_calls", name="核验共享调用留痕")
+def verify_calls(context: JobContext) -> dict[str, Any]:
+    """Prove the gateway's trail against itself and against the checkpoints kept in the database."""
+    context.progress(stage="核验调用记录", force=True)
+    return verification.verify_trail()

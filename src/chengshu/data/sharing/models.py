@@ -26,6 +26,7 @@ class Application(models.Model):
     state = models.CharField(
         "状态", max_length=12, choices=ApplicationState, default=ApplicationState.ACTIVE
     )
+    state_reason = models.CharField("停用原因", max_length=300, blank=True)
     created_at = models.DateTimeField("登记时间", default=timezone.now)
     created_by = models.ForeignKey(Account, models.SET_NULL, null=True)
 
@@ -77,6 +78,8 @@ class ShareInterface(models.Model):
     lake_version = models.BigIntegerField("入库版本", null=True)
     rows = models.BigIntegerField("记录数", default=0)
     published_at = models.DateTimeField("发布时间", null=True)
+    job_id = models.UUIDField("发布任务", null=True, editable=False)
+    state_reason = models.CharField("下线原因", max_length=300, blank=True)
     error = models.TextField("错误", blank=True)
     created_by = models.ForeignKey(Account, models.SET_NULL, null=True)
 
@@ -107,7 +110,9 @@ class Grant(models.Model):
     state = models.CharField("状态", max_length=10, choices=GrantState, default=GrantState.ACTIVE)
     granted_by = models.ForeignKey(Account, models.SET_NULL, null=True)
     granted_at = models.DateTimeField("授权时间", default=timezone.now)
-    closed_reason = models.CharField("收回原因", max_length=300, blank=True)
+    closed_reason = models.CharField("变更原因", max_length=300, blank=True)
+    unmasked_reason = models.CharField("不脱敏的理由", max_length=300, blank=True)
+    problem = models.CharField("待处理的问题", max_length=500, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-granted_at"]
@@ -132,6 +137,7 @@ class BundlePublication(models.Model):
     applications = models.PositiveIntegerField("应用")
     interfaces = models.PositiveIntegerField("接口")
     grants = models.PositiveIntegerField("授权")
+    problems = models.JSONField("没有发布的规则", default=list)
 
     class Meta:
         ordering: ClassVar = ["-at"]
@@ -152,7 +158,10 @@ class CallStatistic(models.Model):
 
     class Meta:
         verbose_name = "调用统计"
-        indexes: ClassVar = [models.Index(fields=["application", "hour"])]
+        indexes: ClassVar = [
+            models.Index(fields=["application", "hour"]),
+            models.Index(fields=["interface", "hour"]),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["hour", "application", "interface", "outcome"],
@@ -165,11 +174,41 @@ class CallStatistic(models.Model):
 
 
 class CallCursor(models.Model):
-    """How far the gateway's audit was read; moved in the same transaction as the counts."""
+    """How far a stream of calls was taken over; moved in the same transaction as the counts.
+
+    ``pending`` names the end of the stretch that is being taken over (``{"position": …, "last": {worker: seq}}``).
+    It is written before the lake is, so that a run after a crash repeats exactly that stretch, however many
+    calls came in since.
+    """
 
     name = models.CharField(max_length=40, primary_key=True)
     position = models.TextField(default="")
+    pending = models.JSONField(null=True)
     batch = models.PositiveBigIntegerField(default=0)
 
     def __str__(self) -> str:
         return self.name
+
+
+class GatewayCheckpoint(models.Model):
+    """A signed checkpoint of the gateway's trail, kept away from the trail: a cut tail shows against it."""
+
+    worker = models.PositiveIntegerField("进程")
+    segment = models.PositiveIntegerField("段")
+    seq = models.PositiveBigIntegerField("序号")
+    head = models.CharField(max_length=64)
+    time = models.CharField("时间", max_length=40)
+    signer = models.CharField(max_length=40)
+    signature = models.TextField()
+
+    class Meta:
+        verbose_name = "网关检查点"
+        ordering: ClassVar = ["worker", "seq"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["worker", "seq", "head"], name="sharing_checkpoint_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.worker}/{self.seq}"

@@ -1,40 +1,49 @@
-"""Publishes to the gateway: immutable snapshots of shared tables and the bundle of all rules."""
+"""Publishes to the gateway: the bundle of all rules, whole and at once.
 
+One broken rule never stops the rest: an application, interface or grant the gateway would refuse is left out
+(closed, not open) and reported on its page and in :class:`BundlePublication`.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from django.conf import settings
 from django.utils import timezone
 
-from chengshu.data.sharing.choices import (
-    ApplicationState,
-    GrantState,
-    InterfaceState,
-    KeyState,
-)
+from chengshu.data.catalog.facade import published_queryset
+from chengshu.data.sharing.choices import ApplicationState, GrantState, InterfaceState, KeyState
 from chengshu.data.sharing.models import (
     Application,
+    ApplicationKey,
     BundlePublication,
     Grant,
     ShareInterface,
 )
+from chengshu.kernel.crypto.errors import SealedValueError
 from chengshu.kernel.crypto.facade import open_sealed
-from chengshu.kernel.errors import Conflict
-from chengshu.kernel.jobs.registration import JobContext
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_gateway import bundle as wire
+from chengshu_gateway import rowfilter
 from chengshu_gateway.bundle_store import publish_bundle as write_bundle
 from chengshu_gateway.keys import GatewayKeys
-from chengshu_gateway.snapshot_build import publish_snapshot
-from chengshu_lake import Lake
 
 KEY_PLACE = "sharing.application_key.secret"
+# How long the gateway still knows a revoked key, to say "revoked" instead of "wrong signature".
+REVOKED_KEPT = timedelta(days=90)
+PROBLEM_LENGTH = 500
 
 
 def gateway_dir() -> Path:
-    """The gateway's data folder."""
-    return Path(settings.GATEWAY_DIR)
+    """The gateway's data folder, for its user only: it holds secrets."""
+    folder = Path(settings.GATEWAY_DIR)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    return folder
 
 
 def keys() -> GatewayKeys:
@@ -42,62 +51,111 @@ def keys() -> GatewayKeys:
     return GatewayKeys.from_secret(settings.GATEWAY_SECRET)
 
 
-def publish_rules() -> int:
-    """Write the present applications, interfaces and grants as the gateway's new bundle; return its version.
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Queue publishers of the same thing on this machine; the lock ends with the process."""
+    descriptor = os.open(gateway_dir() / f"{name}.publishing", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
-    Serialised by a transaction, because the bundle store expects one publisher at a time.
+
+def publish_rules() -> int:
+    """Write the present rules as the gateway's new bundle; return its version.
+
+    The rules are read inside the queue: the last bundle never says less than what was committed before it.
     """
-    with unit_of_work():
-        # The newest publication's row is the publishers' queue on PostgreSQL; SQLite has one writer anyway.
-        BundlePublication.objects.select_for_update().first()
-        content = build_bundle()
-        version = write_bundle(gateway_dir() / "bundles", content, keys().bundle)
+    with unit_of_work(), one_at_a_time("bundle"):
+        content, problems = build_bundle()
+        folder = gateway_dir() / "bundles"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        version = write_bundle(folder, content, keys().bundle)
         BundlePublication.objects.create(
             version=version,
             applications=len(content.applications),
             interfaces=len(content.interfaces),
             grants=len(content.grants),
+            problems=problems,
         )
     return version
 
 
-def build_bundle() -> wire.Bundle:
-    """The rules as the gateway reads them; suspended, revoked and offline ones are left out."""
-    applications = Application.objects.filter(state=ApplicationState.ACTIVE).prefetch_related(
-        "keys"
-    )
-    interfaces = list(
-        ShareInterface.objects.filter(state=InterfaceState.ONLINE).select_related("resource")
-    )
-    grants = Grant.objects.filter(
-        state=GrantState.ACTIVE,
-        application__state=ApplicationState.ACTIVE,
-        interface__state=InterfaceState.ONLINE,
-    ).select_related("application", "interface")
-    return wire.Bundle(
-        applications=tuple(_application(a) for a in applications),
-        interfaces=tuple(_interface(i) for i in interfaces),
-        grants=tuple(_grant(g) for g in grants),
-    )
+def build_bundle() -> tuple[wire.Bundle, list[str]]:
+    """The rules as the gateway reads them, and one sentence per rule that could not be published.
+
+    Suspended applications and revoked keys go along as such, so that their calls are refused with the reason.
+    Offline interfaces, interfaces of suspended catalogue entries and closed grants are left out.
+    """
+    problems: list[str] = []
+    everybody = Application.objects.prefetch_related("keys")
+    applications = [a for item in everybody if (a := _application(item, problems)) is not None]
+    online = ShareInterface.objects.filter(
+        state=InterfaceState.ONLINE, resource__in=published_queryset()
+    ).select_related("resource")
+    interfaces = {i.code: wired for i in online if (wired := _interface(i, problems)) is not None}
+    known = {item.app_id for item in applications}
+    found = Grant.objects.filter(state=GrantState.ACTIVE).select_related("application", "interface")
+    grants = []
+    for grant in found:
+        interface = interfaces.get(grant.interface.code)
+        if interface is None or grant.application.code not in known:
+            continue
+        made, problem = publishable(grant, interface)
+        problem = problem[:PROBLEM_LENGTH]
+        if problem != grant.problem:
+            Grant.objects.filter(pk=grant.pk).update(problem=problem)
+        if problem:
+            problems.append(f"授权“{grant}”：{problem}")
+        if made is not None:
+            grants.append(made)
+    bundle = wire.Bundle(tuple(applications), tuple(interfaces.values()), tuple(grants))
+    return bundle, problems
 
 
-def _application(item: Application) -> wire.Application:
-    return wire.Application(
+def _application(item: Application, problems: list[str]) -> wire.Application | None:
+    made = wire.Application(
         app_id=item.code,
         name=item.name,
-        keys=tuple(
-            wire.AppKey(
-                key_id=key.key_id,
-                secret=open_sealed(key.secret_sealed, place=KEY_PLACE),
-                expires=key.expires_at.timestamp() if key.expires_at else None,
-            )
-            for key in item.keys.all()
-            if key.state == KeyState.ACTIVE
-        ),
+        keys=tuple(_keys(item, problems)),
+        enabled=item.state == ApplicationState.ACTIVE,
+    )
+    return made if _sound(wire.Bundle(applications=(made,)), problems) else None
+
+
+def _keys(item: Application, problems: list[str]) -> Iterator[wire.AppKey]:
+    since = timezone.now() - REVOKED_KEPT
+    for key in item.keys.all():
+        if key.state == KeyState.REVOKED and (key.revoked_at is None or key.revoked_at < since):
+            continue
+        made = _key(key, problems)
+        if made is not None:
+            yield made
+
+
+def _key(key: ApplicationKey, problems: list[str]) -> wire.AppKey | None:
+    try:
+        secret = open_sealed(key.secret_sealed, place=KEY_PLACE)
+    except SealedValueError:
+        problems.append(f"密钥 {key.key_id} 解不开（封存它的主密钥已不在），请给应用重新签发。")
+        return None
+    return wire.AppKey(
+        key_id=key.key_id,
+        secret=secret,
+        state="active" if key.state == KeyState.ACTIVE else "disabled",
+        expires=key.expires_at.timestamp() if key.expires_at else None,
     )
 
 
-def _interface(item: ShareInterface) -> wire.Interface:
+def _interface(item: ShareInterface, problems: list[str]) -> wire.Interface | None:
+    made = wire_interface(item)
+    return made if _sound(wire.Bundle(interfaces=(made,)), problems) else None
+
+
+def wire_interface(item: ShareInterface) -> wire.Interface:
+    """An interface as the gateway reads it."""
     return wire.Interface(
         interface_id=item.code,
         resource=item.resource.code,
@@ -108,12 +166,48 @@ def _interface(item: ShareInterface) -> wire.Interface:
     )
 
 
-def _grant(item: Grant) -> wire.Grant:
+def _sound(bundle: wire.Bundle, problems: list[str]) -> bool:
+    try:
+        wire.validate(bundle)
+    except wire.BundleError as error:
+        problems.append(str(error))
+        return False
+    return True
+
+
+def publishable(item: Grant, interface: wire.Interface) -> tuple[wire.Grant | None, str]:
+    """A grant as the gateway reads it, and what is wrong with it ("" = nothing).
+
+    Fields that left the interface are left out and reported. A row filter over such a field would let rows
+    through that must stay hidden, therefore the whole grant stays closed then.
+    """
+    present = {column.name for column in interface.columns}
+    gone = [name for name in item.fields if name not in present]
+    problem = f"字段 {'、'.join(gone)} 已不在接口中，不再返回。" if gone else ""
+    try:
+        filtered = rowfilter.fields_of(item.row_filter) if item.row_filter else []
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError):
+        return None, "行范围不合规，授权已停用。请在授权页重新设置。"
+    if lost := [name for name in filtered if name not in present]:
+        return None, f"行范围用到的字段 {'、'.join(lost)} 已不在接口中，授权已停用。请变更授权。"
+    if len(gone) == len(item.fields):
+        return None, "授权的字段都已不在接口中，授权已停用。请变更或收回授权。"
+    made = _grant(item, present)
+    owner = wire.Application(item.application.code, item.application.name, ())
+    try:
+        wire.validate(wire.Bundle((owner,), (interface,), (made,)))
+    except wire.BundleError as error:
+        return None, f"{error}授权已停用，请变更授权。"
+    return made, problem
+
+
+def _grant(item: Grant, present: set[str]) -> wire.Grant:
+    masks: dict[str, Any] = item.masks
     return wire.Grant(
         app_id=item.application.code,
         interface_id=item.interface.code,
-        fields=tuple(item.fields),
-        masks=item.masks,
+        fields=tuple(name for name in item.fields if name in present),
+        masks={name: mask for name, mask in masks.items() if name in present},
         row_filter=item.row_filter,
         per_minute=item.per_minute,
         per_day=item.per_day,
@@ -121,47 +215,3 @@ def _grant(item: Grant) -> wire.Grant:
         valid_from=item.valid_from.timestamp(),
         valid_until=item.valid_until.timestamp() if item.valid_until else None,
     )
-
-
-def build_snapshot(
-    *,
-    interface: ShareInterface,
-    titles: dict[str, str],
-    lake_table: str,
-    context: JobContext | None,
-) -> dict[str, Any]:
-    """Build the interface's snapshot from the lake and remember what was published.
-
-    Raises:
-        Conflict: nothing was collected yet.
-        SnapshotBuildError: the key column is not unique or has empty values; the former snapshot stays.
-    """
-    lake = Lake(settings.LAKE_ROOT)
-    if not lake.exists(lake_table):
-        raise Conflict(
-            f"“{interface.resource}”还没有归集数据，不能发布接口。", advice="请先归集数据后再发布。"
-        )
-    version = lake.version(lake_table)
-    total = lake.count(lake_table, as_of=version)
-    names = [name for name in lake.schema(lake_table).names if name in titles]
-    reader = lake.read(lake_table, columns=names, as_of=version, order_by=[interface.key_column])
-
-    def progress(rows: int) -> None:
-        if context is not None:
-            context.progress(done=rows, total=total, stage="生成快照")
-
-    published = publish_snapshot(
-        gateway_dir() / "snapshots" / interface.code,
-        pa.schema(reader.schema),
-        reader,
-        key_column=interface.key_column,
-        progress=progress,
-    )
-    interface.columns = [
-        {"name": c.name, "type": c.type, "title": titles[c.name]} for c in published.columns
-    ]
-    interface.snapshot, interface.rows = published.version, published.rows
-    interface.lake_version, interface.published_at = version, timezone.now()
-    interface.state, interface.error = InterfaceState.ONLINE, ""
-    interface.save()
-    return {"rows": published.rows, "version": published.version}

@@ -19,6 +19,23 @@ def rules_changed(event: Event) -> None:
 @subscribe("city.ingest.batch.loaded", name="sharing.refresh_snapshots")
 def batch_loaded(event: Event) -> None:
     """New data in the lake: rebuild the snapshots of the resource's interfaces."""
+    _refresh(event)
+
+
+@subscribe("city.catalog.resource.published", name="sharing.refresh_columns")
+def entry_published(event: Event) -> None:
+    """A new version of the entry: its fields may have other names, levels, or be gone."""
+    _refresh(event)
+
+
+@subscribe("city.catalog.resource.", name="sharing.follow_catalogue")
+def entry_changed(event: Event) -> None:
+    """An entry that was suspended or retired answers no more; one that was resumed answers again."""
+    if ShareInterface.objects.filter(resource__code=event.subject).exists():
+        publish_rules()
+
+
+def _refresh(event: Event) -> None:
     interfaces = ShareInterface.objects.filter(resource__code=event.subject)
     for item in interfaces.exclude(state=InterfaceState.OFFLINE).select_related("resource"):
         request_snapshot(

@@ -26,6 +26,12 @@ def changed(action: str, subject: str) -> None:
     emit(type=f"city.sharing.{action}", source="sharing", subject=subject)
 
 
+def required(reason: str) -> None:
+    """Raise InvalidInput unless there is a reason."""
+    if not reason.strip():
+        raise InvalidInput("请说明原因。", kept="没有做任何改动。", fields={"reason": "请填写原因"})
+
+
 def register_application(
     *,
     actor: Actor,
@@ -68,12 +74,13 @@ def set_application_state(
 ) -> Application:
     """Suspend or resume an application; effective at the gateway within two seconds."""
     check(actor, "sharing.application.manage", application)
-    if not reason.strip():
-        raise InvalidInput("请说明原因。", fields={"reason": "请填写原因"})
+    required(reason)
     with unit_of_work():
         before = {"state": application.state}
         application.state = ApplicationState(state)
-        application.save(update_fields=["state"])
+        suspended = application.state == ApplicationState.SUSPENDED
+        application.state_reason = reason.strip() if suspended else ""
+        application.save(update_fields=["state", "state_reason"])
         record(
             actor=actor, action="sharing.application_state", obj=application, before=before,
             after={"state": state}, reason=reason,
@@ -88,9 +95,13 @@ def issue_key(
     """Issue a key; the secret is returned here once and never shown again.
 
     Raises:
-        Conflict: the application is suspended.
+        Conflict: the application is suspended. InvalidInput: the term is over already.
     """
     check(actor, "sharing.key.manage", application)
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InvalidInput(
+            "密钥没有签发。", fields={"expires_at": "有效期须晚于现在，或留空表示长期有效"}
+        )
     if application.state != ApplicationState.ACTIVE:
         raise Conflict("应用已停用，不能签发密钥。", advice="请先恢复应用。")
     secret = secrets.token_urlsafe(32)
@@ -107,8 +118,15 @@ def issue_key(
 
 
 def revoke_key(*, actor: Actor, key: ApplicationKey, reason: str) -> None:
-    """Revoke a key at once."""
+    """Revoke a key for good; refused at the gateway within two seconds.
+
+    Raises:
+        InvalidInput: no reason given. Conflict: revoked already.
+    """
     check(actor, "sharing.key.manage", key)
+    required(reason)
+    if key.state == KeyState.REVOKED:
+        raise Conflict("这把密钥已经吊销。")
     with unit_of_work():
         key.state, key.revoked_at = KeyState.REVOKED, timezone.now()
         key.save(update_fields=["state", "revoked_at"])

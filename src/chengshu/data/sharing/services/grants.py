@@ -3,9 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from chengshu.data.sharing.choices import GrantState, InterfaceState
+from chengshu.data.sharing.masking import unmasked
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
-from chengshu.data.sharing.services.applications import changed
+from chengshu.data.sharing.publishing import wire_interface
+from chengshu.data.sharing.services.applications import changed, required
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -27,17 +31,20 @@ def grant(
     networks: list[str] | None = None,
     purpose: str,
     valid_until: datetime | None = None,
+    unmasked_reason: str = "",
 ) -> Grant:
     """Give an application access; the gateway enforces it within two seconds.
 
     Raises:
-        InvalidInput: unknown field, bad mask, row filter or network.
+        InvalidInput: unknown field, bad mask, row filter or network; a field of level L3 or L4 is neither
+            masked nor explained; the term is over.
         Conflict: the interface is not online, or an open grant exists.
     """
     item = Grant(
         application=application, interface=interface, fields=fields, masks=masks or {},
         row_filter=row_filter, per_minute=per_minute, per_day=per_day, networks=networks or [],
         purpose=purpose.strip(), valid_until=valid_until, granted_by=actor.account,
+        unmasked_reason=unmasked_reason.strip(),
     )  # fmt: skip
     check(actor, "sharing.grant.manage", item)
     if interface.state != InterfaceState.ONLINE:
@@ -64,13 +71,21 @@ def change_grant(
     per_day: int | None,
     networks: list[str],
     valid_until: datetime | None,
+    unmasked_reason: str = "",
 ) -> Grant:
-    """Change what a grant allows, effective within two seconds."""
+    """Change what a grant allows, effective within two seconds.
+
+    Raises:
+        InvalidInput: as for :func:`grant`. Conflict: the grant was revoked.
+    """
     check(actor, "sharing.grant.manage", item)
+    if item.state == GrantState.REVOKED:
+        raise Conflict("这项授权已经收回，不能变更。", advice="如需恢复，请重新授权。")
     before = describe(item)
     item.fields, item.masks, item.row_filter = fields, masks, row_filter
     item.per_minute, item.per_day, item.networks = per_minute, per_day, networks
-    item.valid_until = valid_until
+    item.valid_until, item.unmasked_reason = valid_until, unmasked_reason.strip()
+    item.problem = ""
     validate(item)
     with unit_of_work():
         item.save()
@@ -92,8 +107,7 @@ def set_state(*, actor: Actor, item: Grant, state: str, reason: str) -> Grant:
         InvalidInput: no reason given. Conflict: already revoked.
     """
     check(actor, "sharing.grant.manage", item)
-    if not reason.strip():
-        raise InvalidInput("请说明原因。", fields={"reason": "请填写原因"})
+    required(reason)
     if item.state == GrantState.REVOKED:
         raise Conflict("这项授权已经收回。", advice="如需恢复，请重新授权。")
     with unit_of_work():
@@ -110,27 +124,30 @@ def set_state(*, actor: Actor, item: Grant, state: str, reason: str) -> Grant:
 
 def validate(item: Grant) -> None:
     """Check a grant by the gateway's own rules, so that what is saved can always be published."""
-    columns = tuple(wire.Column(c["name"], c["type"], c["title"]) for c in item.interface.columns)
-    code = item.interface.code
-    try:
-        wire.validate(
-            wire.Bundle(
-                applications=(wire.Application(item.application.code, item.application.name, ()),),
-                interfaces=(
-                    wire.Interface(code, "-", "-", code, item.interface.key_column, columns),
-                ),
-                grants=(
-                    wire.Grant(
-                        item.application.code, code, tuple(item.fields), item.masks,
-                        item.row_filter, item.per_minute, item.per_day, tuple(item.networks),
-                    ),
-                ),
-            )
-        )  # fmt: skip
-    except wire.BundleError as error:
-        raise InvalidInput(str(error), kept="授权没有改变。") from error
+    problems: dict[str, str] = {}
+    interface = wire_interface(item.interface)
+    titles = {c.name: c.title for c in interface.columns}
     if not item.purpose:
-        raise InvalidInput("请填写用途。", kept="授权没有改变。", fields={"purpose": "请填写用途"})
+        problems["purpose"] = "请填写用途"
+    if not item.fields:
+        problems["fields"] = "请至少选择一个字段"
+    elif bare := unmasked(item):
+        named = "、".join(titles.get(name, name) for name in bare)
+        problems["unmasked_reason"] = f"{named}是较敏感字段：请选择脱敏方式，或写明不脱敏的理由"
+    if item.valid_until is not None and item.valid_until <= timezone.now():
+        problems["valid_until"] = "有效期须晚于现在，或留空表示长期有效"
+    if problems:
+        raise InvalidInput("授权没有保存。", kept="原有授权没有改变。", fields=problems)
+    owner = wire.Application(item.application.code, item.application.name, ())
+    rule = wire.Grant(
+        item.application.code, item.interface.code, tuple(item.fields), item.masks,
+        item.row_filter, item.per_minute, item.per_day, tuple(item.networks),
+    )  # fmt: skip
+    try:
+        wire.validate(wire.Bundle((owner,), (interface,), (rule,)))
+    except wire.BundleError as error:
+        text = str(error).removeprefix(f"授权 {item.application.code} → {item.interface.code}：")
+        raise InvalidInput(text, kept="原有授权没有改变。") from error
 
 
 def describe(item: Grant) -> dict[str, Any]:
@@ -138,5 +155,5 @@ def describe(item: Grant) -> dict[str, Any]:
     return {
         "fields": item.fields, "masks": item.masks, "row_filter": item.row_filter,
         "per_minute": item.per_minute, "per_day": item.per_day, "networks": item.networks,
-        "valid_until": item.valid_until,
+        "valid_until": item.valid_until, "unmasked_reason": item.unmasked_reason,
     }  # fmt: skip

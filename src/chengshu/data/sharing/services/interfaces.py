@@ -5,13 +5,13 @@ import re
 from chengshu.data.catalog.facade import published
 from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.models import ShareInterface
-from chengshu.data.sharing.services.applications import changed
+from chengshu.data.sharing.services.applications import changed, required
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.jobs.models import Job
-from chengshu.kernel.jobs.services import enqueue
+from chengshu.kernel.jobs.services import FINISHED, enqueue
 from chengshu.kernel.unit_of_work import unit_of_work
 
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,58}[a-z0-9]")
@@ -53,13 +53,27 @@ def create_interface(
             actor=actor, action="sharing.interface_created", obj=item,
             after={"resource": resource_code, "key_column": key_column},
         )  # fmt: skip
+        changed("interface.created", item.code)
         request_snapshot(actor=actor, interface=item)
     return item
 
 
+def refresh(*, actor: Actor, interface: ShareInterface) -> Job:
+    """Queue a fresh snapshot on a person's wish; a build under way is returned instead."""
+    check(actor, "sharing.interface.manage", interface)
+    if interface.job_id is not None:
+        running = Job.objects.filter(id=interface.job_id).exclude(state__in=FINISHED).first()
+        if running is not None:
+            return running
+    with unit_of_work():
+        job = request_snapshot(actor=actor, interface=interface)
+        record(actor=actor, action="sharing.snapshot_requested", obj=interface)
+    return job
+
+
 def request_snapshot(*, actor: Actor, interface: ShareInterface, key: str | None = None) -> Job:
-    """Queue the building of a fresh snapshot."""
-    return enqueue(
+    """Queue the building of a fresh snapshot and let the interface's page follow it."""
+    job = enqueue(
         "sharing.build_snapshot",
         actor=actor,
         title=f"发布接口快照：{interface.title}",
@@ -68,21 +82,27 @@ def request_snapshot(*, actor: Actor, interface: ShareInterface, key: str | None
         object_url=f"/console/sharing/interfaces/{interface.code}/",
         key=key,
     )
+    ShareInterface.objects.filter(pk=interface.pk).update(job_id=job.id)
+    interface.job_id = job.id
+    return job
 
 
 def set_online(*, actor: Actor, interface: ShareInterface, online: bool, reason: str) -> None:
     """Take an interface offline, or bring it back with its last snapshot.
 
     Raises:
-        Conflict: it has no snapshot yet.
+        InvalidInput: no reason for going offline. Conflict: it has no snapshot yet.
     """
     check(actor, "sharing.interface.manage", interface)
+    if not online:
+        required(reason)
     if online and not interface.snapshot:
         raise Conflict("接口还没有生成过快照，不能上线。", advice="请先归集数据并重新发布。")
     with unit_of_work():
         before = {"state": interface.state}
         interface.state = InterfaceState.ONLINE if online else InterfaceState.OFFLINE
-        interface.save(update_fields=["state"])
+        interface.state_reason = "" if online else reason.strip()
+        interface.save(update_fields=["state", "state_reason"])
         record(
             actor=actor, action="sharing.interface_state", obj=interface, before=before,
             after={"state": interface.state}, reason=reason,
