@@ -190,7 +190,7 @@ class NewAccountForm(AccountForm):
 class RoleForm(forms.Form):
     """A role at a unit, perhaps for a time."""
 
-    role = forms.ChoiceField(label="角色")
+    role = forms.ChoiceField(label="角色", error_messages={"required": "请选择角色"})
     organization = OrganizationChoice(
         label="在哪个机构",
         queryset=Organization.objects.none(),
@@ -210,7 +210,8 @@ class RoleForm(forms.Form):
         role, field = self.fields["role"], self.fields["organization"]
         assert isinstance(role, forms.ChoiceField)
         assert isinstance(field, OrganizationChoice)
-        role.choices = [(r.key, r.name) for r in registry.roles().values()]
+        named = sorted(registry.roles().values(), key=lambda r: r.name)
+        role.choices = [("", "请选择"), *((r.key, r.name) for r in named)]
         field.queryset = selectors.organizations(actor, "identity.role.assign").order_by("path")
         field.initial = account.organization_id
 

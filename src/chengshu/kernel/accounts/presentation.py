@@ -66,7 +66,7 @@ def sign_in_table(rows: Sequence[AuditRecord]) -> Table:
         Column(
             key="action", title="结果", kind="status",
             value=lambda r: "succeeded" if r.action == "identity.sign_in" else "failed",
-            label=lambda r: action_name(r.action),
+            label=lambda r: "成功" if r.action == "identity.sign_in" else action_name(r.action),
         ),
         Column(key="address", title="来源地址", kind="code"),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from chengshu.kernel.unit_of_work import unit_of_work
 Handler = Callable[[Event], None]
 
 SUBSCRIBERS: dict[str, tuple[str, Handler]] = {}
+TITLES: dict[str, str] = {}
 
 
 def emit(
@@ -41,16 +42,18 @@ def emit(
     return event
 
 
-def subscribe(prefix: str, *, name: str) -> Callable[[Handler], Handler]:
+def subscribe(prefix: str, *, name: str, title: str = "") -> Callable[[Handler], Handler]:
     """Register a handler for event types that start with ``prefix``.
 
-    The handler runs in a transaction together with the mark that it ran, so its effects on the database happen once.
+    ``title`` is what the pages call the subscriber. The handler runs in a transaction together with the mark that it
+    ran, so its effects on the database happen once.
     """
 
     def register(handler: Handler) -> Handler:
         if name in SUBSCRIBERS and SUBSCRIBERS[name][1] is not handler:
             raise ValueError(f"subscriber {name!r} is registered twice")
         SUBSCRIBERS[name] = (prefix, handler)
+        TITLES[name] = title or name
         return handler
 
     return register

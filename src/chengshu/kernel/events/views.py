@@ -41,12 +41,10 @@ def event_name(kind: str) -> str:
 
 
 def receiver_name(subscriber: str, hooks: dict[str, str]) -> str:
-    """Who receives: a web hook by its name, or a part of the platform."""
-    return (
-        f"外部回调：{hooks.get(subscriber, subscriber)}"
-        if subscriber.startswith("webhook:")
-        else subscriber
-    )
+    """Who receives: a web hook by its name, or a part of the platform by its title."""
+    if subscriber.startswith("webhook:"):
+        return f"外部回调：{hooks.get(subscriber, subscriber)}"
+    return services.TITLES.get(subscriber, subscriber)
 
 
 def _hooks() -> dict[str, str]:
@@ -85,7 +83,9 @@ class DeliveryList(TableView[Delivery]):
             url=lambda d: event_url(d.event), locked=True,
         ),
         Column(key="subject", title="对象", value="event.subject"),
-        Column(key="subscriber", title="接收方", kind="code"),
+        Column(
+            key="subscriber", title="接收方", value=lambda d: receiver_name(d.subscriber, {})
+        ),
         _STATE_COLUMN,
         Column(key="attempts", title="尝试次数", kind="number"),
         Column(key="next_at", title="下次投递", kind="datetime", hidden=True),

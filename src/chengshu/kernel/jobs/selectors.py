@@ -79,6 +79,22 @@ def next_slot(cron: str, after: datetime | None = None) -> datetime | None:
     return None
 
 
+def in_words(cron: str) -> str:
+    """The usual rules as people say them; others as they are written."""
+    minute, hour, *days = cron.split()
+    if days != ["*", "*", "*"]:
+        return cron
+    if hour == "*" and minute == "*":
+        return "每分钟"
+    if hour == "*" and minute.startswith("*/"):
+        return f"每 {minute.removeprefix('*/')} 分钟"
+    if hour == "*" and minute.isdigit():
+        return f"每小时的第 {int(minute)} 分"
+    if hour.isdigit() and minute.isdigit():
+        return f"每天 {int(hour):02}:{int(minute):02}"
+    return cron
+
+
 def schedules() -> list[tuple[Schedule, ScheduleRun | None, datetime | None]]:
     """Every schedule with its last run and its next slot."""
     newest = ScheduleRun.objects.values("name").annotate(pk_=Max("pk")).values("pk_")

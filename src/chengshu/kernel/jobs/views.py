@@ -64,7 +64,7 @@ class JobList(TableView[Job]):
         Column(
             key="state", title="状态", kind="status", label="get_state_display"
         ),
-        Column(key="progress", title="进度", kind="number", value=_how_far),
+        Column(key="progress", title="进度", value=_how_far),
         Column(key="kind", title="类别", value=lambda j: selectors.kind_name(j.kind), hidden=True),
         Column(key="created_by", title="发起人", value=lambda j: j.created_by or "定时"),
         Column(key="organization", title="单位"),
@@ -217,7 +217,7 @@ def schedules(request: ActorRequest) -> HttpResponse:
     """What runs by the clock: last and next run."""
     columns = (
         Column(key="name", title="定时任务", kind="main", value=lambda r: r[0].name),
-        Column(key="cron", title="时间规则", kind="code", value=lambda r: r[0].cron),
+        Column(key="cron", title="什么时候", value=lambda r: selectors.in_words(r[0].cron)),
         Column(key="next", title="下次运行", kind="datetime", value=lambda r: r[2]),
         Column(
             key="last", title="上次运行", kind="datetime", value=lambda r: r[1].slot if r[1] else None,

@@ -9,7 +9,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
 
 from chengshu.kernel.access.middleware import ActorRequest
@@ -25,12 +24,9 @@ from chengshu.kernel.ui.formatting import date_time
 from chengshu.kernel.ui.tables import TableView
 from chengshu.kernel.unit_of_work import unit_of_work
 
-PERIODS = {
-    "today": ("今天", 0),
-    "7": ("最近 7 天", 6),
-    "30": ("最近 30 天", 29),
-    "365": ("最近一年", 364),
-}
+PERIODS = {"today": ("今天", 0), "7": ("最近 7 天", 6), "30": ("最近 30 天", 29)}
+MONTHS = 24
+DECEMBER = 12
 
 
 def record_url(item: AuditRecord) -> str:
@@ -38,9 +34,25 @@ def record_url(item: AuditRecord) -> str:
     return reverse("audit:record", args=[item.seq])
 
 
-def _since(rows: QuerySet[AuditRecord], period: str) -> QuerySet[AuditRecord]:
+def _periods() -> list[tuple[str, str]]:
+    """The last days, then the last two years month by month."""
+    choices = [(key, word) for key, (word, _days) in PERIODS.items()]
+    year, month = timezone.localtime().year, timezone.localtime().month
+    for _ in range(MONTHS):
+        choices.append((f"{year}-{month:02}", f"{year} 年 {month} 月"))
+        year, month = (year, month - 1) if month > 1 else (year - 1, DECEMBER)
+    return choices
+
+
+def _within(rows: QuerySet[AuditRecord], period: str) -> QuerySet[AuditRecord]:
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return rows.filter(at__gte=today - timedelta(days=PERIODS[period][1]))
+    if period in PERIODS:
+        return rows.filter(at__gte=today - timedelta(days=PERIODS[period][1]))
+    year, month = map(int, period.split("-"))
+    start = today.replace(year=year, month=month, day=1)
+    following = (year, month + 1) if month < DECEMBER else (year + 1, 1)
+    end = start.replace(year=following[0], month=following[1])
+    return rows.filter(at__gte=start, at__lt=end)
 
 
 def _actions() -> list[tuple[str, str]]:
@@ -81,10 +93,7 @@ class RecordList(TableView[AuditRecord]):
         Column(key="seq", title="序号", kind="number", hidden=True),
     )  # fmt: skip
     filters = (
-        Filter(
-            key="period", title="时间", apply=_since,
-            choices=[(key, word) for key, (word, _days) in PERIODS.items()],
-        ),
+        Filter(key="period", title="时间", choices=_periods, apply=_within),
         Filter(key="action", title="动作", choices=_actions),
         Filter(key="object_type", title="对象类别", choices=_object_types),
     )  # fmt: skip
@@ -95,10 +104,6 @@ class RecordList(TableView[AuditRecord]):
 
     def get_queryset(self) -> QuerySet[AuditRecord]:
         rows: QuerySet[AuditRecord] = AuditRecord.objects.all()
-        for name, lookup in (("from", "at__date__gte"), ("to", "at__date__lte")):
-            day = _day(self.request.GET.get(name, ""))
-            if day is not None:
-                rows = rows.filter(**{lookup: day})
         return rows
 
     def get_actions(self) -> Sequence[Action]:
@@ -125,13 +130,6 @@ class RecordList(TableView[AuditRecord]):
             )  # fmt: skip
         who = f"{actor.name}（{actor.account.username}）" if actor.account else actor.name
         return f"导出人：{who}　导出时间：{date_time(timezone.now())}　留痕编号：{written.seq}　仅限内部使用"
-
-
-def _day(text: str) -> Any:
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
 
 
 def _chain() -> dict[str, Any]:

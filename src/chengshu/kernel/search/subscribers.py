@@ -5,7 +5,7 @@ from chengshu.kernel.events.services import subscribe
 from chengshu.kernel.search import index
 
 
-@subscribe("city.", name="search.refresh")
+@subscribe("city.", name="search.refresh", title="更新检索索引")
 def refresh(event: Event) -> None:
     """Index anew what the event is about."""
     index.follow(event)

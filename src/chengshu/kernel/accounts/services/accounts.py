@@ -19,7 +19,7 @@ def _changed(account: Account) -> None:
     emit(
         type="city.identity.account.changed",
         source="identity",
-        subject=str(account.pk),
+        subject=account.username,
         data={"id": account.pk, "username": account.username},
     )
 

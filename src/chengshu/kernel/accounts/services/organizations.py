@@ -68,7 +68,7 @@ def save_organization(
         emit(
             type="city.identity.organization.changed",
             source="identity",
-            subject=str(item.pk),
+            subject=item.code,
             data={"id": item.pk, "code": item.code},
         )
     return item

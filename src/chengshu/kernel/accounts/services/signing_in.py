@@ -116,6 +116,6 @@ def _note_failure(actor: Actor, account: Account | None, username: str) -> None:
             emit(
                 type="city.identity.account.locked",
                 source="identity",
-                subject=str(account.pk),
+                subject=account.username,
                 data={"id": account.pk, "username": account.username, "address": actor.address},
             )

@@ -432,4 +432,15 @@ def test_cancel_and_retry_in_the_browser(
 def test_the_schedules_page_names_what_runs_next(cast: Cast, client_for: ClientFor) -> None:
     text = client_for(cast.operator).get("/console/jobs/schedules/").content.decode()
     assert "签署审计检查点" in text
-    assert "40 3 * * *" in text
+    assert "每天 03:40" in text
+
+
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("* * * * *", "每分钟"), ("*/5 * * * *", "每 5 分钟"), ("7 * * * *", "每小时的第 7 分"),
+        ("20 3 * * *", "每天 03:20"), ("0 9 * * 1-5", "0 9 * * 1-5"),
+    ],
+)  # fmt: skip
+def test_usual_rules_read_as_words(cron: str, words: str) -> None:
+    assert selectors.in_words(cron) == words
