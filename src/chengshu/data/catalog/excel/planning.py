@@ -1,12 +1,12 @@
 """What an import would do: every rule checked against the file and the catalogue, nothing written."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from chengshu.data.catalog import systems
-from chengshu.data.catalog.choices import EDITABLE_STATES, ResourceState, VersionState
+from chengshu.data.catalog.choices import EDITABLE_STATES, ResourceState
 from chengshu.data.catalog.content import (
     ITEM_FIELDS,
     VERSION_FIELDS,
@@ -21,6 +21,7 @@ from chengshu.data.catalog.excel.reading import CellError, Contents, Record
 from chengshu.data.catalog.models import (
     Category,
     CodeTable,
+    DataItem,
     InformationSystem,
     Resource,
     ResourceVersion,
@@ -120,6 +121,7 @@ class _Planner:
                 "working__system", "working__warehouse",
             )
         }  # fmt: skip
+        self.stored = _stored_items(self.resources.values())
         self.plan = Plan(errors=contents.errors, examples_skipped=contents.examples_skipped)
 
     def run(self) -> Plan:
@@ -209,10 +211,12 @@ class _Planner:
         if len(self.plan.errors) > before or provider is None or category is None:
             return
         base = (existing.working or existing.published) if existing else None
-        difference = compare(version_content(base), content) if base else None
+        difference = compare(self._stored(base), content) if base else None
         act: Act = "create" if difference is None else "change"
-        if difference is not None and difference.is_empty:
+        if difference is not None and (difference.is_empty or self._published(existing, content)):
             act = "unchanged"
+        if existing is not None and act == "change":
+            self._check_open(record, existing)
         self.plan.resources.append(
             ResourceChange(
                 act, record.row, name, provider, category, content, existing, base, difference
@@ -260,8 +264,18 @@ class _Planner:
                 "category",
                 f"资源分类登记后不能改，现在是 {existing.category.code}",
             )
+
+    def _stored(self, version: ResourceVersion) -> VersionContent:
+        return version_content(version, self.stored.get(version.pk, []))
+
+    def _published(self, existing: Resource | None, content: VersionContent) -> bool:
+        """Whether the file only repeats what is published; an open draft must not be undone by that."""
+        published = existing.published if existing else None
+        return published is not None and compare(self._stored(published), content).is_empty
+
+    def _check_open(self, record: Record, existing: Resource) -> None:
+        """An entry that would change must be open for writing; unchanged ones may be in any state."""
         if existing.working and existing.working.state not in EDITABLE_STATES:
-            assert existing.working.state == VersionState.SUBMITTED
             self._refuse(RESOURCES, record, "title", "这个资源正在审核，请先撤回或等审核结束")
         if existing.state == ResourceState.RETIRED:
             self._refuse(RESOURCES, record, "title", "这个资源已撤销，不能再修改")
@@ -294,6 +308,16 @@ class _Planner:
                 column_spec(item, self.codes)
             except ContractError as error:
                 self._refuse(ITEMS, row, "type", str(error))
+
+
+def _stored_items(resources: Iterable[Resource]) -> dict[int, list[DataItem]]:
+    """The items of all versions the file is compared with, by version (one query)."""
+    versions = {v for r in resources for v in (r.published_id, r.working_id) if v}
+    found: dict[int, list[DataItem]] = {}
+    rows = DataItem.objects.filter(version__in=versions).select_related("code_table")
+    for item in rows.order_by("version", "order"):
+        found.setdefault(item.version_id, []).append(item)
+    return found
 
 
 def _key_required(item: ItemContent) -> ItemContent:

@@ -15,7 +15,7 @@ from chengshu.data.catalog.excel.layout import ITEMS, RESOURCES, SHEETS, SYSTEMS
 from chengshu.data.catalog.excel.writing import workbook
 from chengshu.data.catalog.models import InformationSystem, Resource
 from chengshu.data.catalog.services import exchange, lifecycle
-from chengshu.data.catalog.tests.cast import PENSION, draft, published
+from chengshu.data.catalog.tests.cast import PENSION, changed, draft, published
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed
 from chengshu.kernel.files.services import store
 
@@ -159,9 +159,11 @@ def test_existing_entries_keep_their_owner_their_category_and_their_review(cast)
     assert "导入不能改归属" in plan.errors[0].reason
     plan = exchange.preview(actor=cast.admin, content=book(entries=({**ENTRY, "code": "1/2"},)))
     assert entry.code in plan.errors[0].reason
-    lifecycle.retire(actor=cast.admin, resource=entry, reason="下线")
+    changed(cast, entry, replace(PENSION, title="改名"))
     plan = exchange.preview(actor=cast.officer, content=book())
-    assert "已撤销" in plan.errors[0].reason
+    assert "正在审核" in plan.errors[0].reason
+    exported = exchange.export_file(actor=cast.officer)
+    assert exchange.preview(actor=cast.officer, content=exported).errors == []
 
 
 @pytest.mark.parametrize(
@@ -212,6 +214,13 @@ def test_a_catalogue_that_changed_after_the_preview_is_not_overwritten(cast):
     assert not InformationSystem.objects.filter(code="rs-new").exists()
 
 
+def test_a_retired_entry_is_not_changed(cast):
+    entry = published(cast, name="rs_job")
+    lifecycle.retire(actor=cast.admin, resource=entry, reason="下线")
+    plan = exchange.preview(actor=cast.officer, content=book())
+    assert "已撤销" in plan.errors[0].reason
+
+
 def test_numbers_and_dates_typed_by_excel_are_read_as_meant(cast):
     header = [c.header for c in ITEMS.columns][:5]
     content = raw(数据项=[header, ["rs_job", "a", "甲", "文本", 18.0]])
@@ -226,6 +235,11 @@ def test_the_preview_costs_the_same_for_one_and_for_many_rows(cast, django_asser
         plan = exchange.preview(actor=cast.officer, content=book(entries=entries, items=items))
     assert plan.errors == []
     assert len(plan.resources) == 40
+    for number in range(4):
+        published(cast, name=f"t{number}")
+    content = exchange.export_file(actor=cast.officer)
+    with django_assert_max_num_queries(13):
+        assert exchange.preview(actor=cast.officer, content=content).count("unchanged") == 5
 
 
 def test_who_may_not_write_gets_no_template(cast):
