@@ -1,5 +1,20 @@
-"""What the opendata portal brings."""
+"""What the open-data portal brings."""
 
-from chengshu.kernel.registry.manifest import Manifest
+from chengshu.kernel.registry.manifest import Manifest, Menu
 
-MANIFEST = Manifest(key="opendata", name="公共数据开放", description="门户外壳，内容来自各包清单")
+MANIFEST = Manifest(
+    key="opendata",
+    name="公共数据开放",
+    description="开放门户：搜索、预览、下载和开放接口，无需登录",
+    menus=(
+        Menu(portal="opendata", layer="home", title="首页", url_name="opendata:home", icon="home", order=1),
+        Menu(
+            portal="opendata", layer="home", title="数据集", url_name="opendata:datasets",
+            icon="database", order=2,
+        ),
+        Menu(
+            portal="opendata", layer="home", title="开放接口", url_name="opendata:interfaces",
+            icon="api", order=3,
+        ),
+    ),
+)  # fmt: skip

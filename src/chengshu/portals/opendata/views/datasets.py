@@ -1,0 +1,191 @@
+"""The page of a dataset: what it is, what is in it, how to get it."""
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from chengshu.data.catalog.facade import UpdateCycle
+from chengshu.data.opening import selectors
+from chengshu.data.opening.choices import LICENCE_URLS
+from chengshu.data.opening.description_quality import judge_description
+from chengshu.data.opening.models import DatasetRelease, OpenDataset
+from chengshu.data.opening.release.building import POINTS
+from chengshu.kernel.ui.components import Chart, Crumb, Fact, Series
+from chengshu.kernel.ui.formatting import iso_date
+from chengshu.portals.opendata import pointmap
+from chengshu.portals.opendata.preview import preview
+
+BARS = 12
+DOTS = 600
+VERSIONS = 10
+_TYPES = {
+    "text": "文本", "integer": "整数", "decimal": "小数", "date": "日期", "datetime": "日期时间",
+    "boolean": "是否",
+}  # fmt: skip
+FORMAT_NOTES = {
+    "csv": "表格软件和程序都能打开，UTF-8 编码", "json": "程序直接读取的对象数组",
+    "xlsx": "Excel，含字段说明页", "parquet": "大数据分析工具，按列压缩",
+}  # fmt: skip
+
+
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    """The whole page, or only the preview when the page itself asks for more (htmx)."""
+    dataset = selectors.public_dataset(slug)
+    release = dataset.current
+    assert release is not None
+    context: dict[str, Any] = {
+        "dataset": dataset,
+        "release": release,
+        "preview": preview(request, release),
+    }
+    if request.headers.get("HX-Target") == "preview":
+        response = render(request, "opendata/preview.html", context)
+    else:
+        response = render(
+            request, "opendata/dataset.html", context | _whole(request, dataset, release)
+        )
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response
+
+
+def _whole(request: HttpRequest, dataset: OpenDataset, release: DatasetRelease) -> dict[str, Any]:
+    chosen = _charted(release, request.GET.get("chart", ""))
+    return {
+        "title": dataset.title,
+        "crumbs": [
+            Crumb("首页", reverse("opendata:home")), Crumb("数据集", reverse("opendata:datasets")),
+            Crumb(dataset.title),
+        ],
+        "fields": _fields(release),
+        "files": [
+            entry | {"note": FORMAT_NOTES[entry["format"]],
+                     "url": reverse("opendata:latest", args=[dataset.slug, entry["format"]])}
+            for entry in release.file_list
+        ],
+        "charts": [(c["name"], c["title"]) for c in _chartable(release)],
+        "chart": _chart(release, chosen) if chosen else None, "chart_field": chosen,
+        "map": _map(release), "places": release.profile.get("places", 0),
+        "quality": judge_description(dataset, release),
+        "versions": list(dataset.releases.all()[:VERSIONS]),
+        "facts": _facts(dataset, release),
+        "licence_url": LICENCE_URLS[dataset.licence],
+        "samples": _samples(request, dataset, release),
+        "citation": (
+            f"{dataset.resource.provider.name}. {dataset.title}（第 {release.number} 版）. 龙港公共数据开放平台, "
+            f"{iso_date(release.published_at)}. {request.build_absolute_uri(request.path)} "
+            f"（访问日期：{timezone.localdate():%Y-%m-%d}）"
+        ),
+    }  # fmt: skip
+
+
+def _facts(dataset: OpenDataset, release: DatasetRelease) -> list[Fact]:
+    cycles = dict(UpdateCycle.choices)
+    return [
+        Fact("提供单位", dataset.resource.provider.name),
+        Fact("记录", f"{release.rows:,} 条"),
+        Fact("字段", f"{len(release.columns)} 个"),
+        Fact("更新周期", cycles.get(dataset.update_cycle, "")),
+        Fact("最近更新", release.published_at),
+        Fact("版本", f"第 {release.number} 版"),
+        Fact("主题", dataset.get_theme_display()),
+        Fact("下载", f"{dataset.downloads:,} 次"),
+        Fact("资源代码", dataset.resource.code, mono=True),
+    ]
+
+
+def _fields(release: DatasetRelease) -> list[dict[str, Any]]:
+    counted = release.profile.get("fields", {})
+    return [
+        {
+            **column, "word": _TYPES[column["type"]],
+            "filled": counted.get(column["name"], {}).get("filled", 0),
+            "least": counted.get(column["name"], {}).get("min"),
+            "most": counted.get(column["name"], {}).get("max"),
+            "code_list": list(column.get("codes", {}).items()),
+        }
+        for column in release.columns
+    ]  # fmt: skip
+
+
+def _chartable(release: DatasetRelease) -> list[dict[str, Any]]:
+    counted = release.profile.get("fields", {})
+    return [
+        column for column in release.columns
+        if len(counted.get(column["name"], {}).get("values", ())) > 1
+        or len(counted.get(column["name"], {}).get("years", ())) > 1
+    ]  # fmt: skip
+
+
+def _charted(release: DatasetRelease, wanted: str) -> str:
+    """The field to draw: the one asked for, else the one that tells most (three to a dozen groups)."""
+    found = _chartable(release)
+    if wanted in {column["name"] for column in found}:
+        return wanted
+    counted = release.profile.get("fields", {})
+
+    def telling(column: dict[str, Any]) -> tuple[bool, bool]:
+        groups = len(counted[column["name"]].get("values", ()))
+        return (2 < groups <= BARS, groups > 0)  # noqa: PLR2004 - yes/no tells little
+
+    return max(found, key=telling)["name"] if found else ""
+
+
+def _chart(release: DatasetRelease, name: str) -> Chart:
+    column = next(c for c in release.columns if c["name"] == name)
+    counted = release.profile["fields"][name]
+    if "years" in counted:
+        years = counted["years"]
+        return Chart(
+            key="distribution", title=f"按{column['title']}（年）", kind="bar", unit="条",
+            categories=[f"{year}" for year, _ in years], series=[Series("记录", [n for _, n in years])],
+        )  # fmt: skip
+    words = (
+        {"true": "是", "false": "否"} if column["type"] == "boolean" else column.get("codes", {})
+    )
+    values = [(words.get(value, value), count) for value, count in counted["values"]]
+    shown = values[:BARS]
+    rest = release.rows - sum(count for _, count in shown)
+    if rest:
+        shown.append(("其他或未填", rest))
+    return Chart(
+        key="distribution", title=f"按{column['title']}", kind="hbar", unit="条", height="high" if len(shown) > BARS // 2 else "",
+        categories=[word for word, _ in shown], series=[Series("记录", [count for _, count in shown])],
+        description=f"共 {release.rows:,} 条记录",
+    )  # fmt: skip
+
+
+def _map(release: DatasetRelease) -> pointmap.PointMap | None:
+    path = release.path / POINTS
+    if not release.profile.get("places") or not path.is_file():
+        return None
+    points = [(x, y, label) for x, y, label in json.loads(path.read_text("utf-8"))]
+    return pointmap.draw(points[:: -(-len(points) // DOTS)])
+
+
+def _samples(
+    request: HttpRequest, dataset: OpenDataset, release: DatasetRelease
+) -> list[tuple[str, str]]:
+    """Calls that run as they stand."""
+    records = request.build_absolute_uri(
+        reverse("opendata:api-dataset-records", args=[dataset.slug])
+    )
+    file = request.build_absolute_uri(reverse("opendata:latest", args=[dataset.slug, "csv"]))
+    first = release.columns[0]["name"]
+    return [
+        ("命令行", f"curl -sS '{records}?limit=5&sort={first}'"),
+        (
+            "Python",
+            "import json\nfrom urllib.request import urlopen\n\n"
+            f'with urlopen("{records}?limit=5") as answer:\n    page = json.load(answer)\n'
+            'print(page["total"], "条记录")\nfor record in page["records"]:\n    print(record)',
+        ),
+        (
+            "pandas",
+            f'import pandas\n\ntable = pandas.read_csv("{file}", dtype=str)\nprint(table.head())',
+        ),
+    ]
