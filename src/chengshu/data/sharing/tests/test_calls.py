@@ -1,0 +1,102 @@
+"""Every audited call is counted once: a row in the lake, one in the sums, whatever dies in between."""
+
+from unittest import mock
+
+import pytest
+from django.conf import settings
+
+from chengshu.data.sharing import calls, selectors
+from chengshu.data.sharing.models import CallCursor, CallStatistic
+from chengshu.data.sharing.tests.cast import gateway
+from chengshu.kernel.errors import Conflict
+from chengshu_lake import Lake
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def in_lake():
+    table = Lake(settings.LAKE_ROOT).read(calls.TABLE).read_all()
+    return table.column("request_id").to_pylist()
+
+
+def make(scene, caller, count, offset=0):
+    with gateway(scene) as running:
+        for number in range(count):
+            assert caller.ask(running, f"R{offset + number}").status == 200
+
+
+def test_calls_are_rows_and_sums_with_outcome_latency_and_no_key(scene):
+    caller = scene.shared()
+    with gateway(scene) as running:
+        caller.ask(running, "R1")
+        caller.ask(running, "R1", "fields=family")
+        caller.ask(running, "nobody")
+    assert calls.collect() == 3
+    assert calls.collect() == 0
+    sums = {s.outcome: (s.calls, s.micros > 0) for s in CallStatistic.objects.all()}
+    assert sums == {"ok": (1, True), "field_not_granted": (1, True), "no_record": (1, True)}
+    rows = Lake(settings.LAKE_ROOT).read(calls.TABLE).read_all().to_pylist()
+    assert {r["application"] for r in rows} == {"grid-app"}
+    assert {r["purpose"] for r in rows} == {"入户走访"}
+    assert "R1" not in str(rows)
+    assert selectors.count_calls() == 3
+
+
+@pytest.mark.parametrize("step", ["before_lake", "after_lake", "in_sums"])
+def test_a_run_killed_at_any_step_counts_each_call_once_though_more_calls_came(scene, step):
+    caller = scene.shared()
+    make(scene, caller, 5)
+    place = {
+        "before_lake": "chengshu.data.sharing.calls.open_table",
+        "after_lake": "chengshu.data.sharing.calls.settle",
+        "in_sums": "chengshu.data.sharing.statistics._merge",
+    }[step]
+    with mock.patch(place, side_effect=Killed), pytest.raises(Killed):
+        calls.collect()
+    assert CallStatistic.objects.count() == 0
+    make(scene, caller, 4, offset=10)  # a later run of the gateway: another segment
+    assert calls.collect() == 5
+    assert calls.collect() == 4
+    assert calls.collect() == 0
+    found = in_lake()
+    assert len(found) == len(set(found)) == 9
+    assert selectors.count_calls() == 9
+
+
+def test_a_limit_cuts_stretches_and_loses_nothing(scene):
+    caller = scene.shared()
+    make(scene, caller, 7)
+    assert [calls.collect(limit=3) for _ in range(4)] == [3, 3, 1, 0]
+    assert len(set(in_lake())) == 7
+
+
+def test_two_runs_over_the_same_stretch_count_it_once(scene):
+    caller = scene.shared()
+    make(scene, caller, 3)
+    first, second = calls.reserve(), calls.reserve()
+    assert first == second
+    assert calls.settle(first, calls.read(first)) == 3
+    assert calls.settle(second, calls.read(second)) == 0
+    assert selectors.count_calls() == 3
+
+
+def test_a_vanished_trail_is_said_and_moves_nothing(scene):
+    caller = scene.shared()
+    make(scene, caller, 2)
+    calls.reserve()
+    for path in (scene.gateway / "audit").glob("w*/*.jsonl"):
+        path.unlink()
+    with pytest.raises(Conflict, match="读不到"):
+        calls.collect()
+    assert CallCursor.objects.get(name=calls.CURSOR).batch == 0
+
+
+def test_sums_of_the_same_hour_add_up_over_runs(scene):
+    caller = scene.shared()
+    for offset in (0, 10):
+        make(scene, caller, 2, offset)
+        assert calls.collect() == 2
+    assert [s.calls for s in CallStatistic.objects.filter(outcome="ok")] in ([4], [2, 2])
+    assert selectors.count_calls() == 4
