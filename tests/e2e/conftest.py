@@ -67,7 +67,7 @@ class Visitor:
         page = self.open(f"/sign-in/?next={then}")
         page.fill("input[name=username]", username)
         page.fill("input[name=password]", PASSWORD)
-        page.click("form button[type=submit]")
+        page.press("input[name=password]", "Enter")
         page.wait_for_url(f"**{then}")
         return page
 

@@ -59,6 +59,9 @@ def load(*, scale: str, say: Callable[[str], None], only: str = "") -> None:
         import_string(path)(context)
         say(f"  {name} {time.monotonic() - started:.1f} 秒")
     if not only:
+        from chengshu.kernel.search.services import rebuild
+
+        say(f"  检索索引 {sum(rebuild().values()):,} 条")
         stamp = {"scale": scale, "loaded_at": datetime.now(UTC).isoformat()}
         marker().write_text(json.dumps(stamp))
 

@@ -10,7 +10,8 @@ from chengshu.data.quality.contract import (
     TableContract,
     compile_contract,
 )
-from chengshu.data.quality.contract.rules import ROW_RULES, RULES
+from chengshu.data.quality.contract.rules import ROW_RULES, RULES, render, shorten
+from chengshu.data.quality.contract.statement import ROW_COLUMN, identifier, literal
 
 
 def rule_name(key: str) -> str:
@@ -20,6 +21,9 @@ def rule_name(key: str) -> str:
 
 
 __all__ = [
+    "ROW_COLUMN",
+    "ROW_RULES",
+    "RULES",
     "CheckedBatch",
     "ColumnFormat",
     "ColumnSpec",
@@ -28,5 +32,9 @@ __all__ = [
     "ContractError",
     "TableContract",
     "compile_contract",
+    "identifier",
+    "literal",
+    "render",
     "rule_name",
+    "shorten",
 ]

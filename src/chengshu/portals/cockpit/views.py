@@ -22,12 +22,14 @@ def home(request: ActorRequest) -> HttpResponse:
     figures = selectors.figures()
     providers = ingest.records_by_provider()[:PROVIDERS_SHOWN]
     months = sharing.calls_by_month()[-MONTHS_SHOWN:]
+    tiles = selectors.community_map()
     context = {
         "title": "龙港城市驾驶舱",
         "stats": [figure.stat for figure in figures],
-        "map": selectors.community_map(),
+        "map": tiles,
+        "map_title": f"{len(tiles.tiles)} 个市直管社区",
         "providers": Chart(
-            key="providers", title="各部门归集数据量", kind="hbar", unit="条",
+            key="providers", title="各部门归集数据量", kind="hbar", unit="条", height="high",
             categories=[p.name for p in providers], series=[Series("记录", [p.rows for p in providers])],
         ),
         "calls": Chart(

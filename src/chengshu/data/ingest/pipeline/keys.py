@@ -8,9 +8,7 @@ from typing import Any
 import duckdb
 
 from chengshu.data.ingest.pipeline.quarantine import Problem, QuarantinedRow
-from chengshu.data.quality.contract import ROW_RULES, TableContract
-from chengshu.data.quality.contract.rules import shorten
-from chengshu.data.quality.contract.statement import ROW_COLUMN, identifier
+from chengshu.data.quality.facade import ROW_COLUMN, ROW_RULES, TableContract, identifier, shorten
 
 SPOOL_VIEW = "spool"
 _FETCH_ROWS = 10_000

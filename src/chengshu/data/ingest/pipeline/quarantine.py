@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 
 from chengshu.data.ingest.pipeline.errors import StageError
 from chengshu.data.ingest.reading.rows import ROW_COLUMN, RowBatch, RowReject
-from chengshu.data.quality.contract import CheckedBatch, TableContract, render
-from chengshu.data.quality.contract.rules import RULES
+from chengshu.data.quality.facade import RULES, CheckedBatch, TableContract, render
 
 RAW_LINE = "__line__"
 _PROBLEM = pa.struct(

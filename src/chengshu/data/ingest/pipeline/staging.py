@@ -32,8 +32,7 @@ from chengshu.data.ingest.pipeline.result import (
     StageResult,
 )
 from chengshu.data.ingest.reading.rows import RowBatch
-from chengshu.data.quality.contract import CheckedBatch, CompiledContract
-from chengshu.data.quality.contract.statement import ROW_COLUMN, literal
+from chengshu.data.quality.facade import ROW_COLUMN, CheckedBatch, CompiledContract, literal
 
 _MARKER = ".chengshu-stage"
 _SPOOL_FILE = "spool.arrow"

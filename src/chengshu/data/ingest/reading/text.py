@@ -34,7 +34,7 @@ from chengshu.data.ingest.reading.rows import (
     RowReject,
     plan_headers,
 )
-from chengshu.data.quality.contract.rules import ROW_RULES, shorten
+from chengshu.data.quality.facade import ROW_RULES, shorten
 
 _HEAD_CHARACTERS = 512 * 1024
 _REPLACEMENT_BYTES = REPLACEMENT.encode()

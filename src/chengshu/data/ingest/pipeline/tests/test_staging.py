@@ -27,7 +27,7 @@ from chengshu.data.ingest.pipeline import (
 )
 from chengshu.data.ingest.pipeline.workbook import restore
 from chengshu.data.ingest.reading import ReadLimits, ReadOptions, RowBatch, RowReject, open_rows
-from chengshu.data.quality.contract import ColumnSpec, TableContract, compile_contract
+from chengshu.data.quality.facade import ColumnSpec, TableContract, compile_contract
 
 CONTRACT = compile_contract(
     TableContract(
