@@ -51,7 +51,7 @@ def load(context: Any) -> None:
     context.say(f"  归集 {len(waiting)} 个资源，入库 {loaded:,} 条，湖中共 {total:,} 条")
 
 
-def _load_one(task: tuple[int, str, str]) -> int:
+def _load_one(task: tuple[int, str, Scale]) -> int:
     resource_id, key, scale = task
     connections.close_all()
     resource = published_by_id(resource_id)

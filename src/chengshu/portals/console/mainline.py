@@ -14,7 +14,8 @@ from chengshu.data.catalog.models import Category, Resource, Warehouse
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
 from chengshu.data.catalog.services.drafts import create_resource
 from chengshu.data.catalog.services.review import approve, submit
-from chengshu.data.catalog.services.systems import SystemContent, register_system
+from chengshu.data.catalog.services.systems import register_system
+from chengshu.data.catalog.systems import SystemContent
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.services import uploads
