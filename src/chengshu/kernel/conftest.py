@@ -13,8 +13,16 @@ from typing import Any
 
 import pytest
 
-SETTINGS = "chengshu.kernel.jobs.tests.city_on_disk"
 PATIENCE_SECONDS = 60
+# Written into the city's folder, because the kernel must not import settings: the kernel and a package with slow jobs.
+SETTINGS = """
+from chengshu.conf.settings.test import *
+
+SLOW = "chengshu.kernel.jobs.tests.slow"
+OTHERS = [p for p in CITY_PACKAGES if not p.startswith("chengshu.kernel.")]
+CITY_PACKAGES = [p for p in CITY_PACKAGES if p not in OTHERS] + [SLOW]
+INSTALLED_APPS = [a for a in INSTALLED_APPS if a not in OTHERS] + [SLOW]
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,8 @@ class FileCity:
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("CHENGSHU_")}
         return kept | {
-            "DJANGO_SETTINGS_MODULE": SETTINGS,
+            "DJANGO_SETTINGS_MODULE": "city_on_disk",
+            "PYTHONPATH": str(self.folder),
             "CHENGSHU_TEST_DATA_DIR": str(self.folder),
             "PYTHONUNBUFFERED": "1",
         }
@@ -73,6 +82,7 @@ class FileCity:
 def migrated_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A freshly migrated city to copy from."""
     folder = tmp_path_factory.mktemp("city")
+    (folder / "city_on_disk.py").write_text(SETTINGS, encoding="utf-8")
     city = FileCity(folder)
     process = city.start("migrate", "-v", "0")
     assert process.wait(timeout=PATIENCE_SECONDS * 2) == 0, (folder / "log").read_text()

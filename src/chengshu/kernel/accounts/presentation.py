@@ -53,12 +53,6 @@ def account_facts(account: Account) -> list[Fact]:
     ]
 
 
-def action_name(key: str) -> str:
-    """The name of an act, as the manifests give it."""
-    action = registry.actions().get(key)
-    return action.name if action else key
-
-
 def sign_in_table(rows: Sequence[AuditRecord]) -> Table:
     """The last sign-ins as a table."""
     columns = (
@@ -66,7 +60,7 @@ def sign_in_table(rows: Sequence[AuditRecord]) -> Table:
         Column(
             key="action", title="结果", kind="status",
             value=lambda r: "succeeded" if r.action == "identity.sign_in" else "failed",
-            label=lambda r: "成功" if r.action == "identity.sign_in" else action_name(r.action),
+            label=lambda r: "成功" if r.action == "identity.sign_in" else registry.action_name(r.action),
         ),
         Column(key="address", title="来源地址", kind="code"),
     )  # fmt: skip
@@ -80,7 +74,7 @@ def timeline(rows: Iterable[AuditRecord]) -> list[TimelineEntry]:
     """Audit records as a time line."""
     return [
         TimelineEntry(
-            title=action_name(row.action),
+            title=registry.action_name(row.action),
             at=row.at,
             who=row.actor_name,
             text=row.reason,

@@ -8,14 +8,9 @@ from django.core.exceptions import FieldDoesNotExist
 
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.registry import registry
+from chengshu.kernel.registry.registry import action_name
 from chengshu.kernel.ui.components import Change, DiffTable, Fact
 from chengshu.kernel.ui.formatting import date_time
-
-
-def action_name(key: str) -> str:
-    """The name of an act; an act nobody declares shows its key, which a test refuses."""
-    action = registry.actions().get(key)
-    return action.name if action else key
 
 
 @cache
@@ -95,3 +90,14 @@ def chain_facts(item: AuditRecord) -> list[Fact]:
         Fact("前一条的摘要", item.previous_hash, mono=True),
         Fact("本条摘要（SM3）", item.hash, mono=True),
     ]
+
+
+__all__ = [
+    "action_name",
+    "chain_facts",
+    "difference",
+    "facts",
+    "field_name",
+    "object_type_name",
+    "words",
+]

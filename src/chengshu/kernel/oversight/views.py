@@ -19,6 +19,7 @@ from chengshu.kernel.errors import NotFound
 from chengshu.kernel.jobs.models import Job, JobState
 from chengshu.kernel.jobs.services import enqueue
 from chengshu.kernel.oversight import presentation
+from chengshu.kernel.registry import registry
 from chengshu.kernel.ui.components import Action, Column, Crumb, EmptyState, Filter
 from chengshu.kernel.ui.formatting import date_time
 from chengshu.kernel.ui.tables import TableView
@@ -58,7 +59,7 @@ def _within(rows: QuerySet[AuditRecord], period: str) -> QuerySet[AuditRecord]:
 def _actions() -> list[tuple[str, str]]:
     """Acts that occur, by name: an index-only walk, not every act that could occur."""
     keys = AuditRecord.objects.order_by().values_list("action", flat=True).distinct()
-    return sorted(((key, presentation.action_name(key)) for key in keys), key=lambda pair: pair[1])
+    return sorted(((key, registry.action_name(key)) for key in keys), key=lambda pair: pair[1])
 
 
 def _object_types() -> list[tuple[str, str]]:
@@ -81,7 +82,7 @@ class RecordList(TableView[AuditRecord]):
         Column(key="actor_id", title="账号", kind="code", hidden=True),
         Column(key="actor_org", title="单位"),
         Column(
-            key="action", title="做了什么", value=lambda r: presentation.action_name(r.action)
+            key="action", title="做了什么", value=lambda r: registry.action_name(r.action)
         ),
         Column(key="object_name", title="对象"),
         Column(
@@ -153,7 +154,7 @@ def record_page(request: ActorRequest, seq: int) -> HttpResponse:
         object_type=item.object_type, object_id=item.object_id
     ).exclude(seq=seq)[:10]
     context = {
-        "title": presentation.action_name(item.action),
+        "title": registry.action_name(item.action),
         "subtitle": f"#{item.seq} · {item.actor_name} · {date_time(item.at)}",
         "crumbs": [Crumb("审计记录", reverse("audit:records")), Crumb(f"#{item.seq}")],
         "item": item,
@@ -161,7 +162,7 @@ def record_page(request: ActorRequest, seq: int) -> HttpResponse:
         "difference": presentation.difference(item),
         "chain": presentation.chain_facts(item),
         "related": [
-            {"title": presentation.action_name(r.action), "at": r.at, "who": r.actor_name, "url": record_url(r)}
+            {"title": registry.action_name(r.action), "at": r.at, "who": r.actor_name, "url": record_url(r)}
             for r in related
         ]
         if item.object_id

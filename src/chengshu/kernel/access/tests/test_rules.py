@@ -5,10 +5,8 @@ import pytest
 from chengshu.kernel.access.actor import ANONYMOUS, Actor, Scope, platform
 from chengshu.kernel.access.rules import AccessRule, allows, check, scope
 from chengshu.kernel.errors import NotAllowed, NotSignedIn
-from chengshu.kernel.events.models import Delivery, Event
-from chengshu.kernel.identity.models import Account, Organization, RoleAssignment
+from chengshu.kernel.identity.models import Account, Organization, Region, RoleAssignment
 from chengshu.kernel.identity.tests.cast import Cast
-from chengshu.kernel.jobs.models import Job
 
 VIEW = "identity.organization.view"
 ActorFor = Callable[[Account], Actor]
@@ -76,25 +74,26 @@ def test_an_unknown_permission_is_a_mistake_of_the_program(cast: Cast) -> None:
 
 
 def test_a_model_without_a_place_needs_the_permission_at_the_root(cast: Cast) -> None:
-    event = Event.objects.create(type="city.test", source="test", idempotency_key="1")
-    Delivery.objects.create(event=event, subscriber="s")
-    root = acting("events.view", Scope(cast.city.path))
-    department = acting("events.view", Scope(cast.department_a.path))
-    assert allows(root, "events.view", event)
-    assert not allows(department, "events.view", event)
-    assert scope(root, "events.view", Event.objects.all()).count() == 1
-    assert scope(department, "events.view", Delivery.objects.all()).count() == 0
+    region = Region.objects.get(code="330383001000")
+    root = acting(VIEW, Scope(cast.city.path))
+    department = acting(VIEW, Scope(cast.department_a.path))
+    assert allows(root, VIEW, region)
+    assert not allows(department, VIEW, region)
+    assert scope(root, VIEW, Region.objects.all()).count() == 2
+    assert scope(department, VIEW, Region.objects.all()).count() == 0
 
 
 def test_an_object_of_no_organisation_belongs_to_the_city(cast: Cast) -> None:
-    nobodys = Job.objects.create(kind="x", title="平台任务")
-    theirs = Job.objects.create(kind="x", title="部门任务", organization=cast.department_a)
-    root = acting("jobs.view", Scope(cast.city.path))
-    department = acting("jobs.view", Scope(cast.department_a.path))
-    assert set(scope(root, "jobs.view", Job.objects.all())) == {nobodys, theirs}
-    assert set(scope(department, "jobs.view", Job.objects.all())) == {theirs}
-    assert allows(root, "jobs.view", nobodys)
-    assert not allows(department, "jobs.view", nobodys)
+    permission = "identity.account.view"
+    root = acting(permission, Scope(cast.city.path))
+    department = acting(permission, Scope(cast.department_a.path))
+    assert cast.citizen in scope(root, permission, Account.objects.all())
+    assert set(scope(department, permission, Account.objects.all())) == {
+        cast.officer_a,
+        cast.approver,
+    }
+    assert allows(root, permission, cast.citizen)
+    assert not allows(department, permission, cast.citizen)
 
 
 def test_a_region_narrows_and_never_widens(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +112,7 @@ def test_a_narrowed_permission_does_not_reach_models_that_know_no_region(cast: C
     narrowed = acting(VIEW, Scope(cast.city.path, "330383001000"))
     assert not scope(narrowed, VIEW, Organization.objects.all()).exists()
     assert not allows(narrowed, VIEW, cast.community)
-    Event.objects.create(type="city.test", source="test", idempotency_key="1")
-    root_in_region = acting("events.view", Scope(cast.city.path, "330383001000"))
-    assert not scope(root_in_region, "events.view", Event.objects.all()).exists()
+    assert not scope(narrowed, VIEW, Region.objects.all()).exists()
 
 
 def test_scope_and_allows_agree_on_every_object(cast: Cast, actor_for: ActorFor) -> None:

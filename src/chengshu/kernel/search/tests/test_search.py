@@ -1,23 +1,19 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from chengshu.kernel.access.actor import ANONYMOUS, Actor, platform
-from chengshu.kernel.accounts.services import save_organization
-from chengshu.kernel.events.dispatch import dispatch
-from chengshu.kernel.events.services import SUBSCRIBERS, subscribe
-from chengshu.kernel.identity.models import Account, Organization
-from chengshu.kernel.identity.tests.cast import Cast, make_organization
+from chengshu.kernel.identity.models import Account
+from chengshu.kernel.identity.tests.cast import Cast
 from chengshu.kernel.search import index as indexing
-from chengshu.kernel.search import presentation, services, subscribers
+from chengshu.kernel.search import presentation, services
 from chengshu.kernel.search.models import SearchDocument
 from chengshu.kernel.search.services import index, rebuild, remove, search
-from chengshu.kernel.search.source import Document
+from chengshu.kernel.search.source import Document, SearchSource
 
 pytestmark = pytest.mark.django_db
 ActorFor = Callable[[Account], Actor]
@@ -177,52 +173,29 @@ def test_a_long_summary_is_cut_around_the_hit() -> None:
     assert len(hit.summary_html) < 160
 
 
-@pytest.fixture
-def only_search() -> Iterator[None]:
-    kept = dict(SUBSCRIBERS)
-    SUBSCRIBERS.clear()
-    subscribe("city.", name="search.refresh")(subscribers.refresh)
-    yield
-    SUBSCRIBERS.clear()
-    SUBSCRIBERS.update(kept)
+def test_a_rebuild_adds_replaces_and_drops(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"1": "海洋渔业局", "2": "社会事业局"}
 
+    def documents(ids: Collection[str] | None) -> Iterator[Document]:
+        for key, title in there.items():
+            if ids is None or key in ids:
+                yield document(int(key), title)
 
-@pytest.mark.usefixtures("only_search")
-def test_events_keep_the_index_fresh(cast: Cast, actor_for: ActorFor) -> None:
-    operator = actor_for(cast.operator)
-    made = save_organization(
-        actor=operator, organization=None, code="330383-NEW", name="海洋渔业局", short="渔业局",
-        kind="department", parent=cast.city,
-    )  # fmt: skip
-    assert titles("渔业", operator) == []
-    dispatch()
-    assert titles("渔业", operator) == ["海洋渔业局"]
-    Organization.objects.filter(pk=made.pk).delete()
-    indexing.refresh("identity.organization", [str(made.pk)])
-    assert titles("渔业", operator) == []
-
-
-def test_a_rebuild_finds_what_was_missed_and_drops_what_is_gone(
-    cast: Cast, actor_for: ActorFor, capsys: pytest.CaptureFixture[str]
-) -> None:
+    source = SearchSource(kind="test", name="机构", documents=documents)
+    monkeypatch.setattr(indexing, "sources", lambda: {"test": source})
     index([
-        Document(kind="identity.organization", object_id="999999", title="不存在的局", url="/"),
+        document(3, "不存在的局"),
         Document(kind="no.such.kind", object_id="1", title="火星勘探舱", url="/"),
     ])  # fmt: skip
-    counts = rebuild()
-    assert counts["identity.organization"] == 5
-    assert titles("社会事业", actor_for(cast.operator))[0] == "社会事业局"
-    assert titles("不存在", platform()) == []
-    assert titles("火星勘探", platform()) == []
-    make_organization("X", "新设机构", parent=cast.city)
-    call_command("search", "rebuild")
-    assert "组织机构 6 条" in capsys.readouterr().out
-
-
-def test_citizens_accounts_are_not_in_the_index(cast: Cast) -> None:
-    rebuild()
-    assert titles("章群众", platform()) == []
-    assert titles("王社事", platform()) == ["王社事"]
+    assert rebuild() == {"test": 2}
+    assert titles("渔业") == ["海洋渔业局"]
+    assert titles("不存在") == []
+    assert titles("火星勘探") == []
+    del there["1"]
+    there["2"] = "民政事务局"
+    indexing.refresh("test", ["1", "2"])
+    assert titles("渔业") == []
+    assert titles("民政") == ["民政事务局"]
 
 
 def test_the_partial_shows_tabs_marks_and_a_word_when_nothing_is_found(cast: Cast) -> None:
