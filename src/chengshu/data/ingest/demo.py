@@ -16,7 +16,7 @@ from chengshu.data.ingest.models import Batch, Collected
 from chengshu.data.ingest.reading import RowBatch
 from chengshu.data.ingest.reading.rows import ROW_COLUMN
 from chengshu.kernel.access.actor import platform
-from chengshu_demo import city, expected, rows
+from chengshu_demo import Scale, city, expected, rows
 
 PROCESSES = 2
 
