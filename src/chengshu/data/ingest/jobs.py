@@ -9,6 +9,7 @@ from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.pipeline import StageCancelledError, StageError
 from chengshu.data.ingest.pipeline import replay as replay_rows
+from chengshu.data.ingest.quarantined import quarantine_file
 from chengshu.data.ingest.reading import (
     ReadingError,
     ReadOptions,
@@ -16,11 +17,11 @@ from chengshu.data.ingest.reading import (
     open_postgres,
     open_rows,
 )
-from chengshu.data.ingest.quarantined import quarantine_file
 from chengshu.data.ingest.services.closing import close, settle, sweep
+from chengshu.data.ingest.services.exporting import write_export
 from chengshu.data.ingest.services.tables import uri
 from chengshu.data.ingest.services.uploads import LIMITS, named
-from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.errors import ChengshuError, Conflict
 from chengshu.kernel.jobs.registration import JobCancelled, JobContext, job
 from chengshu_lake import LakeError
@@ -29,20 +30,16 @@ from chengshu_lake import LakeError
 @job("ingest.load", name="归集数据")
 def load_batch(context: JobContext, *, batch: str) -> dict[str, Any]:
     """Load one confirmed batch; a repeat after a crash finishes what was begun, once."""
-    item = Batch.objects.select_related("resource", "file", "data_source", "parent", "created_by").get(
-        pk=batch
-    )
+    item = Batch.objects.select_related(
+        "resource", "file", "data_source", "parent", "created_by"
+    ).get(pk=batch)
     if item.state == BatchState.LOADED:
         loading.tidy(item)
         return _summary(item)
     Batch.objects.filter(pk=item.pk).update(state=BatchState.RUNNING)
     item.state = BatchState.RUNNING
     account = item.created_by
-    actor = (
-        Actor(account=account, name=account.display_name)
-        if account
-        else Actor(system=True, name="平台")
-    )
+    actor = Actor(account=account, name=account.display_name) if account else platform()
     try:
         resource = published_by_id(item.resource_id)
         staged, written = loading.bring_in(
@@ -104,6 +101,16 @@ def source_rows(item: Batch, resource: PublishedResource) -> Iterator[RowBatch]:
             )
         return replay_rows(quarantine_file(item.parent), corrections, resource.contract)
     raise Conflict("这个批次没有可读的来源。")
+
+
+@job("ingest.export", name="导出隔离数据")
+def export_batch(context: JobContext, *, batch: str) -> dict[str, int]:
+    """Write a large quarantine as Excel for whoever asked."""
+    item = Batch.objects.select_related("resource").get(pk=batch)
+    account = context.job.created_by
+    actor = Actor(account=account, name=account.display_name) if account else platform()
+    context.progress(total=item.quarantined, stage="写入表格", force=True)
+    return {"rows": write_export(actor=actor, batch=item)}
 
 
 @job("ingest.settle", name="核对批次状态")

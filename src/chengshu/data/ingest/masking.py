@@ -43,7 +43,9 @@ def mask_kind(column: ColumnSpec) -> str:
 
 def masks_of(columns: Iterable[ColumnSpec]) -> dict[str, Mask]:
     """Column name → mask, of the personal columns only."""
-    return {column.name: parse(mask_kind(column)).compile() for column in columns if is_personal(column)}
+    return {
+        column.name: parse(mask_kind(column)).compile() for column in columns if is_personal(column)
+    }
 
 
 def masked(masks: Mapping[str, Mask], column: str, value: object) -> str | None:

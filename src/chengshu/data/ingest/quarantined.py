@@ -20,7 +20,7 @@ from chengshu.data.ingest.pipeline.quarantine import RAW_LINE
 from chengshu.data.ingest.pipeline.result import QUARANTINE_FILE
 
 OPEN = "open"
-_ENGINE = {"memory_limit": "256MB", "threads": 2}
+_ENGINE: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "256MB", "threads": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +142,7 @@ def _conditions(
     return conditions, parameters
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, wanted: Sequence[int]
-) -> list[QuarantinedRow]:
+def _read(connection: duckdb.DuckDBPyConnection, wanted: Sequence[int]) -> list[QuarantinedRow]:
     if not wanted:
         return []
     listed = ", ".join(str(int(number)) for number in wanted)

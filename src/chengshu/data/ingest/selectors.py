@@ -72,7 +72,9 @@ def resource(actor: Actor, pk: int, permission: str = "ingest.view") -> Resource
     """
     found = scope(actor, permission, published_queryset()).filter(pk=pk).first()
     if found is None:
-        raise NotFound("没有找到这个已发布的数据资源。", advice="它可能还没有发布，或不在您的权限范围内。")
+        raise NotFound(
+            "没有找到这个已发布的数据资源。", advice="它可能还没有发布，或不在您的权限范围内。"
+        )
     return found
 
 

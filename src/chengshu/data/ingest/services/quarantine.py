@@ -58,7 +58,9 @@ def send_back(*, actor: Actor, batch: Batch, row_numbers: Sequence[int], note: s
     check(actor, "ingest.quarantine.manage", batch)
     _require_quarantine(batch)
     if not note.strip():
-        raise InvalidInput(f"{EMPTY_NOTE}。", kept="没有退回任何一行。", fields={"note": EMPTY_NOTE})
+        raise InvalidInput(
+            f"{EMPTY_NOTE}。", kept="没有退回任何一行。", fields={"note": EMPTY_NOTE}
+        )
     if not row_numbers:
         raise InvalidInput("没有选中任何一行。", advice="请先勾选要退回的行。")
     with unit_of_work():

@@ -70,9 +70,7 @@ def register_source(
     try:
         with unit_of_work():
             source.save()
-            record(
-                actor=actor, action="ingest.source_registered", obj=source, after={"host": host}
-            )
+            record(actor=actor, action="ingest.source_registered", obj=source, after={"host": host})
             emit(
                 type="city.ingest.source.registered", source="ingest", subject=source.name,
                 data={"id": source.pk, "owner": owner.code},

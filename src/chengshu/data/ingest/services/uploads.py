@@ -90,7 +90,9 @@ def look(
         InvalidInput: not a table, misnamed, damaged, too large, an archive bomb; or a choice that cannot be.
     """
     if delimiter and delimiter not in DELIMITERS:
-        raise InvalidInput("分隔符只能是逗号、制表符、分号或竖线。", fields={"delimiter": "请重新选择"})
+        raise InvalidInput(
+            "分隔符只能是逗号、制表符、分号或竖线。", fields={"delimiter": "请重新选择"}
+        )
     if header_row is not None and not 1 <= header_row <= HEADER_ROWS:
         raise InvalidInput(
             f"表头所在的行应在 1 到 {HEADER_ROWS} 之间。",

@@ -126,9 +126,7 @@ def test_a_data_item_given_up_by_the_catalogue_does_not_stop_collection(
 def test_records_are_counted_by_community(officer: Actor, resource: Resource, cast: Cast) -> None:
     rows = [row(1), row(2), row(3, 区划代码="330383999000"), row(4, 区划代码="")]
     factories.load(officer, resource, table(rows))
-    assert list(RegionCount.objects.values_list("region_id", "rows")) == [
-        (cast.community.code, 2)
-    ]
+    assert list(RegionCount.objects.values_list("region_id", "rows")) == [(cast.community.code, 2)]
 
 
 def misnamed(content: str) -> tuple[bytes, str]:
@@ -200,9 +198,13 @@ def test_a_reading_that_cannot_work_is_refused_before_it_is_queued(
     officer: Actor, resource: Resource, content: str, choices: dict[str, Any], words: str
 ) -> None:
     batch = factories.upload(officer, resource, content)
-    with pytest.raises(InvalidInput) as refusal:
+
+    def start() -> None:
         mapping = uploads.inspect(actor=officer, batch=batch, **choices).mapping
         uploads.confirm(actor=officer, batch=batch, mapping=mapping, **choices)
+
+    with pytest.raises(InvalidInput) as refusal:
+        start()
     assert words in refusal.value.detail
     batch.refresh_from_db()
     assert batch.state == BatchState.DRAFT
@@ -226,9 +228,7 @@ def test_an_uncertain_encoding_must_be_chosen_by_a_person(
     assert done.state == BatchState.LOADED
 
 
-def test_an_unclosed_quote_loads_nothing_and_says_where(
-    officer: Actor, resource: Resource
-) -> None:
+def test_an_unclosed_quote_loads_nothing_and_says_where(officer: Actor, resource: Resource) -> None:
     content = table([row(1), row(2, 姓名='"张三'), row(3), row(4)])
     batch = factories.load(officer, resource, content)
     assert batch.state == BatchState.FAILED

@@ -1,0 +1,1 @@
+"""Pages of collection: board, new collection, batches, quarantine workbench, data sources, preview."""
