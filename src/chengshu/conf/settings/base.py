@@ -146,6 +146,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 LAKE_ROOT = os.environ.get("CHENGSHU_LAKE_ROOT", str(DATA_DIR / "lake"))
 GATEWAY_DIR = Path(os.environ.get("CHENGSHU_GATEWAY_DIR", str(DATA_DIR / "gateway")))
 GATEWAY_URL = os.environ.get("CHENGSHU_GATEWAY_URL", "http://127.0.0.1:8001")
+# The sign-in page offers the demo accounts only where the demo city is loaded.
+DEMO_ACCOUNTS = "chengshu.conf.demo.accounts" if (DATA_DIR / "demo.json").is_file() else ""
 UPLOAD_MAX_BYTES = int(os.environ.get("CHENGSHU_UPLOAD_MAX_BYTES", str(4 * 1024**3)))
 
 LOGGING: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """What the catalogue brings."""
 
 from chengshu.kernel.registry.manifest import (
+    Action,
     DemoLoader,
     EventType,
     Indicator,
@@ -39,6 +40,20 @@ MANIFEST = Manifest(
             portal="console", layer="data", title="批量导入", url_name="catalog:import",
             icon="file-upload", permission="catalog.resource.edit", order=18,
         ),
+    ),
+    actions=(
+        Action(key="catalog.demo_loaded", name="装载演示目录"),
+        Action(key="catalog.exported", name="导出目录"),
+        Action(key="catalog.imported", name="批量导入目录"),
+        Action(key="catalog.list_exported", name="导出目录清单"),
+        Action(key="catalog.resource.change_started", name="发起目录变更"),
+        Action(key="catalog.resource.created", name="新建目录草稿"),
+        Action(key="catalog.resource.discarded", name="放弃目录草稿"),
+        Action(key="catalog.resource.edited", name="修改目录草稿"),
+        Action(key="catalog.resource.published", name="审核通过并发布目录"),
+        Action(key="catalog.resource.withdrawn", name="撤回目录审核"),
+        Action(key="catalog.system.edited", name="修改信息系统"),
+        Action(key="catalog.system.registered", name="登记信息系统"),
     ),
     permissions=(
         Permission(key="catalog.system.view", name="查看信息系统"),

@@ -86,7 +86,7 @@ def _catalogue(officer: Actor, reviewer: Actor) -> Resource:
         summary="全国村级（居委会、村委会）统计用区划代码和名称，62 万余条，用于地址核对和归属判断。",
         warehouse=warehouse.code if warehouse else "",
         sharing_type="unconditional", open_type="unconditional", update_cycle="yearly",
-        formats=("csv",),
+        formats=("file",),
         items=tuple(
             ItemContent(
                 name=name, title=title, length=length, is_key=key, nullable=False, format=kind,
