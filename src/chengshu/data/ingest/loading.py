@@ -217,7 +217,8 @@ def _write_problems(
 
 def write_regions(resource_id: int, counts: dict[str, int]) -> None:
     """Replace the per-community counts of a resource."""
-    known = set(Region.objects.filter(code__in=list(counts)).values_list("code", flat=True))
+    # The city's own regions are few; the codes of a delivery may be all of China's.
+    known = set(Region.objects.values_list("code", flat=True))
     RegionCount.objects.filter(resource_id=resource_id).delete()
     RegionCount.objects.bulk_create(
         RegionCount(resource_id=resource_id, region_id=code, rows=rows)

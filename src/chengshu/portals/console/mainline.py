@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chengshu.data.catalog.content import ItemContent, VersionContent
-from chengshu.data.catalog.models import Category, Resource, Warehouse
+from chengshu.data.catalog.models import Category, InformationSystem, Resource, Warehouse
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
 from chengshu.data.catalog.services.drafts import create_resource
 from chengshu.data.catalog.services.review import approve, submit
@@ -73,13 +73,14 @@ def _catalogue(officer: Actor, reviewer: Actor) -> Resource:
     assert officer.account is not None
     provider = officer.account.organization
     assert provider is not None
-    register_system(
-        actor=officer, code=SYSTEM, owner=provider,
-        content=SystemContent(
-            name="区划代码参考库", purpose="保存国家统计用区划代码，供各部门核对地址和归属。",
-            security_level="2", network="政务外网", cloud="政务云公共服务区",
-        ),
-    )  # fmt: skip
+    if not InformationSystem.objects.filter(code=SYSTEM).exists():
+        register_system(
+            actor=officer, code=SYSTEM, owner=provider,
+            content=SystemContent(
+                name="区划代码参考库", purpose="保存国家统计用区划代码，供各部门核对地址和归属。",
+                security_level="2", network="政务外网", cloud="政务云公共服务区",
+            ),
+        )  # fmt: skip
     warehouse = Warehouse.objects.order_by("code").first()
     content = VersionContent(
         title="全国村级行政区划代码", system=SYSTEM,
