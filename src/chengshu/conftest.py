@@ -1,5 +1,6 @@
 """Fixtures every package's tests may use: the fixed cast, actors and signed-in clients."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,3 +56,12 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     """An empty data folder of one's own, for tests that look at files."""
     settings.DATA_DIR = tmp_path
     return tmp_path
+
+
+@pytest.fixture
+def postgres_url() -> str:
+    """Address of a real PostgreSQL server on which the user may create databases, schemas and roles."""
+    url = os.environ.get("CHENGSHU_TEST_POSTGRES_URL", "")
+    if not url:
+        pytest.skip("no PostgreSQL server (CHENGSHU_TEST_POSTGRES_URL is not set)")
+    return url
