@@ -26,6 +26,9 @@ KINDS = {
     "enterprise": OrganizationKind.ENTERPRISE,
 }
 ACCOUNT_KINDS = {"citizen": AccountKind.CITIZEN, "enterprise": AccountKind.ENTERPRISE}
+CITY = "330383"
+# Roles whose work is the whole city, wherever the person's desk stands.
+CITY_WIDE = {"data_admin", "leader", "operator", "security_admin", "duty_officer", "integrator"}
 CITY_REGION = "330383000000"
 
 
@@ -107,5 +110,6 @@ def _account(item: Any, organizations: dict[str, Organization], hashed: str) -> 
         password_changed_at=timezone.now(),
     )
     # No region: a community's path already narrows, and a region would shut out models that know none.
-    RoleAssignment.objects.create(account=account, role=item.role, organization=organization)
+    place = organizations[CITY] if item.role in CITY_WIDE else organization
+    RoleAssignment.objects.create(account=account, role=item.role, organization=place)
     return 1
