@@ -28,7 +28,7 @@ KINDS = {
 ACCOUNT_KINDS = {"citizen": AccountKind.CITIZEN, "enterprise": AccountKind.ENTERPRISE}
 CITY = "330383"
 # Roles whose work is the whole city, wherever the person's desk stands.
-CITY_WIDE = {"data_admin", "leader", "operator", "security_admin", "duty_officer", "integrator"}
+CITY_WIDE = {"data_admin", "leader", "operator", "security_admin", "duty_officer"}
 CITY_REGION = "330383000000"
 
 
