@@ -21,10 +21,12 @@ PERSONAL_FORMATS: dict[str, str] = {
 }  # fmt: skip
 # What a person's name, number or home is called in catalogues. 单位电话、企业名称 are not among them.
 _NAME_LIKE = re.compile(
-    r"姓名|法定代表人|法人代表|负责人|联系人|经办人|责任人|督导员|户主|监护人|当事人|河长"
+    r"姓名|法定代表人|法人代表|负责人|联系人|经办人|责任人|当事人|监护人|户主|户名"
     r"|身份证|证件号|手机|银行卡|银行账号|家庭住址|家庭地址|现住址|户籍地|出生日期"
+    r"|(人|员|医师|医生|律师|经理|主任|领导|亲属|书记)$"
+    r"|(河|湖|队|校|院|店|站|所|路|街|班|组|局|科|处|厂|社|村|理事|会)长$"
 )
-_NOT_A_NAME = re.compile(r"数量|人数|次数|类型|类别|单位$|单位名称|编码规则")
+_NOT_A_NAME = re.compile(r"^是否|数量|人数|次数|类型|类别|状态|数$|单位$|单位名称")
 REFUSED_OPENING = {
     "forbidden": ("编目为“禁止开放”，不能开放。", "如编目有误，请先变更目录的开放类型并经审核。"),
     "restricted": (

@@ -78,6 +78,11 @@ class OpenDataset(models.Model):
         """Whether the public sees it: published, or published before and being renewed."""
         return self.current_id is not None and self.state in PUBLIC_STATES
 
+    @property
+    def format_words(self) -> list[str]:
+        """Formats of the current release as people write them."""
+        return [f.label for f in FileFormat if f.value in self.formats]
+
 
 PUBLIC_STATES = (DatasetState.PUBLISHED, DatasetState.PUBLISHING)
 

@@ -216,15 +216,9 @@ def _typed(name: str, kind: str, text: str) -> Any:
     try:
         match kind:
             case "integer":
-                value = int(text)
-                if abs(value) >= 2**63:
-                    raise ValueError(text)
-                return value
+                return _whole(text)
             case "decimal":
-                number = Decimal(text)
-                if not number.is_finite() or len(text) > _DECIMAL_DIGITS:
-                    raise ValueError(text)
-                return number
+                return _fraction(text)
             case "date":
                 return date.fromisoformat(text)
             case "datetime":
@@ -239,6 +233,20 @@ def _typed(name: str, kind: str, text: str) -> Any:
             f"“{text[:40]}”不是字段“{name[:60]}”要求的{_KIND_WORDS.get(kind, kind)}。",
             fields={name[:80]: f"要求{_KIND_WORDS.get(kind, kind)}"},
         ) from error
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if abs(value) >= 2**63:
+        raise ValueError(text)
+    return value
+
+
+def _fraction(text: str) -> Decimal:
+    value = Decimal(text)
+    if not value.is_finite() or len(text) > _DECIMAL_DIGITS:
+        raise ValueError(text)
+    return value
 
 
 _DECIMAL_DIGITS = 38

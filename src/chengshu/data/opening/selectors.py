@@ -71,13 +71,21 @@ def public_release(dataset: OpenDataset, number: int) -> DatasetRelease:
     return found
 
 
-def public_interfaces() -> QuerySet[OpenInterface]:
-    """Interfaces that answer."""
-    return (
+def public_interfaces(words: str = "") -> QuerySet[OpenInterface]:
+    """Interfaces that answer; every word must occur in title, summary, name or provider."""
+    found = (
         OpenInterface.objects.exclude(state=InterfaceState.OFFLINE)
         .exclude(open_table="")
         .select_related("resource__provider", "dataset")
     )
+    for word in words.split():
+        found = found.filter(
+            Q(title__icontains=word)
+            | Q(summary__icontains=word)
+            | Q(slug__icontains=word)
+            | Q(resource__provider__name__icontains=word)
+        )
+    return found
 
 
 def public_interface(slug: str) -> OpenInterface:
@@ -151,7 +159,9 @@ def shelf(*, words: str, chosen: dict[str, str], sort: str) -> Shelf:
         counts = Counter(v for pk, own in values.items() if passes(pk, key) for v in own[key])
         shown = [
             FacetValue(value, words_of.get(value, value), count, chosen.get(key) == value)
-            for value, count in counts.most_common()
+            for value, count in sorted(
+                counts.items(), key=lambda pair: (-pair[1], words_of.get(pair[0], pair[0]))
+            )
         ]
         return Facet(key, title, shown)
 

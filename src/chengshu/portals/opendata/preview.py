@@ -72,7 +72,9 @@ class Preview:
 def preview(request: HttpRequest, release: DatasetRelease) -> Preview:
     """Answer the request's question about a release; a question that cannot be answered is told, not raised."""
     asked = {
-        k: v for k, v in request.GET.items() if v and (k in {WORDS, SORT} or k.startswith(FIELD))
+        key: str(value)
+        for key, value in request.GET.items()
+        if value and (key in {WORDS, SORT} or key.startswith(FIELD))
     }
     number = _number(request.GET.get(PAGE, ""))
     table = OpenTable.of_release(release)

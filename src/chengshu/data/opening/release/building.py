@@ -9,8 +9,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class Built:
     columns: list[dict[str, Any]]
     files: dict[str, dict[str, Any]]
     profile: dict[str, Any]
+    spec: str
 
 
 def table_name(slug: str) -> str:
@@ -88,9 +89,11 @@ def publish_release(
     except (LakeError, OSError, ChengshuError) as error:
         told = _explained(error)
         note_failure(dataset, told)
+        if told is error:
+            raise
         raise told from error
     try:
-        return _swap(dataset, resource, built, spec, actor, job_id)
+        return _swap(dataset, resource, built, actor=actor, job_id=job_id)
     except Exception:
         shutil.rmtree(opening_root() / built.folder, ignore_errors=True)
         raise
@@ -157,6 +160,26 @@ def build(
         ("许可", dataset.get_licence_display()), ("更新时间", timezone.localtime().isoformat("T", "seconds")),
     ]  # fmt: skip
     folder = opening_root() / dataset.slug / f".building-{job_id}"
+    with _scratch(folder):
+        write_files(copy, folder, notes, about, lambda rows: report("生成文件", rows, copy.rows))
+        report("统计字段", copy.rows, copy.rows)
+        counted = profile(copy)
+        points = json.dumps(counted.pop("points", []), ensure_ascii=False)
+        (folder / POINTS).write_text(points, "utf-8")
+        files = {f.value: _measured(folder / f"data.{f.value}") for f in FileFormat}
+        final = opening_root() / dataset.slug / job_id.hex
+        shutil.rmtree(final, ignore_errors=True)
+        folder.rename(final)
+    return Built(
+        copy=copy, folder=f"{dataset.slug}/{job_id.hex}", files=files, profile=counted,
+        columns=describe_columns(resource, copy.columns),
+        spec=specification(resource, columns, dataset.row_filter),
+    )  # fmt: skip
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[None]:
+    """A fresh folder that is gone afterwards unless it was moved; refuses while the disk is nearly full."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -165,21 +188,9 @@ def build(
                 "服务器磁盘空间不足，这一版没有发布。", kept="原有版本不变。",
                 advice="请联系运维人员清理空间后重试。",
             )  # fmt: skip
-        write_files(copy, folder, notes, about, lambda rows: report("生成文件", rows, copy.rows))
-        report("统计字段", copy.rows, copy.rows)
-        counted = profile(copy)
-        (folder / POINTS).write_text(
-            json.dumps(counted.pop("points", []), ensure_ascii=False), "utf-8"
-        )
-        files = {f.value: _measured(folder / f"data.{f.value}") for f in FileFormat}
-    except BaseException:
+        yield
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
-        raise
-    final = opening_root() / dataset.slug / job_id.hex
-    shutil.rmtree(final, ignore_errors=True)
-    folder.rename(final)
-    described = describe_columns(resource, copy.columns)
-    return Built(copy, f"{dataset.slug}/{job_id.hex}", described, files, counted)
 
 
 def write_files(
@@ -244,12 +255,7 @@ def _described(column: ColumnSpec, note: ColumnNote) -> dict[str, Any]:
 
 
 def _swap(
-    dataset: OpenDataset,
-    resource: PublishedResource,
-    built: Built,
-    spec: str,
-    actor: Actor,
-    job_id: UUID,
+    dataset: OpenDataset, resource: PublishedResource, built: Built, *, actor: Actor, job_id: UUID
 ) -> dict[str, Any]:
     with unit_of_work():
         locked = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
@@ -257,7 +263,7 @@ def _swap(
             raise Conflict("发布过程中数据集被撤回，这一版没有发布。", kept="没有开放任何数据。")
         newer = locked.current
         if newer is not None and (newer.spec, newer.lake_version >= built.copy.lake_version) == (
-            spec,
+            built.spec,
             True,
         ):
             raise Conflict("已有更新的版本先发布，这一版不再需要。", kept="当前版本不变。")
@@ -265,7 +271,7 @@ def _swap(
         release = DatasetRelease.objects.create(
             dataset=locked, number=last + 1, catalogue_version=resource.version,
             lake_version=built.copy.lake_version, open_table=built.copy.table,
-            open_version=built.copy.version, rows=built.copy.rows, columns=built.columns, spec=spec,
+            open_version=built.copy.version, rows=built.copy.rows, columns=built.columns, spec=built.spec,
             files=built.files, profile=built.profile, folder=built.folder, job_id=job_id,
             published_by=actor.account,
         )  # fmt: skip

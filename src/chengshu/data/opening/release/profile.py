@@ -21,8 +21,11 @@ _LATITUDE = re.compile(r"^(lat|latitude)$|纬度", re.IGNORECASE)
 _LABEL = re.compile(r"名称|站名")
 # A birth date inside 18 digits makes a resident identity number; a mobile number stands alone among digits.
 _PERSONAL = {
-    "居民身份证号": r"(^|[^0-9A-Za-z])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]($|[^0-9A-Za-z])",
-    "手机号": r"(^|[^0-9])1[3-9][0-9]{9}($|[^0-9])",
+    "居民身份证号": (
+        r"(^|[^0-9A-Za-z])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+        r"[0-9]{3}[0-9Xx]($|[^0-9A-Za-z])"
+    ),
+    "手机号": r"(^|[^0-9A-Za-z])1[3-9][0-9]{9}($|[^0-9A-Za-z])",
 }
 # Catalogued as numbers of organisations, places or offices; their own shape would only cause false alarms.
 _PUBLIC_NUMBERS = {"uscc", "region12", "region6", "phone", "postcode"}

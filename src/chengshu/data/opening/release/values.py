@@ -24,9 +24,11 @@ def plain(array: Column) -> Column:
     if pa.types.is_date(array.type):
         return pc.cast(array, pa.string())
     if pa.types.is_timestamp(array.type):
-        seconds = pc.cast(array, pa.timestamp("s", "UTC"), safe=False)
-        naive = pc.cast(pc.cast(seconds, pa.int64()), pa.timestamp("s"))
-        local = pc.add(naive, pa.scalar(int(_CITY_OFFSET.total_seconds()), pa.duration("s")))
+        seconds: Column = pc.cast(array, pa.timestamp("s", "UTC"), safe=False)
+        naive: Column = pc.cast(pc.cast(seconds, pa.int64()), pa.timestamp("s"))
+        local: Column = pc.add(
+            naive, pa.scalar(int(_CITY_OFFSET.total_seconds()), pa.duration("s"))
+        )
         return pc.strftime(local, format="%Y-%m-%dT%H:%M:%S+08:00")
     return array
 

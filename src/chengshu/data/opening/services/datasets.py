@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
@@ -11,6 +12,7 @@ from chengshu.data.opening import gate
 from chengshu.data.opening.choices import DatasetState, Licence, Theme
 from chengshu.data.opening.models import SLUG_LENGTH, OpenDataset
 from chengshu.data.opening.row_scope import check_filter
+from chengshu.data.quality.facade import ColumnSpec
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -54,8 +56,8 @@ def create_dataset(
         created_by=actor.account,
     )  # fmt: skip
     check(actor, "opening.manage", item)
-    problems = _slug_problems(item.slug)
-    _fill(item, resource, title, summary, fields, theme, keywords, licence, row_filter, problems)
+    said = _Description(title, summary, fields, theme, keywords, licence, row_filter)
+    _fill(item, resource, said, _slug_problems(item.slug))
     with unit_of_work():
         item.save()
         record(actor=actor, action="opening.dataset_created", obj=item, after=_told(item))
@@ -90,7 +92,8 @@ def update_dataset(
                 advice="请刷新看过新内容再决定。",
             )  # fmt: skip
         before = _told(item)
-        _fill(item, resource, title, summary, fields, theme, keywords, licence, row_filter, {})
+        said = _Description(title, summary, fields, theme, keywords, licence, row_filter)
+        _fill(item, resource, said, {})
         item.revision += 1
         item.updated_at = timezone.now()
         item.save()
@@ -195,39 +198,44 @@ def recheck(*, actor: Actor, dataset: OpenDataset) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What a person says of a dataset."""
+
+    title: str
+    summary: str
+    fields: Sequence[str]
+    theme: str
+    keywords: Sequence[str]
+    licence: str
+    row_filter: dict[str, Any] | None
+
+
 def _fill(
-    item: OpenDataset,
-    resource: PublishedResource,
-    title: str,
-    summary: str,
-    fields: Sequence[str],
-    theme: str,
-    keywords: Sequence[str],
-    licence: str,
-    row_filter: dict[str, Any] | None,
-    problems: dict[str, str],
+    item: OpenDataset, resource: PublishedResource, said: _Description, problems: dict[str, str]
 ) -> None:
-    if not title.strip():
+    if not said.title.strip():
         problems["title"] = "请填写名称"
-    if len(summary.strip()) < SUMMARY_LENGTH:
+    if len(said.summary.strip()) < SUMMARY_LENGTH:
         problems["summary"] = f"请用至少 {SUMMARY_LENGTH} 个字说清这是什么数据、怎么来的"
-    if theme not in Theme.values:
+    if said.theme not in Theme.values:
         problems["theme"] = "请选择主题"
-    if licence not in Licence.values:
+    if said.licence not in Licence.values:
         problems["licence"] = "请选择许可"
-    words = list(dict.fromkeys(word.strip() for word in keywords if word.strip()))
+    words = list(dict.fromkeys(word.strip() for word in said.keywords if word.strip()))
     if len(words) > MAX_KEYWORDS:
         problems["keywords"] = f"最多 {MAX_KEYWORDS} 个关键词"
+    columns: Sequence[ColumnSpec] = ()
     try:
-        columns = gate.require(resource, fields)
-        check_filter(row_filter, resource.columns)
+        columns = gate.require(resource, said.fields)
+        check_filter(said.row_filter, resource.columns)
     except InvalidInput as error:
         problems |= error.fields
     if problems:
         raise InvalidInput("数据集没有保存。", fields=problems)
-    item.title, item.summary, item.theme = title.strip(), summary.strip(), theme
+    item.title, item.summary, item.theme = said.title.strip(), said.summary.strip(), said.theme
     item.fields, item.keywords = [c.name for c in columns], words
-    item.licence, item.row_filter = licence, row_filter
+    item.licence, item.row_filter = said.licence, said.row_filter
 
 
 def well_formed(slug: str) -> bool:

@@ -14,7 +14,7 @@ from chengshu.data.opening.release.building import describe_columns, table_name
 from chengshu.data.opening.release.profile import refuse_personal
 from chengshu.data.opening.row_scope import check_filter
 from chengshu.data.opening.services.datasets import well_formed
-from chengshu.data.opening.zone import copy_to_zone
+from chengshu.data.opening.zone import copy_to_zone, source_version
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -100,6 +100,8 @@ def publish_interface(
     try:
         resource = published_by_id(interface.resource_id)
         columns = gate.require(resource, interface.fields)
+        if _is_current(interface, source_version(resource), describe_columns(resource, columns)):
+            return {"rows": interface.rows, "unchanged": True}
         copy = copy_to_zone(
             resource=resource, columns=columns, row_filter=interface.row_filter,
             name=f"api_{table_name(interface.slug)}", commit_key=f"interface:{job_id}", report=report,
@@ -108,6 +110,8 @@ def publish_interface(
     except (LakeError, ChengshuError) as error:
         told = error if isinstance(error, ChengshuError) else Conflict(str(error))
         OpenInterface.objects.filter(pk=interface.pk).update(error=told.detail)
+        if told is error:
+            raise
         raise told from error
     with unit_of_work():
         item = OpenInterface.objects.select_for_update().get(pk=interface.pk)
@@ -126,6 +130,11 @@ def publish_interface(
             data={"id": item.pk, "rows": item.rows}, idempotency_key=f"opening-interface:{job_id}",
         )  # fmt: skip
     return {"rows": copy.rows}
+
+
+def _is_current(interface: OpenInterface, lake_version: int, columns: list[dict[str, Any]]) -> bool:
+    served = (interface.lake_version, interface.columns)
+    return interface.state == InterfaceState.ONLINE and served == (lake_version, columns)
 
 
 def set_online(

@@ -66,12 +66,25 @@ def test_a_sensitive_field_that_is_not_chosen_does_not_matter(resource) -> None:
 
 @pytest.mark.parametrize("kind", ["id_number", "mobile", "bank_card", "plate", "email"])
 def test_personal_formats_are_refused_even_when_catalogued_as_l1(resource, kind: str) -> None:
-    with pytest.raises(InvalidInput, match="“备注”是.*属于个人信息"):
+    with pytest.raises(InvalidInput, match=r"“备注”是.*属于个人信息"):
         gate.require(with_column(resource, format=kind), OPEN)
 
 
 @pytest.mark.parametrize(
-    "title", ["姓名", "法定代表人", "联系人", "户主身份证号", "家庭住址", "手机号码"]
+    "title",
+    [
+        "姓名",
+        "法定代表人",
+        "联系人",
+        "户主身份证号",
+        "家庭住址",
+        "手机号码",
+        "操作人",
+        "巡查人员",
+        "督导员",
+        "河长",
+        "主治医师",
+    ],
 )
 def test_fields_named_like_a_person_are_refused(resource, title: str) -> None:
     with pytest.raises(InvalidInput, match=f"“{title}”看起来是个人"):
@@ -79,7 +92,19 @@ def test_fields_named_like_a_person_are_refused(resource, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["单位名称", "服务电话", "企业名称", "统一社会信用代码", "养老机构名称"]
+    "title",
+    [
+        "单位名称",
+        "服务电话",
+        "企业名称",
+        "统一社会信用代码",
+        "养老机构名称",
+        "是否就业困难人员",
+        "护理人员数(人)",
+        "全长",
+        "审批时长",
+        "人员状态",
+    ],
 )
 def test_names_of_organisations_and_places_pass(title: str) -> None:
     assert gate.judge_field(ColumnSpec(name="x", title=title, sensitivity="L1")).allowed

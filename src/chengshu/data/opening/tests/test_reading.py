@@ -117,13 +117,9 @@ def test_injection_finds_nothing_and_breaks_nothing(table: OpenTable, attack: st
 @examples(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.text(max_size=60))
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_any_text_is_data_never_a_query(table: OpenTable, text: str) -> None:
-    try:
-        assert ask(table, ("facility_no", text)).total <= 1
-    except Unavailable as error:
-        # Half surrogates cannot be handed to the engine; everything else must be.
-        assert not text.isprintable(), error
+    assert ask(table, ("facility_no", text)).total == (text in {f"BM{i:05}" for i in range(60)})
 
 
 @pytest.mark.parametrize(

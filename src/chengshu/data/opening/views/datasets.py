@@ -18,7 +18,7 @@ from chengshu.data.opening.forms import DatasetForm, ReasonForm, initial_of
 from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.row_scope import describe
 from chengshu.data.opening.services import datasets
-from chengshu.data.opening.views.verdicts import refused_table, resource_facts
+from chengshu.data.opening.views.verdicts import refused_fields, resource_facts
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, holds
@@ -140,7 +140,7 @@ def _form_page(
         "title": title, "form": form, "cancel_url": back, "submit": submit,
         "subtitle": f"{form.resource.provider_name} · {form.resource.title}",
         "crumbs": [Crumb(_HOME, reverse("opening:datasets")), Crumb(title)],
-        "facts": resource_facts(form.resource), "refused": refused_table(form.resource),
+        "facts": resource_facts(form.resource), "refused": refused_fields(form.resource),
     }  # fmt: skip
     return render(request, "opening/form.html", context)
 

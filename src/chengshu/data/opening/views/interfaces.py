@@ -16,7 +16,7 @@ from chengshu.data.opening.choices import InterfaceState
 from chengshu.data.opening.forms import InterfaceForm, ReasonForm
 from chengshu.data.opening.models import OpenInterface
 from chengshu.data.opening.services import interfaces
-from chengshu.data.opening.views.verdicts import refused_table, resource_facts
+from chengshu.data.opening.views.verdicts import refused_fields, resource_facts
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, holds
 from chengshu.kernel.errors import InvalidInput
@@ -102,7 +102,7 @@ def create(request: ActorRequest, code: str) -> HttpResponse:
         "cancel_url": reverse("opening:interfaces"),
         "subtitle": f"{resource.provider_name} · {resource.title}",
         "crumbs": [Crumb(_HOME, reverse("opening:interfaces")), Crumb("发布一个接口")],
-        "facts": resource_facts(resource), "refused": refused_table(resource),
+        "facts": resource_facts(resource), "refused": refused_fields(resource),
     }  # fmt: skip
     return render(request, "opening/form.html", context)
 

@@ -1,31 +1,14 @@
-"""What the gate says, as a table and facts beside the form."""
-
-from dataclasses import dataclass
+"""What the gate says, beside the form."""
 
 from chengshu.data.catalog.facade import PublishedResource
 from chengshu.data.opening import gate
-from chengshu.kernel.ui.components import Column, EmptyState, Fact, Table
+from chengshu.data.opening.gate import FieldVerdict
+from chengshu.kernel.ui.components import Fact
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    title: str
-    reason: str
-    advice: str
-
-
-def refused_table(resource: PublishedResource) -> Table:
+def refused_fields(resource: PublishedResource) -> list[FieldVerdict]:
     """Fields that may not be opened, with reason and way out."""
-    rows = [_Row(v.column.title, v.reason, v.advice) for v in gate.judge(resource) if not v.allowed]
-    columns = (
-        Column(key="title", title="字段", kind="main"),
-        Column(key="reason", title="为什么不能开放"),
-        Column(key="advice", title="怎么办"),
-    )
-    return Table.plain(
-        key="refused", columns=columns, rows=rows, caption="不能开放的字段",
-        empty=EmptyState(title="没有", text="所有字段都可以开放。", icon="circle-check"),
-    )  # fmt: skip
+    return [verdict for verdict in gate.judge(resource) if not verdict.allowed]
 
 
 def resource_facts(resource: PublishedResource) -> list[Fact]:

@@ -1,4 +1,4 @@
-"""The portal as strangers meet it: pages, downloads, the JSON interface, and what happens when they ask for too much."""
+"""The portal as strangers meet it: pages, downloads, the JSON interface, and too much asked at once."""
 
 import hashlib
 import json

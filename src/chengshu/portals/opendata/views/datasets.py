@@ -27,6 +27,14 @@ _TYPES = {
     "text": "文本", "integer": "整数", "decimal": "小数", "date": "日期", "datetime": "日期时间",
     "boolean": "是否",
 }  # fmt: skip
+PYTHON_SAMPLE = """import json
+from urllib.request import urlopen
+
+with urlopen("{address}") as answer:
+    page = json.load(answer)
+print(page["total"], "条记录")
+for record in page["records"]:
+    print(record)"""
 FORMAT_NOTES = {
     "csv": "表格软件和程序都能打开，UTF-8 编码", "json": "程序直接读取的对象数组",
     "xlsx": "Excel，含字段说明页", "parquet": "大数据分析工具，按列压缩",
@@ -43,7 +51,8 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
         "release": release,
         "preview": preview(request, release),
     }
-    if request.headers.get("HX-Target") == "preview":
+    restoring = "HX-History-Restore-Request" in request.headers
+    if request.headers.get("HX-Target") == "preview" and not restoring:
         response = render(request, "opendata/preview.html", context)
     else:
         response = render(
@@ -153,7 +162,8 @@ def _chart(release: DatasetRelease, name: str) -> Chart:
     if rest:
         shown.append(("其他或未填", rest))
     return Chart(
-        key="distribution", title=f"按{column['title']}", kind="hbar", unit="条", height="high" if len(shown) > BARS // 2 else "",
+        key="distribution", title=f"按{column['title']}", kind="hbar", unit="条",
+        height="high" if len(shown) > BARS // 2 else "",
         categories=[word for word, _ in shown], series=[Series("记录", [count for _, count in shown])],
         description=f"共 {release.rows:,} 条记录",
     )  # fmt: skip
@@ -180,9 +190,7 @@ def _samples(
         ("命令行", f"curl -sS '{records}?limit=5&sort={first}'"),
         (
             "Python",
-            "import json\nfrom urllib.request import urlopen\n\n"
-            f'with urlopen("{records}?limit=5") as answer:\n    page = json.load(answer)\n'
-            'print(page["total"], "条记录")\nfor record in page["records"]:\n    print(record)',
+            PYTHON_SAMPLE.format(address=f"{records}?limit=5"),
         ),
         (
             "pandas",

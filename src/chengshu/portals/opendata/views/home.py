@@ -12,6 +12,8 @@ from chengshu.data.opening.choices import THEME_ICONS, Theme
 from chengshu.kernel.ui.components import Action, Crumb, EmptyState, Stat
 
 NEWEST_SHOWN = 6
+INTERFACES_SHOWN = 8
+WORDS_SHOWN = 8
 PAGE_SIZE = 20
 MAX_WORDS = 100
 FACETS = ("theme", "provider", "format")
@@ -30,6 +32,7 @@ class ThemeTile:
 def home(request: HttpRequest) -> HttpResponse:
     """Search first, themes, the newest, counters computed from records."""
     counts = selectors.theme_counts()
+    newest = list(selectors.public_datasets()[:NEWEST_SHOWN])
     listing_url = reverse("opendata:datasets")
     context = {
         "title": "首页",
@@ -45,7 +48,9 @@ def home(request: HttpRequest) -> HttpResponse:
             for theme in Theme
             if counts.get(theme)
         ],
-        "newest": selectors.public_datasets()[:NEWEST_SHOWN],
+        "newest": newest,
+        "interfaces": selectors.public_interfaces()[:INTERFACES_SHOWN],
+        "often": list(dict.fromkeys(word for item in newest for word in item.keywords))[:WORDS_SHOWN],
         "nothing_yet": EmptyState(
             title="还没有开放的数据集", icon="database",
             text="各部门正在整理可以开放的数据。发布后会出现在这里。",
@@ -96,6 +101,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             if facet.values
         ],
         "narrowed": any(chosen.values()),
+        "interfaces": list(selectors.public_interfaces(words)[:INTERFACES_SHOWN]) if words else [],
         "clear_url": url(theme="", provider="", format=""),
         "sorts": [(word, url(sort=key), key == sort) for key, word in selectors.SORTS.items()],
         "previous_url": url(page=str(number - 1)) if number > 1 else "",
