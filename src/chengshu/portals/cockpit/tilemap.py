@@ -78,8 +78,8 @@ def build(places: Sequence[Place]) -> TileMap:
 
 
 def _grid_size(count: int) -> tuple[int, int]:
-    """Columns and rows for a landscape drawing with about a tenth of the cells left free."""
-    rows = max(1, round(sqrt(count * 1.1 / 1.45)))
+    """Columns and rows for a nearly square drawing with about a tenth of the cells left free."""
+    rows = max(1, round(sqrt(count * 1.1 / 1.1)))
     return -(-int(count * 1.1 + 1) // rows), rows
 
 

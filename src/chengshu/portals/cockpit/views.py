@@ -29,7 +29,7 @@ def home(request: ActorRequest) -> HttpResponse:
         "map": tiles,
         "map_title": f"{len(tiles.tiles)} 个市直管社区",
         "providers": Chart(
-            key="providers", title="各部门归集数据量", kind="hbar", unit="条", height="high",
+            key="providers", title="各部门归集数据量", kind="hbar", unit="条",
             categories=[p.name for p in providers], series=[Series("记录", [p.rows for p in providers])],
         ),
         "calls": Chart(

@@ -9,6 +9,7 @@ from chengshu.data.ingest import selectors as ingest
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.shell import groups
 from chengshu.kernel.jobs.models import Job
+from chengshu.kernel.search.presentation import context as shown
 from chengshu.kernel.search.services import search as search_everything
 
 SHOWN = 6
@@ -38,9 +39,7 @@ def search(request: ActorRequest) -> HttpResponse:
     context = {
         "title": f"搜索“{query}”" if query else "搜索",
         "query": query,
-        "results": results,
-        "kind": kind,
-        "url": request.path,
+        **shown(results, url=request.path, kind=kind),
     }
     return render(request, "console/search.html", context)
 
