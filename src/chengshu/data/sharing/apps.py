@@ -7,3 +7,12 @@ class SharingConfig(AppConfig):
     name = "chengshu.data.sharing"
     label = "sharing"
     verbose_name = "数据共享"
+
+    def ready(self) -> None:
+        from chengshu.data.catalog.facade import register_panel
+        from chengshu.data.sharing import resource_panel
+
+        register_panel(
+            key="sharing", title="共享接口", content=resource_panel.content,
+            permission="sharing.view", order=20,
+        )  # fmt: skip

@@ -6,6 +6,7 @@ from chengshu.data.sharing import calls, verification
 from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.models import ShareInterface
 from chengshu.data.sharing.publishing import publish_rules
+from chengshu.data.sharing.services.applications import changed
 from chengshu.data.sharing.snapshots import build_snapshot
 from chengshu.kernel.access.actor import platform
 from chengshu.kernel.audit.services import record
@@ -29,6 +30,7 @@ def snapshot(context: JobContext, *, interface: str) -> dict[str, Any]:
         record(
             actor=platform("共享发布"), action="sharing.snapshot_published", obj=item, after=result
         )
+        changed("interface.published", item.code)
     return result
 
 

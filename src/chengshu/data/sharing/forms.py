@@ -1,0 +1,321 @@
+"""Forms of sharing: they parse; the services judge."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from django import forms
+from django.forms import BoundField
+from django.utils import timezone
+
+from chengshu.data.sharing import row_filter
+from chengshu.data.sharing.masking import NONE, SENSITIVE, suggested_mask
+from chengshu.data.sharing.models import Application, Grant, ShareInterface
+from chengshu.kernel.errors import InvalidInput
+from chengshu.kernel.identity.models import Organization
+from chengshu.kernel.ui.components import FormSection
+from chengshu_gateway import masks
+
+_SPLIT = re.compile(r"[\s,，;；]+")
+# Declarations offered besides each kind's example; others can be written through the interface for programs.
+_MASKS = [(kind.example, f"{kind.label}　{kind.shown}") for kind in masks.KINDS]
+
+
+class ServiceForm(forms.Form):
+    """A form that shows what a service refuses, beside the field it is about."""
+
+    def show(self, error: InvalidInput) -> None:
+        """Put a service's messages beside their fields."""
+        for name, text in error.fields.items():
+            self.add_error(name if name in self.fields else None, text)
+        if not error.fields:
+            self.add_error(None, error.detail)
+
+
+class ReasonForm(ServiceForm):
+    """Why something is stopped or resumed."""
+
+    reason = forms.CharField(
+        label="原因", max_length=300, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="会写入审计记录，对方单位也能看到。",
+    )  # fmt: skip
+
+
+def _day(label: str, text: str) -> forms.DateField:
+    return forms.DateField(
+        label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text=text
+    )
+
+
+def end_of(day: date | None) -> datetime | None:
+    """The last moment of a day in the city's time; None stays None."""
+    return timezone.make_aware(datetime.combine(day, time.max)) if day else None
+
+
+class ApplicationForm(ServiceForm):
+    """Register an application."""
+
+    sections = (
+        FormSection("是什么应用", ("name", "code", "owner")),
+        FormSection("做什么用、找谁", ("purpose", "contact")),
+    )
+    name = forms.CharField(label="应用名称", max_length=80)
+    code = forms.CharField(
+        label="应用编号", max_length=40,
+        help_text="调用时写在请求头里，登记后不能改。小写字母、数字和连字符，如 grid-worker-app。",
+    )  # fmt: skip
+    owner = forms.ModelChoiceField(
+        label="使用单位", queryset=Organization.objects.none(), empty_label=None
+    )
+    purpose = forms.CharField(
+        label="用途", widget=forms.Textarea(attrs={"rows": 3}), max_length=1000,
+        help_text="为哪项业务、给谁用。数据提供单位据此决定授权。",
+    )  # fmt: skip
+    contact = forms.CharField(
+        label="联系人", max_length=60, required=False, help_text="姓名和电话，接口有变动时通知。"
+    )
+
+    def __init__(self, *args: Any, owners: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["owner"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = owners
+
+
+class KeyForm(ServiceForm):
+    """Issue a key."""
+
+    expires_on = _day("有效期至", "当天结束时失效。留空表示长期有效；建议一年一换。")
+
+    def show(self, error: InvalidInput) -> None:
+        """The service speaks of a moment, the form of a day."""
+        for text in error.fields.values() or [error.detail]:
+            self.add_error("expires_on", text)
+
+
+class InterfaceForm(ServiceForm):
+    """Publish a resource as an interface."""
+
+    sections = (
+        FormSection("接口叫什么", ("title", "code")),
+        FormSection(
+            "按什么查",
+            ("key_column",),
+            "调用方给出这个字段的值，得到一条记录。值必须唯一且不为空。",
+        ),
+    )
+    title = forms.CharField(label="接口名称", max_length=120)
+    code = forms.CharField(
+        label="接口编号", max_length=60,
+        help_text="写在调用地址里，发布后不能改。小写字母、数字和连字符，如 resident-by-id。",
+    )  # fmt: skip
+    key_column = forms.ChoiceField(label="查询字段", widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["key_column"]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.choices = choices
+
+
+class _ApplicationChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Applications with the department they belong to."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name}（{obj.owner.short}）"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One line of the fields of a grant: chosen or not, level, and the mask."""
+
+    column: dict[str, Any]
+    mask: BoundField
+    chosen: bool
+    sensitive: bool
+    suggested: str
+
+
+class GrantForm(ServiceForm):
+    """Give an application fields, masks, rows, quota, networks and a term."""
+
+    purpose = forms.CharField(
+        label="用途", widget=forms.Textarea(attrs={"rows": 2}), max_length=1000, required=False,
+        help_text="办理什么业务时用。",
+    )  # fmt: skip
+    unmasked_reason = forms.CharField(
+        label="不脱敏的理由", max_length=300, required=False,
+        help_text="L3、L4 字段不脱敏时必填，例如“办理养老金资格认证须核对完整证件号”。",
+    )  # fmt: skip
+    filter_json = forms.CharField(
+        label="用 JSON 写", required=False, widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text='填了就以它为准，例如 {"or": [{"prefix": ["code", "330383"]}, {"is_null": ["code"]}]}。',
+    )  # fmt: skip
+    per_minute = forms.IntegerField(
+        label="每分钟最多", required=False, min_value=1, help_text="次；留空不限"
+    )
+    per_day = forms.IntegerField(
+        label="每天最多", required=False, min_value=1, help_text="次；留空不限"
+    )
+    networks = forms.CharField(
+        label="只许来自这些网段", required=False, widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="一行一个，如 10.33.8.0/24。留空表示不限。",
+    )  # fmt: skip
+    valid_on = _day("有效期至", "当天结束时失效。留空表示长期有效。")
+
+    def __init__(
+        self, *args: Any, interface: ShareInterface, grant: Grant | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.interface = interface
+        self.columns: list[dict[str, Any]] = interface.columns
+        self.kinds = {c["name"]: c["type"] for c in self.columns}
+        self._add_application(grant)
+        self.fields["fields"] = forms.MultipleChoiceField(
+            label="字段", required=False, choices=[(c["name"], c["title"]) for c in self.columns]
+        )
+        for column in self.columns:
+            self._add_mask(column, grant)
+        self._add_conditions(grant)
+        if grant is not None:
+            self._fill(grant)
+
+    def _add_application(self, grant: Grant | None) -> None:
+        if grant is not None:
+            del self.fields["purpose"]
+            return
+        taken = self.interface.grants.exclude(state="revoked").values("application")
+        free = Application.objects.filter(state="active").exclude(pk__in=taken)
+        choice = _ApplicationChoice(
+            label="给哪个应用", queryset=free.select_related("owner"), empty_label="请选择",
+            help_text="已有授权的应用不在其中，请在原授权上变更。",
+        )  # fmt: skip
+        self.fields["application"] = choice
+
+    def _add_mask(self, column: dict[str, Any], grant: Grant | None) -> None:
+        suggested = suggested_mask(column)
+        held = (
+            grant.masks.get(column["name"], NONE)
+            if grant and column["name"] in grant.fields
+            else ""
+        )
+        choices = list(_MASKS)
+        for declaration in (suggested, held):
+            if declaration and declaration not in dict(choices):
+                choices.append((declaration, declaration))
+        self.fields[f"mask_{column['name']}"] = forms.ChoiceField(
+            label=f"{column['title']}的脱敏方式", choices=choices, initial=held or suggested,
+            widget=_small(forms.Select, f"{column['title']}的脱敏方式"),
+        )  # fmt: skip
+
+    def _add_conditions(self, grant: Grant | None) -> None:
+        lines = row_filter.decompose(grant.row_filter) if grant else []
+        columns = [("", "不限定"), *((c["name"], c["title"]) for c in self.columns)]
+        for n in range(row_filter.CONDITIONS):
+            line = lines[n] if lines and n < len(lines) else row_filter.Condition("", "eq", "")
+            self.fields[f"field_{n}"] = forms.ChoiceField(
+                label=f"第 {n + 1} 个条件的字段", required=False, choices=columns, initial=line.field,
+                widget=_small(forms.Select, "字段"),
+            )  # fmt: skip
+            self.fields[f"operator_{n}"] = forms.ChoiceField(
+                label=f"第 {n + 1} 个条件怎么比", required=False, initial=line.operator,
+                choices=list(row_filter.OPERATORS.items()), widget=_small(forms.Select, "怎么比"),
+            )  # fmt: skip
+            self.fields[f"value_{n}"] = forms.CharField(
+                label=f"第 {n + 1} 个条件的值", required=False, max_length=500, initial=line.value,
+                widget=_small(forms.TextInput, "值，多个用逗号分开"),
+            )  # fmt: skip
+        if lines is None and grant:
+            self.fields["filter_json"].initial = json.dumps(grant.row_filter, ensure_ascii=False)
+
+    def _fill(self, grant: Grant) -> None:
+        until = timezone.localtime(grant.valid_until).date() if grant.valid_until else None
+        self.initial = {
+            **self.initial,
+            "fields": grant.fields, "per_minute": grant.per_minute, "per_day": grant.per_day,
+            "networks": "\n".join(grant.networks), "valid_on": until,
+            "unmasked_reason": grant.unmasked_reason,
+        }  # fmt: skip
+
+    # what the page draws
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the form gives a new grant."""
+        return "application" in self.fields
+
+    @property
+    def field_errors(self) -> list[str]:
+        """What is wrong with the choice of fields."""
+        return [str(text) for text in self.errors.get("fields", [])]
+
+    @property
+    def expert(self) -> bool:
+        """Whether the row filter is more than the builder shows."""
+        return bool(self["filter_json"].value())
+
+    def rows(self) -> Iterator[FieldRow]:
+        """The lines of the table of fields."""
+        chosen = set(self["fields"].value() or [])
+        for column in self.columns:
+            suggested = suggested_mask(column)
+            yield FieldRow(
+                column, self[f"mask_{column['name']}"], column["name"] in chosen,
+                column.get("sensitivity", "") in SENSITIVE, suggested,
+            )  # fmt: skip
+
+    def conditions(self) -> Iterator[tuple[BoundField, BoundField, BoundField]]:
+        """The lines of the row filter."""
+        for n in range(row_filter.CONDITIONS):
+            yield self[f"field_{n}"], self[f"operator_{n}"], self[f"value_{n}"]
+
+    @property
+    def filter_error(self) -> str:
+        """What is wrong with the row filter."""
+        return " ".join(str(text) for text in self.errors.get("filter_json", []))
+
+    # what the service gets
+
+    def rule(self) -> dict[str, Any]:
+        """Arguments of the service.
+
+        Raises:
+            InvalidInput: the row filter does not fit the columns.
+        """
+        data = self.cleaned_data
+        chosen = data["fields"]
+        found = {name: data[f"mask_{name}"] for name in chosen}
+        return {
+            "fields": chosen,
+            "masks": {name: mask for name, mask in found.items() if mask != NONE},
+            "row_filter": self._row_filter(),
+            "per_minute": data["per_minute"],
+            "per_day": data["per_day"],
+            "networks": [part for part in _SPLIT.split(data["networks"]) if part],
+            "valid_until": end_of(data["valid_on"]),
+            "unmasked_reason": data["unmasked_reason"],
+        }
+
+    def _row_filter(self) -> dict[str, Any] | None:
+        data = self.cleaned_data
+        if data["filter_json"].strip():
+            return row_filter.from_json(data["filter_json"], self.kinds)
+        lines = [
+            row_filter.Condition(data[f"field_{n}"], data[f"operator_{n}"], data[f"value_{n}"])
+            for n in range(row_filter.CONDITIONS)
+        ]
+        return row_filter.compose(lines, self.kinds)
+
+    def show(self, error: InvalidInput) -> None:
+        """Put a service's messages beside what the page calls the field."""
+        places = {"row_filter": "filter_json", "valid_until": "valid_on"}
+        fields = {places.get(name, name): text for name, text in error.fields.items()}
+        super().show(InvalidInput(error.message, kept=error.kept, fields=fields))
+
+
+def _small(widget: type[forms.Widget], label: str) -> forms.Widget:
+    """A widget inside a table: it has no label of its own beside it."""
+    return widget(attrs={"class": "cs-input", "aria-label": label})
