@@ -30,6 +30,8 @@ _MEMORY_MB = 384
 # Visitors share the machine with the city's own work: few queries at a time, the rest wait briefly.
 _SLOTS = threading.BoundedSemaphore(4)
 _WAIT_SECONDS = 3.0
+# Catalogued columns never begin with an underscore.
+_TOTAL = "_total"
 
 OPERATORS: dict[str, str] = {
     "": "=", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<", "contains": "contains", "prefix": "prefix",
@@ -127,13 +129,19 @@ class OpenTable:
         where, params = self._where(question)
         order = self._order(question.sort)
         names = ", ".join(quoted(name) for name in self.types)
-        query = f"SELECT {names} FROM t{where}{order} LIMIT {int(question.limit)} OFFSET {int(question.offset)}"
+        page = f"{order} LIMIT {int(question.limit)} OFFSET {int(question.offset)}"
         with _Slot():
-            rows = self._run(query, params) if question.limit else []
-            total = self.rows
-            if where:
-                total = int(self._run(f"SELECT count(*) AS n FROM t{where}", params)[0]["n"])
-        return Answer([{k: json_value(v) for k, v in row.items()} for row in rows], total)
+            if not where:
+                rows = self._run(f"SELECT {names} FROM t{page}", []) if question.limit else []
+                return _answer(rows, self.rows)
+            count = f"SELECT count(*) AS {_TOTAL} FROM t{where}"
+            # One session for both answers; the count's parameters come first in the text.
+            query = f"SELECT {names}, ({count}) AS {_TOTAL} FROM t{where}{page}"
+            rows = self._run(query, params * 2) if question.limit else []
+            if rows:
+                return _answer(rows, rows[0][_TOTAL])
+            beyond = question.offset or not question.limit
+            return _answer([], self._run(count, params)[0][_TOTAL] if beyond else 0)
 
     def _check(self, question: Question) -> None:
         problems: dict[str, str] = {}
@@ -197,6 +205,11 @@ class OpenTable:
         except LakeError as error:
             raise Unavailable("数据暂时读不到。", advice="请稍后重试，或下载文件。") from error
         return found
+
+
+def _answer(rows: list[dict[str, Any]], total: int) -> Answer:
+    shown = [{k: json_value(v) for k, v in row.items() if k != _TOTAL} for row in rows]
+    return Answer(shown, int(total))
 
 
 class _Slot:

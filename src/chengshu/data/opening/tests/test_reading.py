@@ -50,6 +50,12 @@ def test_pages_cover_every_row_once_although_the_sorted_values_are_equal(table: 
     assert sorted(seen) == [f"BM{i:05}" for i in range(60)]
 
 
+def test_the_total_is_told_beyond_the_last_page_and_without_rows(table: OpenTable) -> None:
+    for more in ({"offset": 50}, {"limit": 0}):
+        answer = ask(table, ("kind", "01"), **more)
+        assert (answer.rows, answer.total) == ([], 20)
+
+
 def test_empty_values_come_last_in_both_directions(table: OpenTable) -> None:
     for sort in ("seats", "-seats"):
         assert [r["seats"] for r in ask(table, sort=sort, limit=60).rows][-12:] == [None] * 12

@@ -192,11 +192,11 @@ def test_an_older_run_never_replaces_a_newer_release(scene: Scene, monkeypatch) 
     late = OpenDataset.objects.select_related("current").get(pk=item.pk)
     swap = building._swap
 
-    def overtaken(*args):
+    def overtaken(*args, **named):
         monkeypatch.setattr(building, "_swap", swap)
         collect(scene.resource, rows(80))
         release(item)
-        return swap(*args)
+        return swap(*args, **named)
 
     monkeypatch.setattr(building, "_swap", overtaken)
     with pytest.raises(Conflict, match="更新的版本"):
