@@ -24,6 +24,7 @@ from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.services import closing, uploads
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rest import ApiRouter
+from chengshu.kernel.ui import keyset
 
 router = ApiRouter()
 MAX_PAGE = 200
@@ -118,20 +119,20 @@ class ConfirmIn(Schema):
 
 
 class BatchFilters(Schema):
-    """What narrows the list; ``before`` pages on: the ``created_at`` of the last batch seen."""
+    """What narrows the list; ``cursor`` pages on: the ``next`` of the page before."""
 
     resource: str = ""
     state: BatchState | None = None
     origin: Origin | None = None
-    before: datetime | None = None
+    cursor: str = ""
     limit: int = Field(50, ge=1, le=MAX_PAGE)
 
 
 class BatchListOut(Schema):
-    """One page of batches, newest first; ``next`` is the next ``before``, null at the end."""
+    """One page of batches, newest first; ``next`` is the next ``cursor``, empty at the end."""
 
     results: list[BatchOut]
-    next: datetime | None
+    next: str
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -238,18 +239,16 @@ def cancel(request: HttpRequest, pk: UUID) -> dict[str, Any]:
 )
 def batches(request: HttpRequest, filters: Query[BatchFilters]) -> dict[str, Any]:
     """Batches in the caller's scope, newest first."""
-    rows = selectors.batches(_actor(request)).select_related("job").order_by("-created_at")
+    rows = selectors.batches(_actor(request)).select_related("job")
     if filters.resource:
         rows = rows.filter(resource__code=filters.resource)
     if filters.state is not None:
         rows = rows.filter(state=filters.state)
     if filters.origin is not None:
         rows = rows.filter(origin=filters.origin)
-    if filters.before is not None:
-        rows = rows.filter(created_at__lt=filters.before)
-    found = list(rows[: filters.limit + 1])
-    page = found[: filters.limit]
+    cursor = keyset.decode(filters.cursor)
+    page = keyset.cut(rows, order="-created_at", size=filters.limit, cursor=cursor)
     return {
-        "results": [batch_out(batch, problems=False) for batch in page],
-        "next": page[-1].created_at if len(found) > filters.limit else None,
+        "results": [batch_out(batch, problems=False) for batch in page.rows],
+        "next": page.next.encode() if page.next else "",
     }

@@ -24,7 +24,8 @@ _SHORTEST_NUMBER = 11
 
 def is_personal(column: ColumnSpec) -> bool:
     """Whether values of the column are masked by default."""
-    return column.sensitivity in _PERSONAL_LEVELS or column.format in _BY_FORMAT
+    named = column.sensitivity == "L2" and bool(_NAME.search(column.title))
+    return named or column.sensitivity in _PERSONAL_LEVELS or column.format in _BY_FORMAT
 
 
 def mask_kind(column: ColumnSpec) -> str:

@@ -106,6 +106,15 @@ def test_the_person_corrects_header_row_and_mapping_and_sees_the_preview_again(
     assert factories.run(batch).accepted == 1
 
 
+def test_a_plainly_wrong_encoding_is_named_as_the_cause(client: Client, resource: Resource) -> None:
+    send(client, resource, table([row(i) for i in range(9)]).encode("gb18030"))
+    page = client.get(
+        url("confirm", Batch.objects.get().pk), {"encoding": "utf-8", "header_row": "1"}
+    )
+    assert "请改选 GB18030" in text(page)
+    assert "表头里有同名的列" not in text(page)
+
+
 def test_duplicate_headers_are_explained_and_may_be_left_out(
     client: Client, resource: Resource
 ) -> None:

@@ -220,6 +220,8 @@ def test_columns_are_masked_by_format_and_level() -> None:
     assert kind(format="mobile") == "phone"
     assert kind(format="id_number", sensitivity="L1") == "id_number"
     assert kind(title="姓名", sensitivity="L3") == "name"
+    assert kind(title="户主姓名", sensitivity="L2") == "name"
+    assert kind(title="姓名", sensitivity="L1") == "none"
     assert kind(title="家庭住址", sensitivity="L3") == "address"
     assert kind(title="出生日期", type="date", sensitivity="L4") == "year"
     assert kind(title="病情", sensitivity="L4") == "full"

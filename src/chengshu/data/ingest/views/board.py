@@ -12,7 +12,7 @@ from django.utils import timezone
 from chengshu.data.catalog.facade import Resource, published_queryset
 from chengshu.data.ingest import selectors
 from chengshu.data.ingest.choices import BatchState, Origin
-from chengshu.data.ingest.models import Batch
+from chengshu.data.ingest.models import Batch, Collected
 from chengshu.data.ingest.presentation import batch_url, source_words, tone
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import holds
@@ -28,7 +28,7 @@ from chengshu.kernel.ui.components import (
 )
 from chengshu.kernel.ui.tables import TableView
 
-CHART_BARS = 12
+CHART_BARS, FEW_BARS = 12, 8
 PERIODS = {"1": ("今天", 0), "7": ("最近 7 天", 6), "30": ("最近 30 天", 29)}
 
 
@@ -115,7 +115,7 @@ class Board(TableView[Resource]):
             "bytes": sums["bytes"] or 0,
             "updated_at": newest.updated_at if newest else None,
             "balance": selectors.overall_balance(batches),
-            "chart": _chart(selectors.records_by_provider(held)),
+            "chart": _chart(held),
         }  # fmt: skip
 
 
@@ -138,17 +138,22 @@ def board(request: ActorRequest) -> HttpResponseBase:
     return kind.as_view()(request)
 
 
-def _chart(totals: list[selectors.ProviderTotal]) -> Chart | None:
-    shown = [total for total in totals if total.rows][:CHART_BARS]
+def _chart(held: QuerySet[Collected]) -> Chart | None:
+    """Records by department; by resource for somebody who sees one department only."""
+    totals = [total for total in selectors.records_by_provider(held) if total.rows]
+    title, what = "各单位记录数", "单位"
+    if len(totals) == 1:
+        largest = held.filter(rows__gt=0).order_by("-rows")[:FEW_BARS]
+        totals = [selectors.ProviderTotal(item.resource.title, item.rows) for item in largest]
+        title, what = "记录最多的数据资源", "资源"
+    shown = totals[:CHART_BARS]
     if not shown:
         return None
-    left = len([total for total in totals if total.rows]) - len(shown)
     return Chart(
-        key="by-provider", title="各单位记录数", kind="hbar", unit="条",
+        key="by-provider", title=title, kind="hbar", unit="条",
         categories=[total.name for total in shown],
         series=[Series("记录数", [total.rows for total in shown])],
-        description=f"按记录数从多到少，前 {len(shown)} 个单位" if left else "按记录数从多到少",
-        height="high" if len(shown) > CHART_BARS // 2 else "",
+        description=f"按记录数从多到少，{len(shown)} 个{what}",
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from chengshu.kernel.errors import ChengshuError, Conflict, InvalidInput
 from chengshu.kernel.ui.components import Crumb, Step
 
 SAMPLES = 3
+PLAUSIBLE = 0.5
 _CHINESE_RUN = re.compile(r"([\u3400-\u9fff])[\u3400-\u9fff]+")
 STEPS = ("选择来源", "核对预览", "入库")
 
@@ -175,6 +176,7 @@ def _confirm_context(
         "crumbs": crumbs(batch.resource, "核对预览"),
         "steps": steps(1),
         "batch": batch,
+        "misread": _misread(look, chosen["encoding"]),
         "report": report,
         "headers": _headers(report.headers, report.duplicate_headers, targets, preview),
         "preview": preview,
@@ -231,6 +233,19 @@ def _encodings(look: Inspection, chosen: str) -> list[EncodingChoice]:
         )
         for guess in guesses
     ]  # fmt: skip
+
+
+def _misread(look: Inspection, chosen: str) -> str:
+    """Why the chosen encoding is plainly wrong, if it is."""
+    guesses = look.report.encodings
+    mine = next((guess for guess in guesses if guess.encoding == chosen), None)
+    if mine is None or mine is guesses[0] or mine.confidence >= PLAUSIBLE:
+        return ""
+    best = ENCODINGS.get(guesses[0].encoding, guesses[0].encoding)
+    return (
+        f"按 {ENCODINGS.get(chosen, chosen)} 读不通（{mine.evidence}），下面的乱码和缺列都由此而来。"
+        f"请改选 {best}。"
+    )
 
 
 def _sample(sample: str, look: Inspection) -> str:

@@ -1,5 +1,6 @@
 """The quarantine workbench: rejected rows with the reason beside the value; correct, return, replay."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from chengshu.kernel.ui.components import Crumb, StatusTag
 
 PAGE_SIZE = 20
 HIDDEN = "******"
+# Where the fault is: the workbench shows the sentence right there.
+_PLACE = re.compile(r"^第 \d+ 行“[^”]*”[： ]?")
 STATUSES = {
     OPEN: "未处理",
     DecisionKind.CORRECTED: "已更正待回放",
@@ -189,13 +192,14 @@ def line_of(
 
 def _reason(problem: Problem, masks: Mapping[str, Mask], resource: PublishedResource) -> str:
     """The sentence beside a value; it quotes the value, so it hides what the cell hides."""
+    message = _PLACE.sub("", problem.message, count=1)
     personal = problem.column in masks or (not problem.column and bool(masks))
     if not personal or not problem.value:
-        return problem.message
-    cover = masked(masks, problem.column, problem.value) if problem.column in masks else HIDDEN
+        return message
     if problem.rule == "key_conflict" and not set(resource.key) & set(masks):
-        return problem.message
-    return problem.message.replace(shorten(problem.value), cover or HIDDEN)
+        return message
+    cover = masked(masks, problem.column, problem.value) if problem.column in masks else HIDDEN
+    return message.replace(shorten(problem.value), cover or HIDDEN)
 
 
 def save_row(request: ActorRequest, pk: UUID, number: int) -> HttpResponse:
