@@ -1,6 +1,11 @@
-"""From a table contract to checked batches: normalise (Arrow), then type and test (one SELECT)."""
+"""From a table contract to checked batches.
+
+Plain values are typed whole columns at once (`plain`). The others, mostly few, are cleaned
+(`normalise`), then typed and tested in one SELECT (`statement`), which is the authority on all rules.
+"""
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
@@ -8,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chengshu.data.quality.contract.cells import trim
 from chengshu.data.quality.contract.model import (
     ArrowColumn,
     ColumnSpec,
@@ -20,8 +26,8 @@ from chengshu.data.quality.contract.normalise import (
     code_meanings,
     normalise,
     to_codes,
-    trim,
 )
+from chengshu.data.quality.contract.plain import judge_plain
 from chengshu.data.quality.contract.rules import RULES
 from chengshu.data.quality.contract.statement import ROW_COLUMN, select_statement
 
@@ -29,6 +35,9 @@ SOURCE_ROW = "__row"
 HOME_ZONE = "Asia/Shanghai"
 _CHUNK_VIEW = "contract_chunk"
 _PARALLEL_ROWS = 16_384
+
+Mask: TypeAlias = npt.NDArray[np.uint16]
+Positions: TypeAlias = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +65,10 @@ class CompiledContract:
 
     def __init__(self, contract: TableContract) -> None:
         self.contract = contract
-        self.select = select_statement(contract, _CHUNK_VIEW)
         self._meanings = [
             None if c.codes is None else code_meanings(c.codes) for c in contract.columns
         ]
+        self._statements: dict[tuple[int, ...], str] = {}
         self._check_patterns()
 
     @property
@@ -73,69 +82,106 @@ class CompiledContract:
         A column of the contract that the batch lacks counts as empty. Raises KeyError when
         `__row` is missing.
         """
-        prepared = self._prepare(batch)
-        pieces = range(0, max(batch.num_rows, 1), _PARALLEL_ROWS)
-        chunk = pa.Table.from_batches([prepared.slice(at, _PARALLEL_ROWS) for at in pieces])
+        rows: ArrowColumn = batch.column(SOURCE_ROW)
+        present = set(batch.schema.names)
+        raw: list[ArrowColumn] = [
+            batch.column(c.name) if c.name in present else pa.nulls(len(rows), pa.string())
+            for c in self.contract.columns
+        ]
+        judged = list(map(judge_plain, raw, self.contract.columns, self._meanings))
+        typed = [plain.typed for plain in judged]
+        masks = [
+            plain.missing * np.uint16(RULES["required"].bit) if spec.required else None
+            for plain, spec in zip(judged, self.contract.columns, strict=True)
+        ]
+        doubts = {
+            i: places
+            for i, plain in enumerate(judged)
+            if len(places := np.flatnonzero(plain.doubtful))
+        }
+        if doubts:
+            self._judge_doubtful(connection, raw, doubts, typed, masks)
+        return self._split(batch, typed, masks)
+
+    def _judge_doubtful(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        raw: list[ArrowColumn],
+        doubts: dict[int, Positions],
+        typed: list[ArrowColumn],
+        masks: list[Mask | None],
+    ) -> None:
+        """Clean and judge the doubtful cells in one SELECT; fills in `typed` and `masks`."""
+        prepared: dict[str, ArrowColumn] = {}
+        for i, places in doubts.items():
+            prepared |= self._prepare(i, raw[i].take(pa.array(places)))
+        longest = max(map(len, doubts.values()))
+        # Columns have different numbers of doubtful cells; behind its own a column is empty.
+        padded = pa.table({name: _padded(column, longest) for name, column in prepared.items()})
+        pieces = range(0, longest, _PARALLEL_ROWS)
+        chunk = pa.concat_tables([padded.slice(at, _PARALLEL_ROWS) for at in pieces])
         connection.register(_CHUNK_VIEW, chunk)
         try:
-            result = connection.sql(self.select).to_arrow_table()
+            result: Any = connection.sql(self._select(tuple(doubts))).to_arrow_table()
         finally:
             connection.unregister(_CHUNK_VIEW)
-        return self._split(batch, prepared, result)
+        for i, places in doubts.items():
+            found: Mask = result.column(f"m{i}").to_numpy()[: len(places)]
+            mask = masks[i]
+            if mask is None:
+                mask = masks[i] = np.zeros(len(raw[i]), dtype=np.uint16)
+            mask[places] = found
+            is_text = self.contract.columns[i].type is ColumnType.TEXT
+            values = prepared[f"n{i}"] if is_text else result.column(f"t{i}")[: len(places)]
+            typed[i] = _filled_in(typed[i], places, values, found == 0)
 
-    def _prepare(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        arrays: dict[str, ArrowColumn] = {}
-        present = set(batch.schema.names)
-        for i, spec in enumerate(self.contract.columns):
-            raw: ArrowColumn = (
-                batch.column(spec.name)
-                if spec.name in present
-                else pa.nulls(batch.num_rows, pa.string())
-            )
-            meanings = self._meanings[i]
-            if meanings is not None:
-                column, arrays[f"k{i}"] = to_codes(trim(raw), meanings)
-            elif spec.format is not None:
-                column, verdict = clean_format(trim(raw), spec.format)
-                arrays[f"s{i}"], arrays[f"d{i}"] = map(pa.array, (verdict.shape, verdict.check))
-            else:
-                column = normalise(raw, spec)
-            arrays[f"n{i}"] = column
-        return pa.RecordBatch.from_pydict(arrays)
+    def _select(self, positions: tuple[int, ...]) -> str:
+        """The statement for a set of columns; batches of one source have mostly the same doubts."""
+        known = self._statements.get(positions)
+        if known is None:
+            known = select_statement(self.contract, _CHUNK_VIEW, positions)
+            self._statements[positions] = known
+        return known
+
+    def _prepare(self, i: int, raw: ArrowColumn) -> dict[str, ArrowColumn]:
+        """The columns of the statement for column i of the contract."""
+        spec, meanings = self.contract.columns[i], self._meanings[i]
+        if meanings is not None:
+            column, known = to_codes(trim(raw), meanings)
+            return {f"n{i}": column, f"k{i}": known}
+        if spec.format is not None:
+            column, verdict = clean_format(trim(raw), spec.format)
+            shape, check = map(pa.array, (verdict.shape, verdict.check))
+            return {f"n{i}": column, f"s{i}": shape, f"d{i}": check}
+        return {f"n{i}": normalise(raw, spec)}
 
     def _split(
-        self, batch: pa.RecordBatch, prepared: pa.RecordBatch, result: pa.Table
+        self, batch: pa.RecordBatch, typed: list[ArrowColumn], masks: list[Mask | None]
     ) -> CheckedBatch:
-        masks = [result.column(f"m{i}").to_numpy() for i in range(len(self.contract.columns))]
         bad = np.zeros(batch.num_rows, dtype=np.bool_)
         for mask in masks:
-            bad |= mask != 0
-        columns: list[ArrowColumn] = [batch.column(SOURCE_ROW)]
-        for i, spec in enumerate(self.contract.columns):
-            if spec.type is ColumnType.TEXT:
-                columns.append(prepared.column(f"n{i}"))
-            else:
-                columns.append(_localised(result.column(f"t{i}"), spec))
-        names = [ROW_COLUMN, *(spec.name for spec in self.contract.columns)]
-        typed = pa.Table.from_arrays(columns, names=names)
+            if mask is not None:
+                bad |= mask != 0
         rejected = np.flatnonzero(bad)
+        names = [ROW_COLUMN, *(spec.name for spec in self.contract.columns)]
+        table = pa.Table.from_arrays([batch.column(SOURCE_ROW), *typed], names=names)
         if len(rejected):
-            typed = typed.filter(pa.array(~bad))
+            table = table.filter(pa.array(~bad))
+        columns = [
+            _localised(table.column(i + 1), spec) for i, spec in enumerate(self.contract.columns)
+        ]
         return CheckedBatch(
-            accepted=typed.cast(self.schema),
+            accepted=pa.Table.from_arrays([table.column(0), *columns], schema=self.schema),
             rejected=rejected,
             violations=tuple(self._violations(batch, masks)) if len(rejected) else (),
         )
 
-    def _violations(
-        self, batch: pa.RecordBatch, masks: list[npt.NDArray[np.uint16]]
-    ) -> list[Violation]:
+    def _violations(self, batch: pa.RecordBatch, masks: list[Mask | None]) -> list[Violation]:
         found = []
         rows: ArrowColumn = batch.column(SOURCE_ROW)
         present = set(batch.schema.names)
         for spec, mask in zip(self.contract.columns, masks, strict=True):
-            positions = np.flatnonzero(mask)
-            if not len(positions):
+            if mask is None or not len(positions := np.flatnonzero(mask)):
                 continue
             chosen: ArrowColumn = pa.array(positions)
             values: list[str | None] = (
@@ -166,6 +212,24 @@ class CompiledContract:
                     raise ContractError(
                         f"数据项“{spec.title}”的正则“{spec.pattern}”无法识别，请在目录中改正。"
                     ) from error
+
+
+def _padded(column: ArrowColumn, length: int) -> ArrowColumn:
+    lacking = length - len(column)
+    return pa.concat_arrays([column, pa.nulls(lacking, column.type)]) if lacking else column
+
+
+def _filled_in(
+    column: ArrowColumn, places: Positions, values: ArrowColumn, sound: npt.NDArray[np.bool_]
+) -> ArrowColumn:
+    """The column with the sound ones of `values` at their places; rows with a broken rule leave."""
+    if not sound.any():
+        return column
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    mask = np.zeros(len(column), dtype=np.bool_)
+    mask[places[sound]] = True
+    return pc.replace_with_mask(column, pa.array(mask), values.filter(pa.array(sound)))
 
 
 def _localised(column: ArrowColumn, spec: ColumnSpec) -> ArrowColumn:

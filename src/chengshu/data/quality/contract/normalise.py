@@ -15,11 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from stdnum.cn import ric
 
+from chengshu.data.quality.contract.cells import BLANKS, trim
 from chengshu.data.quality.contract.check_digits import Verdict, verify
 from chengshu.data.quality.contract.model import ArrowColumn, ColumnFormat, ColumnSpec, ColumnType
-
-BLANKS = " \t\r\n\v\f\u00a0\u2002\u2003\u2009\u200b\u202f\u3000\ufeff"
-NULL_WORDS = ("", "NULL", "null", "(null)", "\\N")
 
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _CHINESE_DIGITS = {ord(c): str(i) for i, c in enumerate("〇一二三四五六七八九")} | {
@@ -49,13 +47,6 @@ def normalise(column: ArrowColumn, spec: ColumnSpec) -> ArrowColumn:
     return _rewrite(cleaned, foreign, _plain_date if dated else half_width)
 
 
-def trim(column: ArrowColumn) -> ArrowColumn:
-    """Without surrounding blanks; empty cells and null words become null."""
-    trimmed = pc.utf8_trim(column, characters=BLANKS)
-    empty = pc.is_in(trimmed, value_set=pa.array(NULL_WORDS))
-    return pc.if_else(empty, pa.scalar(None, pa.string()), trimmed)
-
-
 def clean_format(column: ArrowColumn, kind: ColumnFormat) -> tuple[ArrowColumn, Verdict]:
     """Clean the trimmed values that do not have the format's shape yet, and judge all of them."""
     verdict = verify(column, kind)
@@ -76,9 +67,12 @@ def to_codes(column: ArrowColumn, meanings: Mapping[str, str]) -> tuple[ArrowCol
     encoded = column.dictionary_encode()
     raw: list[str] = encoded.dictionary.to_pylist()
     found = [meanings.get(half_width(value).casefold()) for value in raw]
-    values = pa.array([code or text for code, text in zip(found, raw, strict=True)], pa.string())
     known: ArrowColumn = pa.array([code is not None for code in found], pa.bool_())
-    return values.take(encoded.indices), known.take(encoded.indices).fill_null(True)
+    known = known.take(encoded.indices).fill_null(True)
+    if all(code in (None, text) for code, text in zip(found, raw, strict=True)):
+        return column, known
+    values = pa.array([code or text for code, text in zip(found, raw, strict=True)], pa.string())
+    return values.take(encoded.indices), known
 
 
 def code_meanings(codes: Mapping[str, str]) -> dict[str, str]:

@@ -6,14 +6,16 @@ Output, in the order of the input: the typed value `t{i}` of every column that i
 text needs no typing), and the mask `m{i}` of rule bits of every column.
 """
 
+from collections.abc import Iterable
+
 from chengshu.data.quality.contract.model import ColumnFormat, ColumnSpec, ColumnType, TableContract
 from chengshu.data.quality.contract.rules import RULES
 
 ROW_COLUMN = "_row"
 CHECKED_FORMATS = (ColumnFormat.ID_NUMBER, ColumnFormat.USCC, ColumnFormat.BANK_CARD)
 
-_TRUE_WORDS = ("是", "真", "true", "t", "yes", "y", "1")
-_FALSE_WORDS = ("否", "假", "false", "f", "no", "n", "0")
+TRUE_WORDS = ("是", "真", "true", "t", "yes", "y", "1")
+FALSE_WORDS = ("否", "假", "false", "f", "no", "n", "0")
 _CHINA_OFFSET = 8 * 3600 * 1_000_000  # microseconds
 _DAY = r"[1-9]\d{3}-\d{1,2}-\d{1,2}"
 _TIME = r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
@@ -30,12 +32,13 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def select_statement(contract: TableContract, source: str) -> str:
-    """SELECT over the prepared batch `source` (see the module's text for its columns)."""
+def select_statement(contract: TableContract, source: str, positions: Iterable[int]) -> str:
+    """SELECT of some columns of the prepared batch `source` (see the module's text)."""
     carried: list[str] = []
     outer: list[str] = []
     masks: list[str] = []
-    for i, spec in enumerate(contract.columns):
+    for i in positions:
+        spec = contract.columns[i]
         carried += [f"n{i}", *(name + str(i) for name in _flags(spec))]
         if spec.type is not ColumnType.TEXT:
             carried.append(f"{_typed(spec, f'n{i}')} AS t{i}")
@@ -76,7 +79,7 @@ def _typed(spec: ColumnSpec, n: str) -> str:
         case ColumnType.DATETIME:
             return _datetime(n)
         case _:
-            yes, no = (", ".join(literal(w) for w in ws) for ws in (_TRUE_WORDS, _FALSE_WORDS))
+            yes, no = (", ".join(literal(w) for w in ws) for ws in (TRUE_WORDS, FALSE_WORDS))
             return f"CASE WHEN lower({n}) IN ({yes}) THEN TRUE WHEN lower({n}) IN ({no}) THEN FALSE END"
 
 
@@ -152,9 +155,9 @@ def _conditions(spec: ColumnSpec, i: int) -> list[tuple[str, str]]:
             rules.append(("length", f"length(ltrim(CAST({t} AS VARCHAR), '-')) > {spec.length}"))
     if spec.codes is not None:
         rules.append(("code", f"NOT k{i}"))
-    if spec.format is not None:
+    elif spec.format is not None:
         rules.append(("format", f"NOT s{i}"))
-    if spec.format in CHECKED_FORMATS:
+    if spec.codes is None and spec.format in CHECKED_FORMATS:
         rules.append(("check_digit", f"NOT d{i}"))
     if spec.pattern is not None:
         rules.append(("pattern", f"NOT {_matches(n, spec.pattern)}"))
