@@ -55,8 +55,8 @@ def board(request: ActorRequest) -> HttpResponse:
         ],
         "stats": usage_stats(usage.totals(rows), PERIODS[period]),
         "days": day_chart(usage.by_day(rows, int(period))),
-        "applications": share_chart("application", "按应用", usage.by_application(rows), records_url),
-        "interfaces": share_chart("interface", "按接口", usage.by_interface(rows), records_url),
+        "applications": share_chart("application", "按应用（前 10）", usage.by_application(rows), records_url),
+        "interfaces": share_chart("interface", "按接口（前 10）", usage.by_interface(rows), records_url),
         "reasons": reasons_table(usage.reasons(rows)),
         "latest": calls_table(records.latest(request.actor, size=LATEST).rows),
     }  # fmt: skip

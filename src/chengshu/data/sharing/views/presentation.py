@@ -102,7 +102,7 @@ def usage_stats(totals: usage.Totals, period: str) -> list[Stat]:
     return [
         Stat(label="调用", value=totals.calls, unit="次", note=period, compact=True),
         Stat(label="成功率", value=round(rate, 2) if rate is not None else None, unit="%",
-             note="查无此人也算应答成功"),
+             note="查无记录也算成功"),
         Stat(label="被拒绝", value=totals.refused, unit="次"),
         Stat(label="平均耗时", value=round(totals.mean_ms, 2) if totals.mean_ms is not None else None,
              unit="毫秒", note="网关处理时间"),
@@ -112,7 +112,7 @@ def usage_stats(totals: usage.Totals, period: str) -> list[Stat]:
 def day_chart(days: Sequence[usage.Day]) -> Chart:
     """Calls by day."""
     return Chart(
-        key="days", title="每日调用", kind="bar", unit="次", stacked=True,
+        key="days", title=f"近 {len(days)} 天每日调用", kind="bar", unit="次", stacked=True,
         categories=[f"{d.day:%m-%d}" for d in days],
         series=[
             Series("成功", [d.answered for d in days]), Series("被拒绝", [d.refused for d in days]),
