@@ -30,6 +30,24 @@ class RunningCity:
         )  # fmt: skip
 
 
+def environment_of(folder: Path) -> dict[str, str]:
+    """The environment of every program of this city, and nothing of the test's own settings."""
+    source = Path(__file__).resolve().parents[2] / "src"
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("CHENGSHU_", "DJANGO_", "PYTEST_"))
+    }
+    own = {"CHENGSHU_DATA_DIR": str(folder), "PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1"}
+    return environment | own
+
+
+def attach(folder: Path) -> RunningCity:
+    """The city that already runs from ``folder``."""
+    info = json.loads((folder / "city.json").read_text())
+    return RunningCity(info["web"], info["gateway"], folder, environment_of(folder))
+
+
 def start(
     folder: Path, port: int, *, scale: str = "small"
 ) -> tuple[RunningCity, "subprocess.Popen[bytes]"]:
@@ -38,17 +56,7 @@ def start(
     Raises:
         RuntimeError: with the end of the log, when it does not come up.
     """
-    source = Path(__file__).resolve().parents[2] / "src"
-    environment = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(("CHENGSHU_", "DJANGO_", "PYTEST_"))
-    }
-    environment |= {
-        "CHENGSHU_DATA_DIR": str(folder),
-        "PYTHONPATH": str(source),
-        "PYTHONUNBUFFERED": "1",
-    }
+    environment = environment_of(folder)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "up.log"
     with log.open("wb") as output:
