@@ -143,8 +143,8 @@ class GrantForm(ServiceForm):
     """Give an application fields, masks, rows, quota, networks and a term."""
 
     purpose = forms.CharField(
-        label="用途", widget=forms.Textarea(attrs={"rows": 2}), max_length=1000, required=False,
-        help_text="办理什么业务时用。",
+        label="用途", widget=forms.Textarea(attrs={"rows": 2}), max_length=1000,
+        help_text="办理什么业务时用。", error_messages={"required": "请填写用途"},
     )  # fmt: skip
     unmasked_reason = forms.CharField(
         label="不脱敏的理由", max_length=300, required=False,

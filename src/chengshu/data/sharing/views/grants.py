@@ -12,7 +12,7 @@ from django.urls import reverse
 from chengshu.data.sharing import selectors, usage
 from chengshu.data.sharing.choices import GrantState
 from chengshu.data.sharing.forms import GrantForm, ReasonForm
-from chengshu.data.sharing.models import Grant, ShareInterface
+from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
 from chengshu.data.sharing.row_filter import sentence
 from chengshu.data.sharing.services import grants
 from chengshu.data.sharing.views.presentation import (
@@ -30,7 +30,16 @@ from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, check
 from chengshu.kernel.errors import InvalidInput, NotFound
-from chengshu.kernel.ui.components import Action, Column, Crumb, EmptyState, Fact, Filter, Table
+from chengshu.kernel.ui.components import (
+    Action,
+    Column,
+    Crumb,
+    EmptyState,
+    Fact,
+    Filter,
+    Stat,
+    Table,
+)
 from chengshu.kernel.ui.tables import TableView
 from chengshu_gateway import masks
 
@@ -151,7 +160,7 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
         "title": str(item), "grant": item, "tag": tag_of(item), "subtitle": item.purpose,
         "crumbs": [Crumb(HOME, reverse("sharing:grants")), Crumb(str(item))],
         "actions": _actions(request.actor, item), "fields": _fields_table(item, interface),
-        "stats": usage_stats(usage.totals(rows), f"近 {DAYS} 天"),
+        "stats": [*usage_stats(usage.totals(rows), f"近 {DAYS} 天"), *_left(item, rows)],
         "reasons": reasons_table(usage.reasons(rows)),
         "sample": sample(interface, item.application) if asking else None,
         "facts": [
@@ -166,6 +175,15 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
         "trail": trail(selectors.history(item)),
     }  # fmt: skip
     return render(request, "sharing/grant.html", context)
+
+
+def _left(item: Grant, rows: QuerySet[CallStatistic]) -> list[Stat]:
+    """What is left of today's quota, as far as calls were counted (a minute ago at most)."""
+    if item.per_day is None:
+        return []
+    today = usage.totals(rows.filter(hour__gte=usage.since(1)))
+    left = max(item.per_day - today.answered, 0)
+    return [Stat(label="今日剩余", value=left, unit="次", note=f"每天 {item.per_day:,} 次")]
 
 
 def _fields_table(item: Grant, interface: ShareInterface) -> Table:
