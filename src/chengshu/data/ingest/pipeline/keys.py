@@ -1,39 +1,82 @@
 # ruff: noqa: S608 - statements are built from quoted identifiers and literals only
-"""Rows of one source that share a key: exact repeats are duplicates, others are conflicts."""
+"""Rows of one source that share a key: exact repeats are duplicates, others are conflicts.
 
-from collections.abc import Iterator
+Most sources repeat no key, or few. The rows that may share one are found from the keys alone; only
+those are compared whole, in the engine.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import dataset, ipc
 
 from chengshu.data.ingest.pipeline.quarantine import Problem, QuarantinedRow
 from chengshu.data.quality.facade import ROW_COLUMN, ROW_RULES, TableContract, identifier, shorten
 
 SPOOL_VIEW = "spool"
 _FETCH_ROWS = 10_000
+_SEARCHED_ROWS = 2_000_000  # beyond, the engine groups the keys: it can spill to disk
+_DUPLICATES = pa.schema([("row", pa.int64()), ("first_row", pa.int64())])
+
+Positions: TypeAlias = npt.NDArray[np.intp]
+_NONE: Positions = np.empty(0, dtype=np.intp)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Later rows of a key: `same` (row, first_row) repeat the first one, the others contradict it."""
+
+    same: pa.Table
+    conflicts: int
+
+
 class KeyCheck:
-    """Finds repeated keys among the spooled rows with the engine, which spills when it must.
+    """Finds repeated keys among the rows of an accepted file.
 
     The first row of a key stays. A later row equal in every column (after normalising) is a
     duplicate; a later row that differs conflicts with the first.
     """
 
-    connection: duckdb.DuckDBPyConnection
-    contract: TableContract
+    def __init__(
+        self, connect: Callable[[], duckdb.DuckDBPyConnection], contract: TableContract
+    ) -> None:
+        self._connect = connect
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._contract = contract
 
-    def run(self) -> tuple[int, int]:
-        """Fill the table `repeats(_row, first_row, same)`; returns (duplicates, conflicts)."""
-        run = self.connection.execute
-        if not self.contract.key:
-            run("CREATE TEMP TABLE repeats (_row BIGINT, first_row BIGINT, same BOOLEAN)")
-            return 0, 0
-        keys = ", ".join(identifier(name) for name in self.contract.key)
-        names = [identifier(column.name) for column in self.contract.columns]
+    def run(self, path: Path) -> Repeats:
+        """Compare the rows of the file at `path`."""
+        with pa.memory_map(str(path)) as source:
+            spool = ipc.open_file(source)
+            found = _suspects(spool, self._contract.key) if self._contract.key else _NONE
+            if found is not None and not len(found):
+                return Repeats(_DUPLICATES.empty_table(), 0)
+            self._connection = self._connect()
+            whole = dataset.dataset(str(path), format="ipc")
+            self._compare(whole if found is None else _rows_at(spool, found))
+        same = self._connection.sql(
+            f"SELECT {ROW_COLUMN} AS row, first_row FROM repeats WHERE same ORDER BY row"
+        ).to_arrow_table()
+        counted: Any = self._connection.execute(
+            "SELECT count(*) FROM repeats WHERE NOT same"
+        ).fetchall()
+        return Repeats(same.cast(_DUPLICATES), counted[0][0])
+
+    def _compare(self, rows: Any) -> None:
+        """Fill the table `repeats(_row, first_row, same)` from an Arrow table or dataset."""
+        connection = self._connection or self._connect()
+        run = connection.execute
+        keys = ", ".join(identifier(name) for name in self._contract.key)
+        names = [identifier(column.name) for column in self._contract.columns]
         equal = " AND ".join(f"later.{name} IS NOT DISTINCT FROM first.{name}" for name in names)
+        connection.register(SPOOL_VIEW, rows)
         run(
             # Numbers group several times faster than texts; a collision only costs a second look.
             f"CREATE TEMP TABLE alike AS SELECT hash({keys}) AS h "
@@ -48,21 +91,20 @@ class KeyCheck:
             f"CREATE TEMP TABLE suspects AS SELECT {SPOOL_VIEW}.*, repeated.first_row "
             f"FROM {SPOOL_VIEW} JOIN repeated USING ({keys})"
         )
+        connection.unregister(SPOOL_VIEW)
         run(
             f"CREATE TEMP TABLE repeats AS SELECT later.{ROW_COLUMN}, later.first_row, {equal} AS same "
             f"FROM suspects later JOIN suspects first ON first.{ROW_COLUMN} = later.first_row "
             f"WHERE later.{ROW_COLUMN} <> later.first_row"
         )
-        counted: Any = run(
-            "SELECT count(*) FILTER (same), count(*) FILTER (NOT same) FROM repeats"
-        ).fetchall()[0]
-        return counted[0], counted[1]
 
     def conflicts(self) -> Iterator[list[QuarantinedRow]]:
-        """The conflicting rows, in pieces, as quarantine entries."""
-        names = [column.name for column in self.contract.columns]
+        """The conflicting rows that `run` found, in pieces, as quarantine entries."""
+        if self._connection is None:
+            return
+        names = [column.name for column in self._contract.columns]
         cells = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in names)
-        result: Any = self.connection.execute(
+        result: Any = self._connection.execute(
             f"SELECT {ROW_COLUMN}, first_row, {cells} FROM suspects "
             f"JOIN (SELECT {ROW_COLUMN} FROM repeats WHERE NOT same) USING ({ROW_COLUMN}) "
             f"ORDER BY {ROW_COLUMN}"
@@ -74,9 +116,57 @@ class KeyCheck:
             ]
 
     def _conflict(self, row: int, first_row: int, cells: dict[str, str | None]) -> QuarantinedRow:
-        key = "，".join(str(cells[name]) for name in self.contract.key)
+        key = "，".join(str(cells[name]) for name in self._contract.key)
         rule = ROW_RULES["key_conflict"]
         message = rule.template.format(row=row, first_row=first_row, value=shorten(key))
-        column = self.contract.key[0] if len(self.contract.key) == 1 else ""
-        title = "、".join(self.contract.column(name).title for name in self.contract.key)
+        column = self._contract.key[0] if len(self._contract.key) == 1 else ""
+        title = "、".join(self._contract.column(name).title for name in self._contract.key)
         return QuarantinedRow(row, (Problem(column, title, rule.key, message, key),), cells)
+
+
+def _suspects(spool: ipc.RecordBatchFileReader, key: tuple[str, ...]) -> Positions | None:
+    """Positions of rows whose key may stand elsewhere too; None when the engine has to search."""
+    batches = [spool.get_batch(i) for i in range(spool.num_record_batches)]
+    columns: list[Any] = [
+        pa.chunked_array([batch.column(name) for batch in batches], spool.schema.field(name).type)
+        for name in key
+    ]
+    if len(columns) == 1 and (found := _neighbours(columns[0])) is not None:
+        return found
+    if len(columns[0]) > _SEARCHED_ROWS:
+        return None
+    marks, size = np.zeros(len(columns[0]), dtype=np.int64), 1
+    for column in columns:
+        coded: Any = column.combine_chunks().dictionary_encode()
+        size *= max(1, len(coded.dictionary))
+        if size > np.iinfo(np.int64).max:
+            return None
+        marks = marks * len(coded.dictionary) + coded.indices.to_numpy()
+    ordered = np.sort(marks)
+    return np.flatnonzero(np.isin(marks, ordered[1:][ordered[1:] == ordered[:-1]]))
+
+
+def _neighbours(column: Any) -> Positions | None:
+    """Rows with the key of a neighbour, when keys arrive in order and cannot repeat elsewhere."""
+    if len(column) < 2:  # noqa: PLR2004 - one row has no neighbour
+        return _NONE
+    if pa.types.is_boolean(column.type):
+        return None
+    before, after = column.slice(0, len(column) - 1), column.slice(1)
+    rising: Any = pc.less_equal(before, after)
+    if not pc.all(rising, min_count=0).as_py():
+        return None
+    same: Any = pc.equal(before, after)
+    later = np.flatnonzero(same.to_numpy())
+    return np.union1d(later, later + 1)
+
+
+def _rows_at(spool: ipc.RecordBatchFileReader, positions: Positions) -> pa.Table:
+    """The rows at sorted positions of a file."""
+    parts, first = [], 0
+    for index in range(spool.num_record_batches):
+        batch = spool.get_batch(index)
+        low, high = np.searchsorted(positions, [first, first + batch.num_rows])
+        parts.append(batch.take(positions[low:high] - first))
+        first += batch.num_rows
+    return pa.Table.from_batches(parts, schema=spool.schema)

@@ -2,17 +2,21 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import ipc
 
 from chengshu.data.ingest.pipeline.errors import StageError
+from chengshu.data.quality.contract.statement import ROW_COLUMN
 
 RESULT_FILE = "result.json"
-ACCEPTED_FILE = "accepted.parquet"
+ACCEPTED_FILE = "accepted.arrow"
 QUARANTINE_FILE = "quarantine.parquet"
 DUPLICATES_FILE = "duplicates.parquet"
 
@@ -43,7 +47,8 @@ class StageResult:
     """Outcome of a stage; source == accepted + quarantined + duplicates, always.
 
     `violations` counts broken rules by (column name, rule key); the column is "" for row rules.
-    `accepted_path` holds the typed rows and `_row`, in source order; `schema` is its Arrow schema.
+    `accepted_path` is an Arrow file of the typed rows and `_row` in source order, in which rows that
+    repeat a key still stand: read it through `reader`. `schema` is its Arrow schema.
     """
 
     source: int
@@ -66,20 +71,31 @@ class StageResult:
 
     def reader(self, columns: list[str] | None = None) -> pa.RecordBatchReader:
         """Stream the accepted rows (with `_row`, or only `columns`) with the contract's schema."""
-        names = columns or self.schema.names
-        schema = pa.schema([self.schema.field(name) for name in names])
-        file = pq.ParquetFile(self.accepted_path)
-        batches = (
-            pa.RecordBatch.from_arrays(
-                [
-                    column.cast(field.type)
-                    for column, field in zip(batch.columns, schema, strict=True)
-                ],
-                schema=schema,
-            )
-            for batch in file.iter_batches(columns=names)
+        schema = pa.schema([self.schema.field(name) for name in columns or self.schema.names])
+        return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
+
+    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        left_out = self._left_out()
+        with pa.memory_map(str(self.accepted_path)) as source:
+            file = ipc.open_file(source)
+            for index in range(file.num_record_batches):
+                batch = file.get_batch(index)
+                rows = batch.column(ROW_COLUMN).to_numpy()
+                chosen = batch.select(schema.names)
+                if len(left_out) and len(rows):
+                    near = left_out[(left_out >= rows.min()) & (left_out <= rows.max())]
+                    if len(near):
+                        chosen = chosen.filter(pa.array(~np.isin(rows, near)))
+                yield chosen
+
+    def _left_out(self) -> npt.NDArray[np.int64]:
+        """Rows of the accepted file that are duplicates, or in quarantine for a key conflict."""
+        return np.concatenate(
+            [
+                pq.read_table(path, columns=["row"]).column("row").to_numpy()
+                for path in (self.duplicates_path, self.quarantine_path)
+            ]
         )
-        return pa.RecordBatchReader.from_batches(schema, batches)
 
     def save(self, workdir: Path) -> None:
         """Write `result.json` last and durably: its presence says the stage is complete."""

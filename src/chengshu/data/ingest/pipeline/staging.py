@@ -1,5 +1,7 @@
-# ruff: noqa: S608 - statements are built from quoted identifiers and literals only
-"""The stage itself: check every batch, spool what passes, settle keys, write Parquet, balance.
+"""The stage itself: check every batch, keep what passes, settle keys, balance.
+
+Accepted rows are written once, as an Arrow file that the merge maps into memory: nothing is encoded
+only to be decoded again. Rows that repeat a key stay in that file and are left out by its reader.
 
 Everything happens in a work folder of its own; a stage that fails, is cancelled or is killed leaves
 nothing but that folder, and starting again clears it. `result.json` is written last.
@@ -11,17 +13,15 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from queue import SimpleQueue
+from threading import Lock, local
+from typing import Self
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import dataset, ipc
+from pyarrow import ipc
 
 from chengshu.data.ingest.pipeline.errors import StageCancelledError, StageError, explain
-from chengshu.data.ingest.pipeline.keys import SPOOL_VIEW, KeyCheck
+from chengshu.data.ingest.pipeline.keys import KeyCheck, Repeats
 from chengshu.data.ingest.pipeline.quarantine import QuarantineWriter
 from chengshu.data.ingest.pipeline.result import (
     ACCEPTED_FILE,
@@ -32,10 +32,9 @@ from chengshu.data.ingest.pipeline.result import (
     StageResult,
 )
 from chengshu.data.ingest.reading.rows import RowBatch
-from chengshu.data.quality.facade import ROW_COLUMN, CheckedBatch, CompiledContract, literal
+from chengshu.data.quality.facade import CheckedBatch, CompiledContract
 
 _MARKER = ".chengshu-stage"
-_SPOOL_FILE = "spool.arrow"
 _SPILL_FOLDER = "spill"
 _DEFAULT_LIMITS = StageLimits()
 
@@ -74,29 +73,59 @@ def _clear(workdir: Path) -> None:
     (workdir / _MARKER).touch()
 
 
+class _Engine:
+    """The embedded database of one stage, opened when something first needs it."""
+
+    def __init__(self, limits: StageLimits, spill: Path) -> None:
+        self._limits, self._spill = limits, spill
+        self._guard = Lock()
+        self._opened: duckdb.DuckDBPyConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for one thread: DuckDB refuses calls from two at once."""
+        with self._guard:
+            if self._opened is None:
+                self._opened = duckdb.connect(
+                    config={
+                        "memory_limit": self._limits.memory,
+                        "threads": int(self._limits.threads),
+                        "temp_directory": str(self._spill),
+                    }
+                )
+            cursor = self._opened.cursor()
+        cursor.execute("SET timezone = 'UTC'")
+        return cursor
+
+
 def _checked(
     batches: Iterable[RowBatch],
     contract: CompiledContract,
-    connection: duckdb.DuckDBPyConnection,
+    engine: _Engine,
     threads: int,
 ) -> Generator[tuple[RowBatch, CheckedBatch], None, None]:
     """Read, check and hand over in order; reading and checking of different batches overlap.
 
     At most `threads` + 2 batches are in memory. Arrow and DuckDB release the interpreter lock.
-    Close the generator before the connection: it then waits for the checks under way.
+    Close the generator before the engine: it then waits for the checks under way.
     """
     iterator = iter(batches)
-    # Made here, one for each worker: a connection refuses calls from two threads at once.
-    cursors: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
-    for _ in range(threads):
-        cursors.put(connection.cursor())
+    own = local()
+
+    def cursor() -> duckdb.DuckDBPyConnection:
+        if not hasattr(own, "cursor"):
+            own.cursor = engine.cursor()
+        opened: duckdb.DuckDBPyConnection = own.cursor
+        return opened
 
     def check(batch: RowBatch) -> CheckedBatch:
-        cursor = cursors.get()
-        try:
-            return contract.check(cursor, batch.rows)
-        finally:
-            cursors.put(cursor)
+        return contract.check(cursor, batch.rows)
 
     waiting: deque[tuple[RowBatch, Future[CheckedBatch]]] = deque()
     with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(threads, "check") as pool:
@@ -132,30 +161,26 @@ class _Stage:
         self._spooled = 0
 
     def run(self, batches: Iterable[RowBatch]) -> StageResult:
-        with duckdb.connect() as connection:
-            connection.execute(f"SET memory_limit = {literal(self._limits.memory)}")
-            connection.execute(f"SET threads = {int(self._limits.threads)}")
-            connection.execute(
-                f"SET temp_directory = {literal(str(self._workdir / _SPILL_FOLDER))}"
-            )
-            connection.execute("SET timezone = 'UTC'")
-            path = self._workdir / QUARANTINE_FILE
-            with QuarantineWriter(path, self._contract.contract) as quarantine:
-                self._check_all(connection, batches, quarantine)
-                duplicates, left_out = self._settle_keys(connection, quarantine)
-        accepted = self._write_accepted(left_out)
-        (self._workdir / _SPOOL_FILE).unlink()
-        shutil.rmtree(self._workdir / _SPILL_FOLDER, ignore_errors=True)
-        return self._finish(accepted, quarantine.rows, duplicates)
+        path = self._workdir / QUARANTINE_FILE
+        spill = self._workdir / _SPILL_FOLDER
+        with (
+            _Engine(self._limits, spill) as engine,
+            QuarantineWriter(path, self._contract.contract) as quarantine,
+        ):
+            self._check_all(engine, batches, quarantine)
+            repeated = self._settle_keys(engine, quarantine)
+        shutil.rmtree(spill, ignore_errors=True)
+        self._stop_if_asked()
+        return self._finish(quarantine.rows, repeated)
 
     def _check_all(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        engine: _Engine,
         batches: Iterable[RowBatch],
         quarantine: QuarantineWriter,
     ) -> None:
-        spool_path = str(self._workdir / _SPOOL_FILE)
-        outcomes = _checked(batches, self._contract, connection, self._limits.threads)
+        spool_path = str(self._workdir / ACCEPTED_FILE)
+        outcomes = _checked(batches, self._contract, engine, self._limits.threads)
         with ipc.new_file(spool_path, self._contract.schema) as spool, closing(outcomes) as checks:
             for batch, checked in checks:
                 self._stop_if_asked()
@@ -170,56 +195,20 @@ class _Stage:
                 quarantine.add(rejected)
                 self._report(quarantine.rows, batch.fraction)
 
-    def _settle_keys(
-        self, connection: duckdb.DuckDBPyConnection, quarantine: QuarantineWriter
-    ) -> tuple[int, npt.NDArray[np.int64]]:
-        """Settle repeated keys; returns the duplicates' number and all rows that must not stay."""
+    def _settle_keys(self, engine: _Engine, quarantine: QuarantineWriter) -> Repeats:
+        """Settle repeated keys: duplicates are counted, conflicts go to quarantine."""
         self._stop_if_asked()
-        connection.register(
-            SPOOL_VIEW, dataset.dataset(str(self._workdir / _SPOOL_FILE), format="ipc")
-        )
-        keys = KeyCheck(connection, self._contract.contract)
-        duplicates, conflicts = keys.run()
-        if conflicts:
-            for rows in keys.conflicts():
-                self._violations.update((row.problems[0].column, "key_conflict") for row in rows)
-                quarantine.add(rows)
-        target = literal(str(self._workdir / DUPLICATES_FILE))
-        connection.execute(
-            f"COPY (SELECT {ROW_COLUMN} AS row, first_row FROM repeats WHERE same ORDER BY row) "
-            f"TO {target} (FORMAT parquet)"
-        )
-        left_out = connection.sql(f"SELECT {ROW_COLUMN} FROM repeats").fetchnumpy()[ROW_COLUMN]
-        connection.unregister(SPOOL_VIEW)
-        return duplicates, np.asarray(left_out)
+        keys = KeyCheck(engine.cursor, self._contract.contract)
+        repeats = keys.run(self._workdir / ACCEPTED_FILE)
+        for rows in keys.conflicts():
+            self._violations.update((row.problems[0].column, "key_conflict") for row in rows)
+            quarantine.add(rows)
+        pq.write_table(repeats.same, self._workdir / DUPLICATES_FILE)
+        return repeats
 
-    def _write_accepted(self, left_out: npt.NDArray[np.int64]) -> int:
-        """Copy the spool to Parquet without the repeated rows; returns the number of rows."""
-        self._stop_if_asked()
-        # The file lives for one merge: quick to write matters more than small.
-        coded = [c.name for c in self._contract.contract.columns if c.codes is not None]
-        target = self._workdir / ACCEPTED_FILE
-        rows = 0
-        with (
-            ipc.open_file(str(self._workdir / _SPOOL_FILE)) as spool,
-            pq.ParquetWriter(
-                target,
-                self._contract.schema,
-                compression="lz4",
-                use_dictionary=coded,  # type: ignore[arg-type] # the stubs know only bool
-                write_statistics=False,
-            ) as writer,
-        ):
-            for index in range(spool.num_record_batches):
-                batch = spool.get_batch(index)
-                if len(left_out):
-                    stays = ~np.isin(batch.column(ROW_COLUMN).to_numpy(), left_out)
-                    batch = batch.filter(pa.array(stays))
-                writer.write_batch(batch)
-                rows += batch.num_rows
-        return rows
-
-    def _finish(self, accepted: int, quarantined: int, duplicates: int) -> StageResult:
+    def _finish(self, quarantined: int, repeats: Repeats) -> StageResult:
+        duplicates = repeats.same.num_rows
+        accepted = self._spooled - duplicates - repeats.conflicts
         result = StageResult(
             source=self._source,
             accepted=accepted,

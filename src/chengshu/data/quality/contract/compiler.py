@@ -4,6 +4,7 @@ Plain values are typed whole columns at once (`plain`). The others, mostly few, 
 (`normalise`), then typed and tested in one SELECT (`statement`), which is the authority on all rules.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -36,6 +37,7 @@ HOME_ZONE = "Asia/Shanghai"
 _CHUNK_VIEW = "contract_chunk"
 _PARALLEL_ROWS = 16_384
 
+Connection: TypeAlias = duckdb.DuckDBPyConnection | Callable[[], duckdb.DuckDBPyConnection]
 Mask: TypeAlias = npt.NDArray[np.uint16]
 Positions: TypeAlias = npt.NDArray[np.intp]
 
@@ -76,9 +78,10 @@ class CompiledContract:
         """Schema of accepted rows: `_row` (source row number) and the std table's columns."""
         return self.contract.schema.insert(0, pa.field(ROW_COLUMN, pa.int64(), nullable=False))
 
-    def check(self, connection: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> CheckedBatch:
+    def check(self, connection: Connection, batch: pa.RecordBatch) -> CheckedBatch:
         """Type and test a batch of text columns plus `__row`.
 
+        `connection` may be a function: it is asked for one only when a value is in doubt.
         A column of the contract that the batch lacks counts as empty. Raises KeyError when
         `__row` is missing.
         """
@@ -105,7 +108,7 @@ class CompiledContract:
 
     def _judge_doubtful(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: Connection,
         raw: list[ArrowColumn],
         doubts: dict[int, Positions],
         typed: list[ArrowColumn],
@@ -120,11 +123,12 @@ class CompiledContract:
         padded = pa.table({name: _padded(column, longest) for name, column in prepared.items()})
         pieces = range(0, longest, _PARALLEL_ROWS)
         chunk = pa.concat_tables([padded.slice(at, _PARALLEL_ROWS) for at in pieces])
-        connection.register(_CHUNK_VIEW, chunk)
+        session = connection() if callable(connection) else connection
+        session.register(_CHUNK_VIEW, chunk)
         try:
-            result: Any = connection.sql(self._select(tuple(doubts))).to_arrow_table()
+            result: Any = session.sql(self._select(tuple(doubts))).to_arrow_table()
         finally:
-            connection.unregister(_CHUNK_VIEW)
+            session.unregister(_CHUNK_VIEW)
         for i, places in doubts.items():
             found: Mask = result.column(f"m{i}").to_numpy()[: len(places)]
             mask = masks[i]

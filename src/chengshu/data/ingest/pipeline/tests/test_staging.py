@@ -1,5 +1,6 @@
 """The balance of a stage, its keys, its quarantine, and the way back from it."""
 
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from chengshu.data.ingest.pipeline import (
     StageProgress,
     StageResult,
     export_quarantine,
+    keys,
     neutralise,
     read_corrections,
     read_quarantine,
@@ -50,7 +52,7 @@ def batch(rows: list[Cells], first: int = 2, rejects: tuple[RowReject, ...] = ()
 
 
 def accepted(result: StageResult) -> list[int]:
-    return pq.read_table(result.accepted_path).column("_row").to_pylist()
+    return result.reader(["_row"]).read_all().column("_row").to_pylist()
 
 
 def repeated(result: StageResult) -> list[tuple[int, int]]:
@@ -105,6 +107,44 @@ def test_repeats_are_duplicates_and_contradictions_are_conflicts(tmp_path: Path)
     )
     assert conflict.cells == {"id": "1", "name": "张三丰", "day": "2026-11-23", "sum": "1.50"}
     assert (result.source, result.accepted, result.quarantined, result.duplicates) == (5, 2, 1, 2)
+
+
+@pytest.mark.parametrize("searched_rows", [keys._SEARCHED_ROWS, 0])
+@pytest.mark.parametrize("order", ["sorted", "shuffled"])
+@pytest.mark.parametrize("key", [("id",), ("id", "day"), ("flag", "id")])
+def test_repeated_keys_are_found_in_any_order_and_at_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: tuple[str, ...], order: str,
+    searched_rows: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(keys, "_SEARCHED_ROWS", searched_rows)
+    chance = random.Random(7)
+    numbers = [chance.randrange(300) for _ in range(400)]
+    if order == "sorted":
+        numbers.sort()
+    rows = [(f"{n:03}", f"2026-01-{n % 3 + 1:02}", "10"[n % 2], n % 50 != 0 or i) for i, n in enumerate(numbers)]  # fmt: skip  # noqa: E501
+    types = {"id": "text", "day": "date", "flag": "boolean", "other": "text"}
+    contract = TableContract(
+        columns=tuple(ColumnSpec(name=n, title=n, type=t, key=n in key) for n, t in types.items())
+    )
+    columns = {n: pa.array([str(r[i]) for r in rows]) for i, n in enumerate(types)}
+    whole = pa.RecordBatch.from_pydict({"__row": pa.array(range(400), pa.int64()), **columns})
+    batches = [RowBatch(whole.slice(at, 90)) for at in range(0, 400, 90)]
+    result = stage(batches, compile_contract(contract), tmp_path / "s")
+    first: dict[tuple[str, ...], int] = {}
+    kept, same, conflicts = [], [], []
+    for i, row in enumerate(rows):
+        leader = first.setdefault(row[:3], i)
+        if leader == i:
+            kept.append(i)
+        elif rows[leader] == row:
+            same.append((i, leader))
+        else:
+            conflicts.append(i)
+    assert accepted(result) == kept
+    assert repeated(result) == same
+    assert [row.row for row in read_quarantine(result.quarantine_path)] == conflicts
+    assert len(same) > 50
+    assert conflicts
 
 
 cells = st.one_of(
@@ -208,7 +248,7 @@ def test_a_restart_clears_the_leftovers_but_never_a_strange_folder(tmp_path: Pat
     work = tmp_path / "s"
     stage([batch([("1", "a", None, None)])], CONTRACT, work)
     (work / "result.json").unlink()
-    (work / "spool.arrow").write_bytes(b"torn")
+    (work / "accepted.arrow").write_bytes(b"torn")
     assert StageResult.load(work, CONTRACT.schema) is None
     again = stage([batch([("1", "a", None, None)])], CONTRACT, work)
     assert StageResult.load(work, CONTRACT.schema) == again
