@@ -1,0 +1,77 @@
+"""The history of calls is loaded once, whatever dies in between, and its sums are its rows."""
+
+from datetime import UTC, datetime, timedelta
+from unittest import mock
+
+import pyarrow as pa
+import pytest
+from django.conf import settings
+
+from chengshu.data.sharing import calls, demo, selectors, statistics
+from chengshu.data.sharing.models import CallStatistic
+from chengshu.data.sharing.statistics import Sum
+from chengshu.kernel.unit_of_work import unit_of_work
+from chengshu_demo import CALL_SCHEMA
+from chengshu_lake import Lake
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def history(_scale):
+    """Three batches of whole hours, as the generator cuts them."""
+    for batch in range(3):
+        yield pa.RecordBatch.from_pylist(
+            [
+                {
+                    "called_at": START + timedelta(hours=batch * 2 + n % 2, minutes=n),
+                    "application": f"app-{n % 2}", "interface": "residents",
+                    "outcome": "ok" if n % 5 else "no_record", "status": 200, "micros": 1000 + n,
+                    "key_hash": "0" * 32,
+                }
+                for n in range(20)
+            ],
+            schema=CALL_SCHEMA,
+        )  # fmt: skip
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture
+def city(db, settings, data_dir, monkeypatch):
+    settings.LAKE_ROOT = str(data_dir / "lake")
+    monkeypatch.setattr(demo, "calls", history)
+
+
+def rows():
+    return Lake(settings.LAKE_ROOT).count(calls.TABLE)
+
+
+def test_the_history_is_loaded_once(city):
+    assert demo._history("small") == 60
+    assert demo._history("small") == 60
+    assert (rows(), selectors.count_calls()) == (60, 60)
+    by_outcome = {}
+    for item in CallStatistic.objects.all():
+        by_outcome[item.outcome] = by_outcome.get(item.outcome, 0) + item.calls
+    assert by_outcome == {"ok": 48, "no_record": 12}
+    micros = sum(CallStatistic.objects.values_list("micros", flat=True))
+    assert micros == 3 * sum(1000 + n for n in range(20))
+
+
+def test_a_load_killed_between_the_rows_and_the_sums_is_completed(city):
+    with mock.patch.object(statistics, "add", side_effect=Killed), pytest.raises(Killed):
+        demo._history("small")
+    assert (rows(), selectors.count_calls()) == (60, 0)
+    assert demo._history("small") == 60
+    assert (rows(), selectors.count_calls()) == (60, 60)
+
+
+def test_live_calls_before_the_history_do_not_swallow_it(city):
+    with unit_of_work():
+        statistics.add([Sum(START, "app-0", "residents", "ok", 5, 100)])
+    assert demo._history("small") == 60
+    assert selectors.count_calls() == 65
+    hour = CallStatistic.objects.get(hour=START, application="app-0", outcome="ok")
+    assert hour.calls == 5 + 8
