@@ -187,3 +187,15 @@ def test_a_killed_load_is_loaded_once(town: City, moment: Callable[[Path], bool]
     assert set(found["leftovers"]) <= {
         ".chengshu-stage", "result.json", "quarantine.parquet", "duplicates.parquet",
     }  # fmt: skip
+
+
+def test_the_command_does_the_work_itself_when_no_worker_runs(town: City) -> None:
+    town.python(BUILD, "50", "0", "0")
+    path = town.folder / "people.csv"
+    done = subprocess.run(
+        [sys.executable, "-m", "chengshu.conf.cli", "ingest", "file", "3/01/002/01/00001",
+         str(path), "--as", "officer_a"],
+        env=town.environment, capture_output=True, text=True, check=False, timeout=DEADLINE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "来源 50 = 入库 50 + 隔离 0 + 重复 0" in done.stdout

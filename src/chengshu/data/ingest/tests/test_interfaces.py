@@ -127,3 +127,4 @@ def test_the_command_refuses_in_words(
     path.write_text(table([row(1)]))
     with pytest.raises(CommandError, match=words):
         call_command("ingest", "file", resource.code, str(path), *arguments)
+    assert not Batch.objects.exclude(state="cancelled").exists()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -71,6 +72,7 @@ def new(request: ActorRequest, resource_id: int) -> HttpResponse:
         "steps": steps(0),
         "resource": resource,
         "form": form,
+        "max_bytes": settings.UPLOAD_MAX_BYTES,
         "refusal": refusal,
         "sources": selectors.sources(request.actor),
         "may_use_sources": "ingest.source.manage" in request.actor.scopes,

@@ -12,7 +12,7 @@ from django.db import connection
 
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import Batch, DataSource
-from chengshu.data.ingest.services import tables, uploads
+from chengshu.data.ingest.services import closing, tables, uploads
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.errors import ChengshuError
 from chengshu.kernel.identity.models import Account
@@ -68,10 +68,15 @@ class Command(BaseCommand):
         batch = uploads.upload(
             actor=actor, resource_code=options["resource"], name=path.name, chunks=pieces(path)
         )
-        look = uploads.inspect(actor=actor, batch=batch, **reading)
-        if look.unused:
-            self.stdout.write(f"不归集的列：{'、'.join(look.unused)}")
-        return uploads.confirm(actor=actor, batch=batch, mapping=look.mapping, **reading)
+        try:
+            look = uploads.inspect(actor=actor, batch=batch, **reading)
+            if look.unused:
+                self.stdout.write(f"不归集的列：{'、'.join(look.unused)}")
+            return uploads.confirm(actor=actor, batch=batch, mapping=look.mapping, **reading)
+        except ChengshuError:
+            # Nobody comes back to a draft of the command line.
+            closing.cancel(actor=actor, batch=batch)
+            raise
 
     def _table(self, actor: Actor, options: dict[str, Any]) -> Batch:
         source = DataSource.objects.filter(name=options["source"]).first()

@@ -27,6 +27,11 @@
     if (!file) return;
     event.preventDefault();
     refusal.replaceChildren();
+    const most = Number(form.dataset.max);
+    if (file.size > most) {
+      say(`文件有 ${megabytes(file.size)}，超过上限 ${megabytes(most)}，没有上传。请按年份或社区拆分后分次上传，或改用数据库直连。`);
+      return;
+    }
     box.hidden = false;
     button.disabled = true;
     const started = Date.now();
