@@ -189,6 +189,18 @@ def fitted(data: ArrowInput, table: pa.Schema) -> tuple[pa.Schema, Iterator[pa.R
     return target, (fit(batch, target) for batch in batches if batch.num_rows)
 
 
+def padded(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The batches with all columns of the schema; those they lack are empty."""
+    for batch in batches:
+        arrays = [
+            batch.column(field.name)
+            if field.name in batch.schema.names
+            else pa.nulls(batch.num_rows, field.type)
+            for field in schema
+        ]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     yield first
     for batch in rest:

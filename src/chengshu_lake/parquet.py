@@ -32,7 +32,7 @@ class NewFiles:
 
     def __init__(self, storage: Storage, table: str, schema: pa.Schema, key: Sequence[str]) -> None:
         self._storage = storage
-        self._table = table
+        self.table = table
         self._schema = schema
         self._key = tuple(key)
         self._guard = threading.Lock()
@@ -64,7 +64,7 @@ class NewFiles:
 
     def discard(self) -> None:
         """Delete what was written; called when the commit will not happen."""
-        self._storage.delete(self._table, self._paths)
+        self._storage.delete(self.table, self._paths)
         self._paths.clear()
         self.actions.clear()
         self.rows = 0
@@ -73,7 +73,7 @@ class NewFiles:
         path = f"part-{uuid.uuid4().hex}.zstd.parquet"
         with self._guard:
             self._paths.append(path)
-        sink = self._storage.open_output(self._table, path)
+        sink = self._storage.open_output(self.table, path)
         return _FileWriter(path, sink, self._schema, self._key, file_rows)
 
     def _finish(self, writer: "_FileWriter") -> None:

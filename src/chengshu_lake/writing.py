@@ -18,7 +18,8 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from chengshu_lake import merging
-from chengshu_lake.columns import ArrowInput, fitted, input_schema
+from chengshu_lake.ahead import Ahead, NoLongerEmpty
+from chengshu_lake.columns import ArrowInput, fitted, input_schema, padded
 from chengshu_lake.errors import (
     CommitConflict,
     DuplicateKeys,
@@ -111,32 +112,99 @@ class Writer:
     ) -> WriteResult:
         with write_errors(intent.table), self._workspace(data) as work:
             schema, batches = fitted(data, first.schema)
-            with open_session(self._limits, work) as session:
-                batch = merging.spool(session, schema, batches)
-                merging.check_unique(batch, first.key)
+            if not first.files:
+                ahead = self._write_ahead(batches, schema, first)
+                if ahead.rest is None:
+                    return self._commit_first(ahead.new, first, intent, only_new=only_new)
+                with _discarded(ahead.new):
+                    return self._compare(
+                        ahead.all_batches(self._storage, work), schema, first, intent, work,
+                        only_new=only_new,
+                    )  # fmt: skip
+            return self._compare(batches, schema, first, intent, work, only_new=only_new)
 
-                def plan(snapshot: Snapshot) -> Change:
-                    input_schema(schema, snapshot.schema)
-                    touched = merging.find_touched(self._storage, snapshot, batch, work)
-                    if only_new and touched.updated + touched.unchanged:
-                        known = touched.updated + touched.unchanged
-                        raise DuplicateKeys(
-                            f"有 {known} 个主键在表 {intent.table} 中已经存在，未追加任何数据。"
-                            "如需更新这些记录请用合并。"
-                        )
-                    old = sum(file.size for file in touched.files)
-                    self._need(old + batch.nbytes // 2)
-                    new = self._new_files(snapshot)
-                    with _discard_on_failure(new):
-                        merging.write_touched(
-                            self._storage, snapshot, batch, touched, new,
-                            threads=self._limits.threads, work=work,
-                        )  # fmt: skip
-                    return Change(
-                        new, touched.files, touched.inserted, touched.updated, touched.unchanged
+    def _write_ahead(
+        self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, first: Snapshot
+    ) -> Ahead:
+        """Into an empty table, rows that arrive in key order need no comparison and no sort.
+
+        Writes such rows as they come, until the end or until the order breaks.
+        """
+        new = self._new_files(first)
+        ahead = Ahead(new, schema)
+
+        def watched() -> Iterator[pa.RecordBatch]:
+            for batch in ahead.rising(batches, first.key):
+                self._need(batch.nbytes // 2)
+                yield batch
+
+        with _discard_on_failure(new):
+            new.write(padded(watched(), first.schema))
+        return ahead
+
+    def _commit_first(
+        self, new: NewFiles, first: Snapshot, intent: Intent, *, only_new: bool
+    ) -> WriteResult:
+        """Commit the first rows of a table; if it is not empty any more, merge them instead."""
+
+        def plan(snapshot: Snapshot) -> Change:
+            if snapshot.files:
+                raise NoLongerEmpty
+            input_schema(first.schema, snapshot.schema)
+            return Change(new, inserted=new.rows, reusable=True)
+
+        try:
+            result = self._commit(plan, intent)
+        except (NoLongerEmpty, CommitConflict, SchemaMismatch) as error:
+            with _discarded(new):
+                if not isinstance(error, NoLongerEmpty):
+                    raise
+                with self._workspace(None) as work:
+                    written = Ahead(new, first.schema).all_batches(self._storage, work)
+                    return self._compare(
+                        written, first.schema, first, intent, work, only_new=only_new
                     )
+        if result.replayed:
+            new.discard()
+        return result
 
-                return self._commit(plan, intent)
+    def _compare(
+        self,
+        batches: Iterator[pa.RecordBatch],
+        schema: pa.Schema,
+        first: Snapshot,
+        intent: Intent,
+        work: Path,
+        *,
+        only_new: bool,
+    ) -> WriteResult:
+        """The general merge: spool, compare with the version, write what is touched."""
+        with open_session(self._limits, work) as session:
+            batch = merging.spool(session, schema, batches)
+            merging.check_unique(batch, first.key)
+
+            def plan(snapshot: Snapshot) -> Change:
+                input_schema(schema, snapshot.schema)
+                touched = merging.find_touched(self._storage, snapshot, batch, work)
+                if only_new and touched.updated + touched.unchanged:
+                    known = touched.updated + touched.unchanged
+                    raise DuplicateKeys(
+                        f"有 {known} 个主键在表 {intent.table} 中已经存在，未追加任何数据。"
+                        "如需更新这些记录请用合并。"
+                    )
+                old = sum(file.size for file in touched.files)
+                self._need(old + batch.nbytes // 2)
+                new = self._new_files(snapshot)
+                with _discard_on_failure(new):
+                    merging.write_touched(
+                        self._storage, snapshot, batch, touched, new,
+                        threads=self._limits.threads, work=work,
+                    )  # fmt: skip
+                return Change(
+                    new, touched.files, touched.inserted, touched.updated, touched.unchanged
+                )
+
+            return self._commit(plan, intent)
 
     def _replace(
         self, data: ArrowInput, first: Snapshot, intent: Intent, *, keep: bool
@@ -162,7 +230,7 @@ class Writer:
     def _write_input(self, data: ArrowInput, first: Snapshot, new: NewFiles, work: Path) -> None:
         schema, batches = fitted(data, first.schema)
         if not first.key:
-            new.write(_padded(batches, first.schema))
+            new.write(padded(batches, first.schema))
             return
         with open_session(self._limits, work) as session:
             batch = merging.spool(session, schema, batches)
@@ -286,6 +354,15 @@ class Writer:
 
 
 @contextmanager
+def _discarded(new: NewFiles) -> Iterator[None]:
+    """The files are only read in the block, and gone after it."""
+    try:
+        yield
+    finally:
+        new.discard()
+
+
+@contextmanager
 def _discard_on_failure(new: NewFiles) -> Iterator[None]:
     try:
         yield
@@ -307,17 +384,6 @@ def _info(result: WriteResult, intent: Intent, write_id: str) -> dict[str, objec
         "seconds": result.seconds,
         "write_id": write_id,
     }
-
-
-def _padded(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        arrays = [
-            batch.column(field.name)
-            if field.name in batch.schema.names
-            else pa.nulls(batch.num_rows, field.type)
-            for field in schema
-        ]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _disordered(snapshot: Snapshot) -> list[DataFile]:

@@ -182,3 +182,66 @@ def test_streams_and_dictionary_columns_are_taken(people):
     coded = pa.table({"code": pa.array(["900001"]).dictionary_encode(), "age": [7]})
     people.merge("std/people", coded.to_reader())
     assert people.count("std/people") == 101
+
+
+def in_batches(numbers, size=40):
+    """The rows in batches, in the order given."""
+    return iter(numbered(numbers, name="甲").to_batches(max_chunksize=size))
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        range(200),
+        [*range(120), *range(199, 119, -1)],
+        [5, *range(6, 200), *range(5)],
+        [1],
+        [],
+    ],
+    ids=["in order", "order breaks later", "last batch belongs first", "one row", "nothing"],
+)
+@pytest.mark.parametrize("operation", ["merge", "append"])
+def test_the_first_rows_of_a_table_may_come_in_any_order(any_lake, tmp_path, numbers, operation):
+    any_lake.create("std/people", PEOPLE, key=["code"])
+    data = in_batches(numbers) if numbers else numbered([])
+    result = getattr(any_lake, operation)("std/people", data)
+    assert (result.inserted, result.updated) == (len(numbers), 0)
+    found = rows_of(any_lake, "std/people", columns=["code", "name"])
+    assert found == [{"code": f"{n:06}", "name": "甲"} for n in sorted(numbers)]
+    on_disk = list((tmp_path / "lake/std/people").glob("*.parquet"))
+    assert len(on_disk) == any_lake.stats("std/people").files <= 1
+
+
+@pytest.mark.parametrize("numbers", [[*range(100), 99, *range(100, 150)], [*range(100), 3], [7, 7]])
+def test_a_repeated_key_is_found_although_the_rows_before_it_were_in_order(
+    people, tmp_path, numbers
+):
+    with pytest.raises(DuplicateKeys, match="1 个主键重复"):
+        people.merge("std/people", in_batches(numbers))
+    assert people.count("std/people") == 0
+    assert not list((tmp_path / "lake/std/people").glob("*.parquet"))
+
+
+@pytest.mark.parametrize("operation", ["merge", "append"])
+def test_first_rows_that_come_second_are_merged(people, tmp_path, monkeypatch, operation):
+    """Another writer fills the empty table after our rows were written and before their commit."""
+    honest = writing.Writer._commit_first
+    other = Lake(tmp_path / "lake", reserve_mb=1)
+
+    def late(self, *args, **how):
+        monkeypatch.setattr(writing.Writer, "_commit_first", honest)
+        other.merge("std/people", numbered([1, 500], name="先"))
+        return honest(self, *args, **how)
+
+    monkeypatch.setattr(writing.Writer, "_commit_first", late)
+    if operation == "append":
+        with pytest.raises(DuplicateKeys, match="1 个主键"):
+            people.append("std/people", in_batches(range(100)))
+        assert people.count("std/people") == 2
+    else:
+        result = people.merge("std/people", in_batches(range(100)))
+        assert (result.inserted, result.updated) == (99, 1)
+        assert people.count("std/people") == 101
+    on_disk = list((tmp_path / "lake/std/people").glob("*.parquet"))
+    assert {f.path for f in people._snapshot("std/people").files} <= {f.name for f in on_disk}
+    assert len(on_disk) <= 2
