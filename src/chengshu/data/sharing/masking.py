@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from chengshu.data.sharing.models import Grant
+from chengshu_gateway import masks
 
 # DB33/T 2351-2021: from L3 (较敏感) on, a value leaves its department only masked, or with a stated reason.
 SENSITIVE = ("L3", "L4")
@@ -41,6 +42,12 @@ def suggested_mask(column: dict[str, Any]) -> str:
         if pattern.search(column["title"]):
             return mask
     return "full"
+
+
+def mask_name(declaration: str) -> str:
+    """The word for a mask, e.g. 姓名 for ``name``."""
+    kind = declaration.partition(":")[0]
+    return {item.name: item.label for item in masks.KINDS}.get(kind, declaration)
 
 
 def suggested_masks(columns: list[dict[str, Any]], fields: list[str]) -> dict[str, str]:

@@ -327,6 +327,11 @@ def test_each_department_sees_its_own_calls_only(scene, browse):
     client = browse(scene.officer)
     narrowed = text(client.get(url("records"), {"outcome": "field_not_granted", "page": "x"}))
     assert narrowed.count("入户走访") == 1
+    partial = client.get(
+        url("records"), {"interface": "none"}, headers={"HX-Target": "sharing-calls-results"}
+    )
+    assert "<html" not in text(partial)
+    assert "还没有调用" in text(partial)
     errors = text(browse(scene.asker).get(url("application", caller.grant.application.code)))
     assert "字段未获授权" in errors
 

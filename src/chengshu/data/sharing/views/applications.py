@@ -136,7 +136,6 @@ def detail(request: ActorRequest, code: str) -> HttpResponse:
             Fact("用途", item.purpose), Fact("联系人", item.contact),
             Fact("登记时间", item.created_at),
         ],
-        "records_url": f"{reverse('sharing:records')}?application={item.code}",
         "trail": trail(selectors.history(item)),
     }  # fmt: skip
     return render(request, "sharing/application.html", context)
@@ -154,7 +153,8 @@ def _key_tag(key: ApplicationKey) -> StatusTag:
 
 
 def _actions(actor: Actor, item: Application) -> list[Action]:
-    found = []
+    url = f"{reverse('sharing:records')}?application={item.code}"
+    found = [Action(title="调用明细", url=url, icon="list")]
     if allows(actor, "sharing.application.manage", item):
         if item.state == ApplicationState.ACTIVE:
             found.append(

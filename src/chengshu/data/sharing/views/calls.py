@@ -24,8 +24,20 @@ from chengshu.kernel.errors import NotFound
 from chengshu.kernel.jobs.models import Job, JobState
 from chengshu.kernel.jobs.services import enqueue
 from chengshu.kernel.jobs.views import progress_of
-from chengshu.kernel.ui.components import Action, Column, Crumb, EmptyState, Pager, Stat, Tab, Table
+from chengshu.kernel.ui.components import (
+    Action,
+    Column,
+    Crumb,
+    EmptyState,
+    Filter,
+    Pager,
+    Stat,
+    Tab,
+    Table,
+)
+from chengshu.kernel.ui.components.table import FilterState
 from chengshu.kernel.unit_of_work import unit_of_work
+from chengshu_gateway.problems import KINDS
 
 HOME = "调用统计"
 PERIODS = {"7": "近 7 天", "30": "近 30 天", "90": "近 90 天", "365": "近一年"}
@@ -33,6 +45,7 @@ DEFAULT = "30"
 LATEST = 10
 LAST_PAGE = 200
 VERIFY = "sharing.verify"
+KEY = "sharing-calls"
 
 
 def board(request: ActorRequest) -> HttpResponse:
@@ -63,8 +76,8 @@ def board(request: ActorRequest) -> HttpResponse:
     return render(request, "sharing/calls.html", context)
 
 
-def calls_table(rows: list[records.CallRecord], pager: Pager | None = None) -> Table:
-    """Single calls."""
+def calls_table(rows: list[records.CallRecord], **more: Any) -> Table:
+    """Single calls; ``more`` makes it a list with filters and pages."""
     names = dict(Application.objects.values_list("code", "name"))
     titles = dict(ShareInterface.objects.values_list("code", "title"))
     columns = (
@@ -79,15 +92,14 @@ def calls_table(rows: list[records.CallRecord], pager: Pager | None = None) -> T
         Column(key="purpose", title="用途"),
         Column(key="request_id", title="记录编号", kind="code"),
     )  # fmt: skip
-    return Table.plain(
-        key="calls", columns=columns, rows=rows, caption="调用明细", pager=pager,
-        empty=EmptyState(title="还没有调用", icon="activity", text="网关的调用每分钟汇总一次。"),
-    )  # fmt: skip
+    empty = EmptyState(title="还没有调用", icon="activity", text="网关的调用每分钟汇总一次。")
+    return Table.plain(key=KEY, columns=columns, rows=rows, caption="调用明细", empty=empty, **more)
 
 
 def record_list(request: ActorRequest) -> HttpResponse:
     """Single calls from the lake, newest first, page by page."""
-    asked = {key: request.GET.get(key, "") for key in ("application", "interface", "outcome")}
+    filters = _filters(request)
+    asked = {state.filter.key: state.value for state in filters}
     number = request.GET.get("page", "1")
     page = min(max(int(number), 1), LAST_PAGE) if number.isdecimal() else 1
     found = records.latest(
@@ -96,8 +108,9 @@ def record_list(request: ActorRequest) -> HttpResponse:
     )  # fmt: skip
 
     def url(to: int) -> str:
-        query = {k: v for k, v in {**asked, "page": to if to > 1 else ""}.items() if v}
-        return f"{request.path}?{urlencode(query)}"
+        wanted = {**asked, "page": str(to) if to > 1 else ""}
+        query = urlencode({key: value for key, value in wanted.items() if value})
+        return f"{request.path}?{query}" if query else request.path
 
     pager = Pager(
         previous_url=url(page - 1) if page > 1 else "",
@@ -105,19 +118,32 @@ def record_list(request: ActorRequest) -> HttpResponse:
         first_url=url(1) if page > 1 else "",
         page_size=records.PAGE,
     )
-    words = [
-        dict(Application.objects.values_list("code", "name")).get(asked["application"], ""),
-        dict(ShareInterface.objects.values_list("code", "title")).get(asked["interface"], ""),
-        usage.outcome_name(asked["outcome"]) if asked["outcome"] else "",
-    ]
-    narrowed = "、".join(word for word in words if word)
+    table = calls_table(found.rows, pager=pager)
+    if request.headers.get("HX-Target") == f"{KEY}-results":
+        return render(request, "ui/table/results.html", {"table": table})
     context = {
-        "title": "调用明细", "table": calls_table(found.rows, pager),
-        "subtitle": f"只看：{narrowed}" if narrowed else "每次调用一条，新的在前",
+        "title": "调用明细", "subtitle": "每次调用一条，新的在前", "table": table,
+        "filter_bar": calls_table([], url=request.path, filters=filters),
         "crumbs": [Crumb(HOME, reverse("sharing:calls")), Crumb("调用明细")],
-        "actions": [Action(title="看全部", url=request.path)] if narrowed else [],
     }  # fmt: skip
-    return render(request, "ui/list.html", context)
+    return render(request, "sharing/records.html", context)
+
+
+def _filters(request: ActorRequest) -> list[FilterState]:
+    """What the list is narrowed to: applications and interfaces the person sees, and outcomes."""
+    asking = selectors.applications(request.actor).order_by("name").values_list("code", "name")
+    asked = selectors.interfaces(request.actor).order_by("title").values_list("code", "title")
+    outcomes = [(key, usage.outcome_name(key)) for key in (usage.OK, *KINDS)]
+    found = []
+    for key, title, options in (
+        ("application", "应用", list(asking)), ("interface", "接口", list(asked)),
+        ("outcome", "结果", outcomes),
+    ):  # fmt: skip
+        value = request.GET.get(key, "")
+        # A code that is in no list (a caller that was removed, or only claimed a name) narrows all the same.
+        known = options if not value or value in dict(options) else [*options, (value, value)]
+        found.append(FilterState(Filter(key=key, title=title, choices=known), known, value))
+    return found
 
 
 @require_POST

@@ -12,6 +12,7 @@ from django.urls import reverse
 from chengshu.data.sharing import selectors, usage
 from chengshu.data.sharing.choices import GrantState
 from chengshu.data.sharing.forms import GrantForm, ReasonForm
+from chengshu.data.sharing.masking import NONE, mask_name
 from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
 from chengshu.data.sharing.row_filter import sentence
 from chengshu.data.sharing.services import grants
@@ -41,7 +42,6 @@ from chengshu.kernel.ui.components import (
     Table,
 )
 from chengshu.kernel.ui.tables import TableView
-from chengshu_gateway import masks
 
 HOME = "共享授权"
 DAYS = 30
@@ -160,7 +160,7 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
         "title": str(item), "grant": item, "tag": tag_of(item), "subtitle": item.purpose,
         "crumbs": [Crumb(HOME, reverse("sharing:grants")), Crumb(str(item))],
         "actions": _actions(request.actor, item), "fields": _fields_table(item, interface),
-        "stats": [*usage_stats(usage.totals(rows), f"近 {DAYS} 天"), *_left(item, rows)],
+        "stats": _stats(item, rows),
         "reasons": reasons_table(usage.reasons(rows)),
         "sample": sample(interface, item.application) if asking else None,
         "facts": [
@@ -177,23 +177,24 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
     return render(request, "sharing/grant.html", context)
 
 
-def _left(item: Grant, rows: QuerySet[CallStatistic]) -> list[Stat]:
-    """What is left of today's quota, as far as calls were counted (a minute ago at most)."""
+def _stats(item: Grant, rows: QuerySet[CallStatistic]) -> list[Stat]:
+    """Use of the last days, and what is left of today's quota as far as calls were counted (a minute ago)."""
+    found = usage_stats(usage.totals(rows), f"近 {DAYS} 天")
     if item.per_day is None:
-        return []
+        return found
     today = usage.totals(rows.filter(hour__gte=usage.since(1)))
     left = max(item.per_day - today.answered, 0)
-    return [Stat(label="今日剩余", value=left, unit="次", note=f"每天 {item.per_day:,} 次")]
+    note = f"每天 {item.per_day:,} 次"
+    return [*found[:3], Stat(label="今日剩余", value=left, unit="次", note=note)]
 
 
 def _fields_table(item: Grant, interface: ShareInterface) -> Table:
     known = {c["name"]: c for c in interface.columns}
-    labels = {kind.name: kind.label for kind in masks.KINDS}
     rows = [
         {
             "name": name, "title": known.get(name, {}).get("title", "（已不在接口中）"),
             "level": known.get(name, {}).get("sensitivity", ""),
-            "mask": labels.get(item.masks.get(name, "none").partition(":")[0], ""),
+            "mask": mask_name(item.masks.get(name, NONE)),
         }
         for name in item.fields
     ]  # fmt: skip
