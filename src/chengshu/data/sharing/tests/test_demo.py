@@ -5,9 +5,10 @@ from unittest import mock
 
 import pyarrow as pa
 import pytest
+import time_machine
 from django.conf import settings
 
-from chengshu.data.sharing import calls, demo, selectors, statistics
+from chengshu.data.sharing import calls, demo, selectors, statistics, usage
 from chengshu.data.sharing.models import CallStatistic
 from chengshu.data.sharing.statistics import Sum
 from chengshu.kernel.unit_of_work import unit_of_work
@@ -75,3 +76,19 @@ def test_live_calls_before_the_history_do_not_swallow_it(city):
     assert selectors.count_calls() == 65
     hour = CallStatistic.objects.get(hour=START, application="app-0", outcome="ok")
     assert hour.calls == 5 + 8
+
+
+def test_days_and_months_are_the_citys_not_greenwichs(city):
+    late = datetime(2026, 2, 28, 17, tzinfo=UTC)  # 01:00 on the 1st of March in Longgang
+    with unit_of_work():
+        statistics.add([
+            Sum(late, "a", "i", "ok", 2, 10), Sum(late - timedelta(hours=2), "a", "i", "no_record", 3, 10),
+            Sum(late, "a", "i", "replayed", 1, 10),
+        ])  # fmt: skip
+    months = [(m.month, m.calls) for m in selectors.calls_by_month()]
+    assert months == [("2026-02", 3), ("2026-03", 3)]
+    with time_machine.travel(datetime(2026, 3, 1, 4, tzinfo=UTC), tick=False):
+        days = usage.by_day(CallStatistic.objects.all(), 3)
+    assert [(f"{d.day:%m-%d}", d.answered, d.refused) for d in days] == [
+        ("02-27", 0, 0), ("02-28", 3, 0), ("03-01", 2, 1),
+    ]  # fmt: skip
