@@ -9,6 +9,8 @@ what DuckDB itself would allow.
 # ruff: noqa: S608 - identifiers go through quoted(), values through parameters or literal()
 
 import json
+import os
+import threading
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -25,6 +27,9 @@ _FUNCTIONS_REFUSED = frozenset(
     }
 )  # fmt: skip
 _FUNCTION_PREFIXES_REFUSED = ("read_", "duckdb_", "pragma_", "pg_", "parquet_", "sniff_", "glob")
+# By process: a fork must not use its parent's database.
+_parsers: dict[int, duckdb.DuckDBPyConnection] = {}
+_guard = threading.Lock()
 _REFERENCES_REFUSED = frozenset({"SHOW_REF", "COLUMN_DATA", "BOUND_TABLE_FUNCTION"})
 
 
@@ -56,8 +61,17 @@ def check_condition(condition: str, columns_of: str) -> None:
     _check(parsed[0], {columns_of.lower()})
 
 
+def _parser() -> duckdb.DuckDBPyConnection:
+    """A connection that only parses. Opening a database for each query would cost more than most."""
+    with _guard:
+        process = os.getpid()
+        if process not in _parsers:
+            _parsers[process] = duckdb.connect(config={"threads": 1})
+        return _parsers[process].cursor()
+
+
 def _parse(query: str) -> list[dict[str, Any]]:
-    with duckdb.connect(config={"threads": 1}) as parser:
+    with _parser() as parser:
         found = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchone()
     answer: dict[str, Any] = json.loads(found[0]) if found else {"error": True}
     if answer["error"]:

@@ -5,7 +5,7 @@ Most sources repeat no key, or few. The rows that may share one are found from t
 those are compared whole, in the engine.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import dataset, ipc
 
+from chengshu.data.ingest.pipeline.engine import Engine
 from chengshu.data.ingest.pipeline.quarantine import Problem, QuarantinedRow
 from chengshu.data.quality.facade import ROW_COLUMN, ROW_RULES, TableContract, identifier, shorten
 
@@ -44,10 +45,8 @@ class KeyCheck:
     duplicate; a later row that differs conflicts with the first.
     """
 
-    def __init__(
-        self, connect: Callable[[], duckdb.DuckDBPyConnection], contract: TableContract
-    ) -> None:
-        self._connect = connect
+    def __init__(self, engine: Engine, contract: TableContract) -> None:
+        self._engine = engine
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._contract = contract
 
@@ -58,9 +57,9 @@ class KeyCheck:
             found = _suspects(spool, self._contract.key) if self._contract.key else _NONE
             if found is not None and not len(found):
                 return Repeats(_DUPLICATES.empty_table(), 0)
-            self._connection = self._connect()
+            self._connection = self._engine.connect(None if found is None else len(found))
             whole = dataset.dataset(str(path), format="ipc")
-            self._compare(whole if found is None else _rows_at(spool, found))
+            self._compare(self._connection, whole if found is None else _rows_at(spool, found))
         same = self._connection.sql(
             f"SELECT {ROW_COLUMN} AS row, first_row FROM repeats WHERE same ORDER BY row"
         ).to_arrow_table()
@@ -69,9 +68,8 @@ class KeyCheck:
         ).fetchall()
         return Repeats(same.cast(_DUPLICATES), counted[0][0])
 
-    def _compare(self, rows: Any) -> None:
+    def _compare(self, connection: duckdb.DuckDBPyConnection, rows: Any) -> None:
         """Fill the table `repeats(_row, first_row, same)` from an Arrow table or dataset."""
-        connection = self._connection or self._connect()
         run = connection.execute
         keys = ", ".join(identifier(name) for name in self._contract.key)
         names = [identifier(column.name) for column in self._contract.columns]

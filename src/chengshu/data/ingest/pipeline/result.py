@@ -16,7 +16,7 @@ from chengshu.data.ingest.pipeline.errors import StageError
 from chengshu.data.quality.contract.statement import ROW_COLUMN
 
 RESULT_FILE = "result.json"
-ACCEPTED_FILE = "accepted.arrow"
+ACCEPTED_FILE = "spool.arrow"
 QUARANTINE_FILE = "quarantine.parquet"
 DUPLICATES_FILE = "duplicates.parquet"
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Lock, local
-from typing import Self
+from threading import local
 
 import duckdb
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
+from chengshu.data.ingest.pipeline.engine import Engine
 from chengshu.data.ingest.pipeline.errors import StageCancelledError, StageError, explain
 from chengshu.data.ingest.pipeline.keys import KeyCheck, Repeats
 from chengshu.data.ingest.pipeline.quarantine import QuarantineWriter
@@ -73,41 +73,10 @@ def _clear(workdir: Path) -> None:
     (workdir / _MARKER).touch()
 
 
-class _Engine:
-    """The embedded database of one stage, opened when something first needs it."""
-
-    def __init__(self, limits: StageLimits, spill: Path) -> None:
-        self._limits, self._spill = limits, spill
-        self._guard = Lock()
-        self._opened: duckdb.DuckDBPyConnection | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        if self._opened is not None:
-            self._opened.close()
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own for one thread: DuckDB refuses calls from two at once."""
-        with self._guard:
-            if self._opened is None:
-                self._opened = duckdb.connect(
-                    config={
-                        "memory_limit": self._limits.memory,
-                        "threads": int(self._limits.threads),
-                        "temp_directory": str(self._spill),
-                    }
-                )
-            cursor = self._opened.cursor()
-        cursor.execute("SET timezone = 'UTC'")
-        return cursor
-
-
 def _checked(
     batches: Iterable[RowBatch],
     contract: CompiledContract,
-    engine: _Engine,
+    engine: Engine,
     threads: int,
 ) -> Generator[tuple[RowBatch, CheckedBatch], None, None]:
     """Read, check and hand over in order; reading and checking of different batches overlap.
@@ -164,7 +133,7 @@ class _Stage:
         path = self._workdir / QUARANTINE_FILE
         spill = self._workdir / _SPILL_FOLDER
         with (
-            _Engine(self._limits, spill) as engine,
+            Engine(self._limits, spill) as engine,
             QuarantineWriter(path, self._contract.contract) as quarantine,
         ):
             self._check_all(engine, batches, quarantine)
@@ -175,7 +144,7 @@ class _Stage:
 
     def _check_all(
         self,
-        engine: _Engine,
+        engine: Engine,
         batches: Iterable[RowBatch],
         quarantine: QuarantineWriter,
     ) -> None:
@@ -195,10 +164,10 @@ class _Stage:
                 quarantine.add(rejected)
                 self._report(quarantine.rows, batch.fraction)
 
-    def _settle_keys(self, engine: _Engine, quarantine: QuarantineWriter) -> Repeats:
+    def _settle_keys(self, engine: Engine, quarantine: QuarantineWriter) -> Repeats:
         """Settle repeated keys: duplicates are counted, conflicts go to quarantine."""
         self._stop_if_asked()
-        keys = KeyCheck(engine.cursor, self._contract.contract)
+        keys = KeyCheck(engine, self._contract.contract)
         repeats = keys.run(self._workdir / ACCEPTED_FILE)
         for rows in keys.conflicts():
             self._violations.update((row.problems[0].column, "key_conflict") for row in rows)

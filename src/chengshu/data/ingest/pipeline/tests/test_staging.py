@@ -248,7 +248,7 @@ def test_a_restart_clears_the_leftovers_but_never_a_strange_folder(tmp_path: Pat
     work = tmp_path / "s"
     stage([batch([("1", "a", None, None)])], CONTRACT, work)
     (work / "result.json").unlink()
-    (work / "accepted.arrow").write_bytes(b"torn")
+    (work / "spool.arrow").write_bytes(b"torn")
     assert StageResult.load(work, CONTRACT.schema) is None
     again = stage([batch([("1", "a", None, None)])], CONTRACT, work)
     assert StageResult.load(work, CONTRACT.schema) == again
