@@ -46,6 +46,14 @@ def test_all_villages_of_china_are_collected_and_zhejiang_is_open(city_records, 
         assert json.load(answer)["total"] == ZHEJIANG
 
 
+def test_the_tour_shows_the_main_line_on_the_command_line(city_under_test):
+    done = city_under_test.command("tour")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"来源 {VILLAGES:,} = 入库 {VILLAGES:,} + 隔离 0 + 重复 0" in done.stdout
+    assert "下涝社区" in done.stdout
+    assert "链条完整" in done.stdout
+
+
 @pytest.fixture(scope="module")
 def city_under_test(request):
     return request.getfixturevalue("city")

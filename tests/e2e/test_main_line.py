@@ -84,7 +84,7 @@ def test_the_officer_describes_a_resource_and_submits_it(visit):
     page.check("input[name=formats][value=table]")
     choose(page, "update_cycle", "每月")
     choose(page, "provider", "社会事业局")
-    page.select_option("select[name=category]", index=1)
+    choose(page, "category", "便民服务点")
     page.fill("input[name=physical_name]", TABLE)
     choose(page, "system", "助老餐点")
     page.select_option("select[name=warehouse]", index=1)

@@ -34,6 +34,7 @@ FILE = Path(__file__).resolve().parents[4] / "examples" / "china-villages.csv.gz
 TABLE = "national_village_division"
 INTERFACE = "villages-by-code"
 DATASET = "zhejiang-villages"
+CATEGORY = "1/03/004"  # 基础 / 空间地理 / 地名地址
 SYSTEM = "330383-ZHCS-REF"
 ITEMS = (
     ("code", "村级区划代码", 12, True, "region12", "12 位统计用区划代码"),
@@ -96,7 +97,7 @@ def _catalogue(officer: Actor, reviewer: Actor) -> Resource:
             for name, title, length, key, kind, definition in ITEMS
         ),
     )  # fmt: skip
-    category = Category.objects.filter(level=LEAF_LEVEL).order_by("code").first()
+    category = Category.objects.filter(level=LEAF_LEVEL, code__startswith=CATEGORY).first()
     assert category is not None
     resource = create_resource(
         actor=officer, provider=provider, category=category, physical_name=TABLE, content=content
