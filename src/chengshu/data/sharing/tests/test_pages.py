@@ -83,6 +83,9 @@ def test_the_owner_of_the_data_sees_use_and_grants_and_the_asker_a_call_with_own
     assert caller.key.key_id in asker
     assert "openssl dgst" in asker
     assert caller.secret not in asker
+    issued = text(browse(scene.asker).post(url("key-new", "grid-app"), {"expires_on": ""}))
+    newest = ApplicationKey.objects.first()
+    assert f"key_id=&quot;{newest.key_id}&quot;" in issued
 
 
 def test_a_resource_that_does_not_fit_is_explained(scene, browse):
@@ -182,6 +185,7 @@ def test_an_application_is_registered_and_its_secret_shown_exactly_once(scene, b
     assert len(secret) == 1
     assert "no-store" in shown.headers["Cache-Control"]
     assert "只在这里显示这一次" in text(shown)
+    assert "还没有授权" in text(shown)
     later = text(client.get(url("application", "grid-app")))
     assert key.key_id in later
     assert secret[0] not in later

@@ -14,10 +14,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from chengshu.data.sharing import selectors, usage
-from chengshu.data.sharing.choices import ApplicationState, KeyState
+from chengshu.data.sharing.choices import ApplicationState, GrantState, KeyState
 from chengshu.data.sharing.forms import ApplicationForm, KeyForm, ReasonForm, end_of
 from chengshu.data.sharing.models import Application, ApplicationKey
-from chengshu.data.sharing.samples import CallSample
 from chengshu.data.sharing.services import applications
 from chengshu.data.sharing.views.presentation import (
     application_url,
@@ -28,6 +27,7 @@ from chengshu.data.sharing.views.presentation import (
     trail,
     usage_stats,
 )
+from chengshu.data.sharing.views.samples import sample
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, holds, scope
@@ -204,8 +204,13 @@ def issue(request: ActorRequest, code: str) -> HttpResponse:
         except InvalidInput as error:
             form.show(error)
         else:
-            context |= {"title": "密钥已签发", "subtitle": "", "key": key, "secret": secret,
-                        "sample": CallSample("接口编号", "RECORD", item.code, key.key_id)}  # fmt: skip
+            granted = (
+                item.grants.filter(state=GrantState.ACTIVE).select_related("interface").first()
+            )
+            context |= {
+                "title": "密钥已签发", "subtitle": "", "key": key, "secret": secret,
+                "sample": sample(granted.interface, item) if granted else None,
+            }  # fmt: skip
             return render(request, "sharing/key_issued.html", context)
     return render(request, "ui/form.html", context)
 
