@@ -65,6 +65,30 @@ def test_a_run_killed_at_any_step_counts_each_call_once_though_more_calls_came(s
     assert selectors.count_calls() == 9
 
 
+def test_calls_of_an_earlier_chain_that_came_after_a_kill_are_not_mistaken_for_those_of_a_later_one(
+    scene,
+):
+    """The trail is read chain by chain: what the first worker adds meanwhile lies before what the second one had."""
+    caller = scene.shared()
+    make(scene, caller, 3)
+    (scene.gateway / "audit" / "w00").rename(scene.gateway / "audit" / "w01")
+    make(scene, caller, 2, offset=10)
+    with (
+        mock.patch("chengshu.data.sharing.calls.settle", side_effect=Killed),
+        pytest.raises(Killed),
+    ):
+        calls.collect()
+    reserved = set(in_lake())
+    make(scene, caller, 2, offset=20)
+    assert calls.collect() == 5
+    assert set(in_lake()) == reserved
+    assert calls.collect() == 2
+    assert calls.collect() == 0
+    found = in_lake()
+    assert len(found) == len(set(found)) == 7
+    assert selectors.count_calls() == 7
+
+
 def test_a_limit_cuts_stretches_and_loses_nothing(scene):
     caller = scene.shared()
     make(scene, caller, 7)
