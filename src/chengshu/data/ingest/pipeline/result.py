@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow import ipc
 
 from chengshu.data.ingest.pipeline.errors import StageError
-from chengshu.data.quality.contract.statement import ROW_COLUMN
+from chengshu.data.quality.facade import ROW_COLUMN
 
 RESULT_FILE = "result.json"
 ACCEPTED_FILE = "spool.arrow"
