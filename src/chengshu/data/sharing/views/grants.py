@@ -95,9 +95,8 @@ def create(request: ActorRequest, code: str) -> HttpResponse:
     """Give an application access to an interface."""
     interface = selectors.interface(request.actor, code)
     check(request.actor, MANAGE, interface)
-    initial = {
-        "fields": [c["name"] for c in interface.columns if c.get("sensitivity") in {"L1", "L2"}]
-    }
+    # As little as possible: only what identifies a record is ticked, the rest is a decision.
+    initial = {"fields": [interface.key_column]}
     form = GrantForm(request.POST or None, interface=interface, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
