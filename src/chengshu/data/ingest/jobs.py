@@ -26,6 +26,8 @@ from chengshu.kernel.errors import ChengshuError, Conflict
 from chengshu.kernel.jobs.registration import JobCancelled, JobContext, job
 from chengshu_lake import LakeError
 
+KEEP_HOURS = 168
+
 
 @job("ingest.load", name="归集数据")
 def load_batch(context: JobContext, *, batch: str) -> dict[str, Any]:
@@ -125,3 +127,18 @@ def sweep_files(context: JobContext) -> dict[str, int]:
     """Remove uploaded files that no batch refers to."""
     del context
     return {"files": sweep()}
+
+
+@job("ingest.maintain_lake", name="整理湖表")
+def maintain_lake(context: JobContext) -> dict[str, int]:
+    """Fold small files together and remove what no version of the last week refers to.
+
+    Old files stay a week, longer than any reader takes, so that older versions can still be read that long.
+    """
+    lake, removed = loading.lake(), 0
+    tables = lake.tables()
+    for done, table in enumerate(tables, 1):
+        lake.compact(table)
+        removed += len(lake.vacuum(table, keep_hours=KEEP_HOURS))
+        context.progress(done=done, total=len(tables), stage=table)
+    return {"tables": len(tables), "files_removed": removed}

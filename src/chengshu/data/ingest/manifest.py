@@ -88,6 +88,9 @@ MANIFEST = Manifest(
     schedules=(
         Schedule(key="ingest.settle", name="核对批次状态", cron="*/5 * * * *", job="ingest.settle"),
         Schedule(
+            key="ingest.maintain_lake", name="整理湖表", cron="20 2 * * 0", job="ingest.maintain_lake"
+        ),
+        Schedule(
             key="ingest.sweep", name="清理未采用的上传文件", cron="40 3 * * *", job="ingest.sweep"
         ),
     ),
