@@ -101,9 +101,14 @@ def day_info(day: date, *, table: HolidayTable = NO_TABLE) -> DayInfo:
         return DayInfo(day, rule.kind is DayKind.WORKDAY, rule.name, rule.basis, certain=True)
     if table.is_complete(day.year):
         return DayInfo(day, _by_week(day), "", "管理员维护的工作日历", certain=True)
-    if day.year in _LIBRARY_YEARS:
+    if library_knows(day.year):
         return _library_info(day)
     return DayInfo(day, _by_week(day), "", "按星期推算", certain=False)
+
+
+def library_knows(year: int) -> bool:
+    """Tell whether the library carries the published arrangement of a year."""
+    return year in _LIBRARY_YEARS
 
 
 def is_working_day(day: date, *, table: HolidayTable = NO_TABLE) -> bool:
