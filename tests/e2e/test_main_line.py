@@ -171,7 +171,7 @@ def test_the_officer_corrects_two_sends_one_back_and_replays(visit):
     confirm = page.locator("#confirm[open] [data-confirm-yes]")
     if confirm.count() and confirm.is_visible():
         confirm.click()
-    wait_for_state(page, "已入库")
+    expect(page.locator(".cs-pagehead__title")).to_contain_text("已入库", timeout=60_000)
     officer.keep("replayed")
     page.goto(f"{officer.city.web}/console/ingest/?q={TITLE}")
     expect(page.locator("table tbody tr", has_text=TITLE)).to_contain_text("12")

@@ -192,6 +192,8 @@ def test_an_open_interface_answers_without_a_dataset(scene: Scene, client: Clien
     run_job.func(str(Job.objects.get(kind="opening.publish_interface").id))
     assert client.get(path, {"facility_no": "BM00007"}).json()["total"] == 1
     assert "便民设施查询" in client.get("/open/interfaces/").text
+    assert "便民设施查询" in client.get("/open/").text
+    assert "便民设施查询" in client.get("/open/datasets/", {"q": "便民设施"}).text
     assert client.get("/open/api/v1/interfaces").json()["interfaces"][0]["rows"] == 60
 
 
