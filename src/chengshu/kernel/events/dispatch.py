@@ -53,8 +53,11 @@ def _receivers(event: Event, hooks: list[WebHook]) -> list[str]:
 
 
 def _deliver(batch: int) -> int:
+    # What waits for a disabled receiver is kept: it is sent when the receiver is enabled again.
+    disabled = WebHook.objects.filter(active=False).values_list("pk", flat=True)
     ids = list(
         Delivery.objects.filter(state=DeliveryState.PENDING, next_at__lte=timezone.now())
+        .exclude(subscriber__in=[f"webhook:{pk}" for pk in disabled])
         .order_by("next_at")
         .values_list("id", flat=True)[:batch]
     )

@@ -49,6 +49,9 @@ class WebHook(models.Model):
     types = models.JSONField(default=list, help_text="事件类型前缀列表")
     active = models.BooleanField(default=True)
 
+    class Meta:
+        verbose_name = "外部回调"
+
     def __str__(self) -> str:
         return self.name
 

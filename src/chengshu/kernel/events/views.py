@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import holds, scope
 from chengshu.kernel.errors import NotFound
@@ -56,14 +57,18 @@ def event_url(item: Event) -> str:
     return reverse("events:event", args=[item.pk])
 
 
-def _tabs(active: str) -> list[Tab]:
-    return [
+def tabs(actor: Actor, active: str) -> list[Tab]:
+    """The pages of events; receivers only for those who manage them."""
+    found = [
         Tab("投递", reverse("events:deliveries"), active == "deliveries"),
         Tab("全部事件", reverse("events:events"), active == "events"),
     ]
+    if holds(actor, "events.manage"):
+        found.append(Tab("外部回调", reverse("events:hooks"), active == "hooks"))
+    return found
 
 
-_STATE_COLUMN = Column(
+STATE_COLUMN = Column(
     key="state", title="状态", kind="status", value=lambda d: _STATES[d.state],
     label="get_state_display",
 )  # fmt: skip
@@ -86,7 +91,7 @@ class DeliveryList(TableView[Delivery]):
         Column(
             key="subscriber", title="接收方", value=lambda d: receiver_name(d.subscriber, {})
         ),
-        _STATE_COLUMN,
+        STATE_COLUMN,
         Column(key="attempts", title="尝试次数", kind="number"),
         Column(key="next_at", title="下次投递", kind="datetime", hidden=True),
         Column(key="error", title="最近错误", value=lambda d: d.error[:120]),
@@ -104,7 +109,7 @@ class DeliveryList(TableView[Delivery]):
         return scope(self.request.actor, "events.view", rows)
 
     def get_context(self) -> dict[str, Any]:
-        return {"tabs": _tabs("deliveries")}
+        return {"tabs": tabs(self.request.actor, "deliveries")}
 
     def get_actions(self) -> Sequence[Action]:
         dead = self.get_queryset().filter(state=DeliveryState.DEAD).count()
@@ -150,7 +155,7 @@ class EventList(TableView[Event]):
         return scope(self.request.actor, "events.view", Event.objects.all())
 
     def get_context(self) -> dict[str, Any]:
-        return {"tabs": _tabs("events")}
+        return {"tabs": tabs(self.request.actor, "events")}
 
 
 def event(request: ActorRequest, pk: Any) -> HttpResponse:
