@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Case, CharField, QuerySet, Value, When
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -74,6 +74,17 @@ STATE_COLUMN = Column(
 )  # fmt: skip
 
 
+def _receiver(item: Delivery) -> str:
+    name = getattr(item, "hook_name", "")
+    return receiver_name(item.subscriber, {item.subscriber: name} if name else {})
+
+
+def _hook_name() -> Case:
+    """The name of a delivery's web hook, for a query: the outbox knows receivers by their key."""
+    named = [When(subscriber=key, then=Value(name)) for key, name in _hooks().items()]
+    return Case(*named, default=Value(""), output_field=CharField())
+
+
 class DeliveryList(TableView[Delivery]):
     """Every event for every receiver; the dead ones first thing to look at."""
 
@@ -89,7 +100,7 @@ class DeliveryList(TableView[Delivery]):
         ),
         Column(key="subject", title="对象", value="event.subject"),
         Column(
-            key="subscriber", title="接收方", value=lambda d: receiver_name(d.subscriber, {})
+            key="subscriber", title="接收方", value=_receiver
         ),
         STATE_COLUMN,
         Column(key="attempts", title="尝试次数", kind="number"),
@@ -105,7 +116,7 @@ class DeliveryList(TableView[Delivery]):
     )
 
     def get_queryset(self) -> QuerySet[Delivery]:
-        rows = Delivery.objects.select_related("event")
+        rows = Delivery.objects.select_related("event").annotate(hook_name=_hook_name())
         return scope(self.request.actor, "events.view", rows)
 
     def get_context(self) -> dict[str, Any]:

@@ -199,3 +199,14 @@ def test_those_who_only_look_at_events_do_not_see_receivers(cast, client_for):
     assert "外部回调" not in text(looker.get(reverse("events:deliveries")))
     assert looker.get(reverse("events:hooks")).status_code == 403
     assert "外部回调" in text(client_for(cast.operator).get(reverse("events:deliveries")))
+
+
+def test_the_list_of_deliveries_calls_a_receiver_by_its_name(client, operator):
+    hook, _ = register(operator)
+    event = Event.objects.create(type="city.identity.account.changed", source="identity")
+    for subscriber in (f"webhook:{hook.pk}", f"webhook:{hook.pk + 1}"):
+        Delivery.objects.create(event=event, subscriber=subscriber)
+    page = text(client.get(reverse("events:deliveries")))
+    assert "外部回调：省平台" in page
+    assert f"外部回调：webhook:{hook.pk + 1}" in page
+    assert f"webhook:{hook.pk}<" not in page
