@@ -7,6 +7,7 @@ import logging
 import urllib.error
 import urllib.request
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -19,6 +20,16 @@ log = logging.getLogger("chengshu.events")
 
 MAX_ATTEMPTS = 8
 HOOK_TIMEOUT_SECONDS = 5
+
+
+class _StayThere(urllib.request.HTTPRedirectHandler):
+    """A receiver may not send our events on to an address nobody registered."""
+
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
+        """Refuse; the redirect then counts as a failed delivery."""
+
+
+_opener = urllib.request.build_opener(_StayThere)
 
 
 def dispatch(*, batch: int = 200) -> int:
@@ -117,5 +128,5 @@ def _post(hook: WebHook, event: Event) -> None:
             "X-Cs-Event": str(event.id),
         },
     )
-    with urllib.request.urlopen(request, timeout=HOOK_TIMEOUT_SECONDS):  # noqa: S310 - as above
+    with _opener.open(request, timeout=HOOK_TIMEOUT_SECONDS):
         return

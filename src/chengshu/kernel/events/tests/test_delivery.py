@@ -153,6 +153,13 @@ class Receiver(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.received.append((dict(self.headers), body))
         self.send_response(self.status)
+        if self.status == 302:
+            self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.received.append((dict(self.headers), b"followed"))
+        self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_args: object) -> None:
@@ -206,6 +213,16 @@ def test_a_web_hook_that_answers_with_an_error_is_tried_again(receiver: HTTPServ
         dispatch()
     assert Delivery.objects.get().state == DeliveryState.DELIVERED
     assert len({json.loads(body)["id"] for _, body in Receiver.received}) == 1
+
+
+@pytest.mark.service
+def test_a_web_hook_cannot_send_events_on_to_another_address(receiver: HTTPServer) -> None:
+    hook(receiver)
+    Receiver.status = 302
+    tell()
+    dispatch()
+    assert [body for _, body in Receiver.received if body == b"followed"] == []
+    assert "302" in Delivery.objects.get().error
 
 
 @pytest.mark.service
