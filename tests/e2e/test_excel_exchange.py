@@ -1,4 +1,4 @@
-"""The catalogue as a spreadsheet: the template, a mistake named by sheet and row, and a round trip that changes nothing."""
+"""The catalogue as a spreadsheet: template, a mistake named by sheet and row, a round trip without change."""
 
 import re
 from pathlib import Path
