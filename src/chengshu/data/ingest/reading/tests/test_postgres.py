@@ -11,12 +11,12 @@ import pytest
 
 from chengshu.data.ingest.reading import SourceDatabaseError, open_postgres
 
-BIN = Path("/usr/lib/postgresql/15/bin")
+BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/nonexistent"))
 NASTY = 'odd"; DROP TABLE person; --'
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.service,
-    pytest.mark.skipif(not (BIN / "initdb").exists(), reason="PostgreSQL 15 is not installed"),
+    pytest.mark.skipif(not (BIN / "initdb").exists(), reason="PostgreSQL is not installed"),
 ]
 TABLE = f"""
 CREATE TABLE person (id text, born date, seen timestamptz, money numeric(12,2), ok boolean, n bigint);
