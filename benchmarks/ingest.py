@@ -38,9 +38,9 @@ import pyarrow as pa
 from stdnum import luhn
 from stdnum.cn import ric, uscc
 
+from chengshu.data.contract import ColumnSpec, TableContract, compile_contract
 from chengshu.data.ingest.pipeline import stage
 from chengshu.data.ingest.reading import ReadOptions, RowBatch, open_rows, sniff
-from chengshu.data.quality.contract import ColumnSpec, TableContract, compile_contract
 from chengshu_lake import Lake
 
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 MINIMUM = (3, 11)
+# Locked sets in requirements/, each holding the ones before it.
+SETS = ("base", "dev", "bench")
 
 
 def fail(message: str) -> None:
@@ -57,12 +59,10 @@ def install(lock: str) -> None:
     """Install a locked set once; repeated calls cost nothing until the lock changes."""
     make_environment()
     path = ROOT / "requirements" / f"{lock}.lock"
-    wanted = hashlib.sha256(path.read_bytes()).hexdigest()
-    stamp = VENV / f".{lock}.installed"
-    dev = VENV / ".dev.installed"
-    if stamp.exists() and stamp.read_text() == wanted:
+    if _installed(lock):
         return
-    if lock == "base" and dev.exists() and dev.read_text() == _digest("dev"):
+    # Each set holds the ones before it.
+    if any(_installed(larger) for larger in SETS[SETS.index(lock) + 1 :]):
         return
     print(f"· 安装依赖 requirements/{lock}.lock（版本与哈希已锁定）", flush=True)
     run(
@@ -70,11 +70,13 @@ def install(lock: str) -> None:
         "--require-hashes", "--no-deps", "-r", path,
     )  # fmt: skip
     link_source()
-    stamp.write_text(wanted)
+    (VENV / f".{lock}.installed").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def _digest(lock: str) -> str:
-    return hashlib.sha256((ROOT / "requirements" / f"{lock}.lock").read_bytes()).hexdigest()
+def _installed(lock: str) -> bool:
+    stamp = VENV / f".{lock}.installed"
+    path = ROOT / "requirements" / f"{lock}.lock"
+    return stamp.exists() and stamp.read_text() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def link_source() -> None:
@@ -145,7 +147,7 @@ def test(*arguments: str) -> None:
 
 
 def bench(*arguments: str) -> None:
-    install("dev")
+    install("bench")
     run(PYTHON, "benchmarks/run.py", *arguments)
 
 
@@ -161,7 +163,7 @@ def assets(*arguments: str) -> None:
 
 
 def lock(*_arguments: str) -> None:
-    """Renew both lock files: versions and hashes, no addresses."""
+    """Renew the lock files: versions and hashes, no addresses."""
     uv = shutil.which("uv")
     if uv is None:
         fail("更新锁文件需要 uv。")
@@ -170,8 +172,10 @@ def lock(*_arguments: str) -> None:
         "--no-emit-index-url", "--no-header", "--no-annotate", "-q", "pyproject.toml",
     )  # fmt: skip
     run(str(uv), *common, "-o", "requirements/base.lock")
-    extras = ("--extra", "dev", "--extra", "bench", "-c", "requirements/base.lock")
-    run(str(uv), *common, *extras, "-o", "requirements/dev.lock")
+    dev = ("--extra", "dev")
+    run(str(uv), *common, *dev, "-c", "requirements/base.lock", "-o", "requirements/dev.lock")
+    peers = (*dev, "--extra", "bench", "-c", "requirements/dev.lock")
+    run(str(uv), *common, *peers, "-o", "requirements/bench.lock")
 
 
 TARGETS: dict[str, Callable[..., None]] = {

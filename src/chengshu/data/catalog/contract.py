@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from chengshu.data.catalog.content import ItemContent, item_content
 from chengshu.data.catalog.models import CodeValue, ResourceVersion
-from chengshu.data.quality.facade import ColumnFormat, ColumnSpec, ColumnType, TableContract
+from chengshu.data.contract.facade import ColumnFormat, ColumnSpec, ColumnType, TableContract
 
 Codes = Mapping[str, Mapping[str, str]]
 

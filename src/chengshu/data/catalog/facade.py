@@ -22,7 +22,7 @@ from chengshu.data.catalog.contract import code_values, column_spec, contract_of
 from chengshu.data.catalog.models import DataItem, InformationSystem, Resource, ThematicLibrary
 from chengshu.data.catalog.tabs import register_panel, register_tab
 from chengshu.data.catalog.views.pages import resource_page
-from chengshu.data.quality.facade import ColumnSpec, TableContract
+from chengshu.data.contract.facade import ColumnSpec, TableContract
 from chengshu.kernel.errors import Conflict, NotFound
 
 

@@ -18,7 +18,7 @@ from chengshu.data.catalog.content import (
 )
 from chengshu.data.catalog.contract import column_spec
 from chengshu.data.catalog.models import DataItem, ResourceVersion
-from chengshu.data.quality.facade import ContractError
+from chengshu.data.contract.facade import ContractError
 
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 SNAKE_ADVICE = "用小写字母开头，只含小写字母、数字和下划线，最多 63 个字符"

@@ -17,12 +17,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource
+from chengshu.data.contract.facade import CompiledContract, compile_contract, rule_name
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import Batch, BatchProblem, Collected, RegionCount
 from chengshu.data.ingest.pipeline import StageProgress, StageResult, stage
 from chengshu.data.ingest.pipeline.result import ACCEPTED_FILE
 from chengshu.data.ingest.reading import RowBatch
-from chengshu.data.quality.facade import CompiledContract, compile_contract, rule_name
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.events.services import emit

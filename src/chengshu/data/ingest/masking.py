@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from chengshu.data.quality.facade import ColumnFormat, ColumnSpec, ColumnType
+from chengshu.data.contract.facade import ColumnFormat, ColumnSpec, ColumnType
 from chengshu_gateway.masks import parse
 
 Mask = Callable[[object], str | None]

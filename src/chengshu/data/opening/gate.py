@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chengshu.data.catalog.facade import PublishedResource
-from chengshu.data.quality.facade import ColumnSpec
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.kernel.errors import Conflict, InvalidInput
 
 OPEN_LEVEL = "L1"

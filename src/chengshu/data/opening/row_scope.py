@@ -9,7 +9,7 @@ hidden, as in the gateway.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chengshu.data.quality.facade import ColumnSpec
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.kernel.errors import InvalidInput
 from chengshu_gateway.rowfilter import FilterError, validate
 

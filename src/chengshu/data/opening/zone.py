@@ -8,8 +8,8 @@ import pyarrow as pa
 from django.conf import settings
 
 from chengshu.data.catalog.facade import PublishedResource
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening.row_scope import condition
-from chengshu.data.quality.facade import ColumnSpec
 from chengshu.kernel.errors import Conflict
 from chengshu_lake import Lake
 

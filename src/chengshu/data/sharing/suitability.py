@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from chengshu.data.catalog.facade import SharingType
-from chengshu.data.quality.facade import ColumnSpec
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu_lake import Lake
 
 ZONE = "std"

@@ -30,7 +30,7 @@ from chengshu.data.catalog.models import (
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
 from chengshu.data.catalog.systems import SystemContent
 from chengshu.data.catalog.validation import SNAKE_ADVICE, SNAKE_CASE, draft_problems
-from chengshu.data.quality.facade import ContractError
+from chengshu.data.contract.facade import ContractError
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.identity.models import Organization

@@ -9,7 +9,7 @@ from chengshu.data.catalog.choices import ItemFormat, ItemType
 from chengshu.data.catalog.content import ItemContent, VersionContent
 from chengshu.data.catalog.diff import compare
 from chengshu.data.catalog.tests.cast import PAID, PENSION, PERSON, SEX
-from chengshu.data.quality.facade import ColumnFormat, ColumnType
+from chengshu.data.contract.facade import ColumnFormat, ColumnType
 
 names = st.sampled_from(["a", "b", "c", "d", "e"])
 items = st.builds(

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import dataset, ipc
 
+from chengshu.data.contract.facade import ROW_COLUMN, ROW_RULES, TableContract, identifier, shorten
 from chengshu.data.ingest.pipeline.engine import Engine
 from chengshu.data.ingest.pipeline.quarantine import Problem, QuarantinedRow
-from chengshu.data.quality.facade import ROW_COLUMN, ROW_RULES, TableContract, identifier, shorten
 
 SPOOL_VIEW = "spool"
 _FETCH_ROWS = 10_000

@@ -12,9 +12,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from chengshu.data.contract.facade import RULES, CheckedBatch, TableContract, render
 from chengshu.data.ingest.pipeline.errors import StageError
 from chengshu.data.ingest.reading.rows import ROW_COLUMN, RowBatch, RowReject
-from chengshu.data.quality.facade import RULES, CheckedBatch, TableContract, render
 
 RAW_LINE = "__line__"
 _PROBLEM = pa.struct(

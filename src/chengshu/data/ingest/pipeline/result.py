@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
+from chengshu.data.contract.facade import ROW_COLUMN
 from chengshu.data.ingest.pipeline.errors import StageError
-from chengshu.data.quality.facade import ROW_COLUMN
 
 RESULT_FILE = "result.json"
 ACCEPTED_FILE = "spool.arrow"

@@ -19,6 +19,7 @@ import duckdb
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
+from chengshu.data.contract.facade import CheckedBatch, CompiledContract
 from chengshu.data.ingest.pipeline.engine import Engine
 from chengshu.data.ingest.pipeline.errors import StageCancelledError, StageError, explain
 from chengshu.data.ingest.pipeline.keys import KeyCheck, Repeats
@@ -32,7 +33,6 @@ from chengshu.data.ingest.pipeline.result import (
     StageResult,
 )
 from chengshu.data.ingest.reading.rows import RowBatch
-from chengshu.data.quality.facade import CheckedBatch, CompiledContract
 
 _MARKER = ".chengshu-stage"
 _SPILL_FOLDER = "spill"

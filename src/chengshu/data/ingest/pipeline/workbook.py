@@ -8,12 +8,12 @@ from typing import TypeAlias
 import xlsxwriter
 from xlsxwriter.format import Format
 
+from chengshu.data.contract.facade import TableContract
 from chengshu.data.ingest.pipeline.errors import StageError
 from chengshu.data.ingest.pipeline.quarantine import QuarantinedRow, read_quarantine
 from chengshu.data.ingest.reading.kinds import detect_kind
 from chengshu.data.ingest.reading.limits import DEFAULT_LIMITS, ReadLimits
 from chengshu.data.ingest.reading.sheets import get_sheet, open_workbook, sheet_rows
-from chengshu.data.quality.facade import TableContract
 
 ROW_HEADER = "行号"
 PROBLEM_HEADER = "问题"

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chengshu.data.catalog.models import Resource
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.ingest import loading, quarantined
 from chengshu.data.ingest.choices import BatchState, DecisionKind
 from chengshu.data.ingest.masking import hide_numbers, mask_kind, masks_of
@@ -19,7 +20,6 @@ from chengshu.data.ingest.quarantined import OPEN, RowFilter
 from chengshu.data.ingest.services import closing, quarantine
 from chengshu.data.ingest.tests import factories
 from chengshu.data.ingest.tests.factories import id_number, row, table
-from chengshu.data.quality.facade import ColumnSpec
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed, NotFound

@@ -16,13 +16,13 @@ from chengshu.data.catalog.facade import (
     published_by_id,
     resource_page,
 )
+from chengshu.data.contract.facade import ColumnSpec, ColumnType
 from chengshu.data.ingest import loading, selectors
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.masking import Mask, masked, masks_of
 from chengshu.data.ingest.models import Batch, Collected
 from chengshu.data.ingest.presentation import batch_url, source_words, tone
 from chengshu.data.ingest.services import quarantine
-from chengshu.data.quality.facade import ColumnSpec, ColumnType
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.errors import InvalidInput

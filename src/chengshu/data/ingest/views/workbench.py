@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from chengshu.data.catalog.facade import PublishedResource, published_by_id
+from chengshu.data.contract.facade import ColumnSpec, shorten
 from chengshu.data.ingest import quarantined, selectors
 from chengshu.data.ingest.choices import BatchState, DecisionKind
 from chengshu.data.ingest.forms import CorrectionsForm
@@ -23,7 +24,6 @@ from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.pipeline import Problem
 from chengshu.data.ingest.quarantined import OPEN, RowFilter, WorkRow
 from chengshu.data.ingest.services import exporting, quarantine
-from chengshu.data.quality.facade import ColumnSpec, shorten
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.errors import Conflict, InvalidInput, NotFound

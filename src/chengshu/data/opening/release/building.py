@@ -21,13 +21,13 @@ from django.db.models import Max
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, Resource, published_by_id
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening import gate
 from chengshu.data.opening.choices import DatasetState, FileFormat
 from chengshu.data.opening.models import DatasetRelease, OpenDataset, opening_root
 from chengshu.data.opening.release.profile import profile, refuse_personal
 from chengshu.data.opening.release.writers import ColumnNote, open_writer
 from chengshu.data.opening.zone import ZoneCopy, copy_to_zone, lake, source_version
-from chengshu.data.quality.facade import ColumnSpec
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import ChengshuError, Conflict, Unavailable

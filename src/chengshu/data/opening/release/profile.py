@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening.release.values import json_value
 from chengshu.data.opening.row_scope import quoted
 from chengshu.data.opening.zone import ZoneCopy, lake
-from chengshu.data.quality.facade import ColumnSpec
 from chengshu.kernel.errors import InvalidInput
 from chengshu_lake import TableAt
 

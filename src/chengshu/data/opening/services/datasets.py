@@ -8,11 +8,11 @@ from typing import Any
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, published, published_by_id
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening import gate
 from chengshu.data.opening.choices import DatasetState, Licence, Theme
 from chengshu.data.opening.models import SLUG_LENGTH, OpenDataset
 from chengshu.data.opening.row_scope import check_filter
-from chengshu.data.quality.facade import ColumnSpec
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record

@@ -6,10 +6,10 @@ import pytest
 
 from chengshu.data.catalog.contract import column_spec
 from chengshu.data.catalog.facade import PublishedResource
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening import gate
 from chengshu.data.opening.row_scope import condition, describe
 from chengshu.data.opening.tests.cast import ITEMS, OPEN
-from chengshu.data.quality.facade import ColumnSpec
 from chengshu.kernel.errors import Conflict, InvalidInput
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chengshu.data.contract.facade import ColumnSpec, TableContract, compile_contract
 from chengshu.data.ingest.pipeline import (
     StageCancelledError,
     StageError,
@@ -29,7 +30,6 @@ from chengshu.data.ingest.pipeline import (
 )
 from chengshu.data.ingest.pipeline.workbook import restore
 from chengshu.data.ingest.reading import ReadLimits, ReadOptions, RowBatch, RowReject, open_rows
-from chengshu.data.quality.facade import ColumnSpec, TableContract, compile_contract
 
 CONTRACT = compile_contract(
     TableContract(

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from stdnum.cn import ric
 
-from chengshu.data.quality.contract.cells import BLANKS, trim
-from chengshu.data.quality.contract.check_digits import Verdict, verify
-from chengshu.data.quality.contract.model import ArrowColumn, ColumnFormat, ColumnSpec, ColumnType
+from chengshu.data.contract.cells import BLANKS, trim
+from chengshu.data.contract.check_digits import Verdict, verify
+from chengshu.data.contract.model import ArrowColumn, ColumnFormat, ColumnSpec, ColumnType
 
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _CHINESE_DIGITS = {ord(c): str(i) for i, c in enumerate("〇一二三四五六七八九")} | {

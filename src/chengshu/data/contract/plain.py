@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chengshu.data.quality.contract.cells import Bytes, Cells, Flags, column_of, trim
-from chengshu.data.quality.contract.check_digits import days_in_month, verify
-from chengshu.data.quality.contract.model import ArrowColumn, ColumnSpec, ColumnType
-from chengshu.data.quality.contract.normalise import to_codes
-from chengshu.data.quality.contract.statement import FALSE_WORDS, TRUE_WORDS
+from chengshu.data.contract.cells import Bytes, Cells, Flags, column_of, trim
+from chengshu.data.contract.check_digits import days_in_month, verify
+from chengshu.data.contract.model import ArrowColumn, ColumnSpec, ColumnType
+from chengshu.data.contract.normalise import to_codes
+from chengshu.data.contract.statement import FALSE_WORDS, TRUE_WORDS
 
 Ints = npt.NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chengshu.data.quality.contract.model import ColumnFormat, ColumnSpec, ColumnType
+from chengshu.data.contract.model import ColumnFormat, ColumnSpec, ColumnType
 
 SHOWN_CHARACTERS = 60
 

@@ -4,15 +4,15 @@
 the list of violations per cell. Pure library: no Django, no database.
 """
 
-from chengshu.data.quality.contract.compiler import CheckedBatch, CompiledContract, compile_contract
-from chengshu.data.quality.contract.model import (
+from chengshu.data.contract.compiler import CheckedBatch, CompiledContract, compile_contract
+from chengshu.data.contract.model import (
     ColumnFormat,
     ColumnSpec,
     ColumnType,
     ContractError,
     TableContract,
 )
-from chengshu.data.quality.contract.rules import ROW_RULES, RULES, Rule, render
+from chengshu.data.contract.rules import ROW_RULES, RULES, Rule, render
 
 __all__ = [
     "ROW_RULES",

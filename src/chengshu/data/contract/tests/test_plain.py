@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.cn import ric, uscc
 
-from chengshu.data.quality.contract import ColumnSpec, TableContract, compile_contract, compiler
-from chengshu.data.quality.contract.cells import BLANKS, NULL_WORDS, trim
-from chengshu.data.quality.contract.compiler import CheckedBatch
-from chengshu.data.quality.contract.plain import Plain, judge_plain
+from chengshu.data.contract import ColumnSpec, TableContract, compile_contract, compiler
+from chengshu.data.contract.cells import BLANKS, NULL_WORDS, trim
+from chengshu.data.contract.compiler import CheckedBatch
+from chengshu.data.contract.plain import Plain, judge_plain
 
 SPECS: list[dict[str, Any]] = [
     {},

@@ -14,23 +14,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chengshu.data.quality.contract.cells import trim
-from chengshu.data.quality.contract.model import (
+from chengshu.data.contract.cells import trim
+from chengshu.data.contract.model import (
     ArrowColumn,
     ColumnSpec,
     ColumnType,
     ContractError,
     TableContract,
 )
-from chengshu.data.quality.contract.normalise import (
+from chengshu.data.contract.normalise import (
     clean_format,
     code_meanings,
     normalise,
     to_codes,
 )
-from chengshu.data.quality.contract.plain import judge_plain
-from chengshu.data.quality.contract.rules import RULES
-from chengshu.data.quality.contract.statement import ROW_COLUMN, select_statement
+from chengshu.data.contract.plain import judge_plain
+from chengshu.data.contract.rules import RULES
+from chengshu.data.contract.statement import ROW_COLUMN, select_statement
 
 SOURCE_ROW = "__row"
 HOME_ZONE = "Asia/Shanghai"

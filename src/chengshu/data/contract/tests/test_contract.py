@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chengshu.data.quality.contract import (
+from chengshu.data.contract import (
     RULES,
     ColumnSpec,
     ContractError,

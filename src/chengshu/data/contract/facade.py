@@ -1,6 +1,6 @@
-"""What other data packages use of quality: the load contract and its compiler."""
+"""What other data packages use of the load contract and its compiler."""
 
-from chengshu.data.quality.contract import (
+from chengshu.data.contract import (
     CheckedBatch,
     ColumnFormat,
     ColumnSpec,
@@ -10,8 +10,8 @@ from chengshu.data.quality.contract import (
     TableContract,
     compile_contract,
 )
-from chengshu.data.quality.contract.rules import ROW_RULES, RULES, render, shorten
-from chengshu.data.quality.contract.statement import ROW_COLUMN, identifier, literal
+from chengshu.data.contract.rules import ROW_RULES, RULES, render, shorten
+from chengshu.data.contract.statement import ROW_COLUMN, identifier, literal
 
 
 def rule_name(key: str) -> str:

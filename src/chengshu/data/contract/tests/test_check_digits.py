@@ -10,9 +10,9 @@ from stdnum import luhn
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import InvalidComponent, ValidationError
 
-from chengshu.data.quality.contract.check_digits import verify
-from chengshu.data.quality.contract.model import ColumnFormat, ColumnSpec
-from chengshu.data.quality.contract.normalise import normalise
+from chengshu.data.contract.check_digits import verify
+from chengshu.data.contract.model import ColumnFormat, ColumnSpec
+from chengshu.data.contract.normalise import normalise
 
 unhurried = settings(deadline=None)
 DIGITS = "0123456789"

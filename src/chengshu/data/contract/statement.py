@@ -8,8 +8,8 @@ text needs no typing), and the mask `m{i}` of rule bits of every column.
 
 from collections.abc import Iterable
 
-from chengshu.data.quality.contract.model import ColumnFormat, ColumnSpec, ColumnType, TableContract
-from chengshu.data.quality.contract.rules import RULES
+from chengshu.data.contract.model import ColumnFormat, ColumnSpec, ColumnType, TableContract
+from chengshu.data.contract.rules import RULES
 
 ROW_COLUMN = "_row"
 CHECKED_FORMATS = (ColumnFormat.ID_NUMBER, ColumnFormat.USCC, ColumnFormat.BANK_CARD)

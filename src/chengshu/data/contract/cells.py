@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chengshu.data.quality.contract.model import ArrowColumn
+from chengshu.data.contract.model import ArrowColumn
 
 BLANKS = " \t\r\n\v\f\u00a0\u2002\u2003\u2009\u200b\u202f\u3000\ufeff"
 NULL_WORDS = ("", "NULL", "null", "(null)", "\\N")

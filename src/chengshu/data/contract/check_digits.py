@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from chengshu.data.quality.contract.cells import Bytes, Cells, Flags
-from chengshu.data.quality.contract.model import ArrowColumn, ColumnFormat
+from chengshu.data.contract.cells import Bytes, Cells, Flags
+from chengshu.data.contract.model import ArrowColumn, ColumnFormat
 
 Positions = npt.NDArray[np.intp]
 Sums = npt.NDArray[np.uint16]
