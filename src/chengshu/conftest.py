@@ -65,3 +65,12 @@ def postgres_url() -> str:
     if not url:
         pytest.skip("no PostgreSQL server (CHENGSHU_TEST_POSTGRES_URL is not set)")
     return url
+
+
+@pytest.fixture
+def mariadb_url() -> str:
+    """Address of a real MariaDB server (``mysql://user:password@host:port``) whose user may create databases."""
+    url = os.environ.get("CHENGSHU_TEST_MARIADB_URL", "")
+    if not url:
+        pytest.skip("no MariaDB server (CHENGSHU_TEST_MARIADB_URL is not set)")
+    return url
