@@ -17,14 +17,16 @@ from chengshu_lake.errors import (
     SchemaMismatch,
     TableExists,
     TableMissing,
+    TooManyDeleted,
     UnsupportedTable,
     VersionMissing,
 )
 from chengshu_lake.lake import Lake
-from chengshu_lake.names import ZONES, TableAt
+from chengshu_lake.names import STAMP_PREFIX, ZONES, TableAt
 from chengshu_lake.results import CompactResult, HistoryEntry, TableStats, WriteResult
 
 __all__ = [
+    "STAMP_PREFIX",
     "ZONES",
     "ArrowInput",
     "BadQuery",
@@ -42,6 +44,7 @@ __all__ = [
     "TableExists",
     "TableMissing",
     "TableStats",
+    "TooManyDeleted",
     "UnsupportedTable",
     "VersionMissing",
     "WriteResult",

@@ -53,6 +53,18 @@ class DuplicateKeys(SchemaMismatch):
     """A key occurs twice in the input, or exists already where it must be new."""
 
 
+class TooManyDeleted(LakeError):
+    """More rows would vanish than the caller allows; nothing was written.
+
+    ``deleted`` of the table's ``rows`` rows would be gone.
+    """
+
+    def __init__(self, message: str, *, deleted: int, rows: int) -> None:
+        super().__init__(message)
+        self.deleted = deleted
+        self.rows = rows
+
+
 class KeyMissing(SchemaMismatch):
     """The call needs a key, and the table or the row has none."""
 

@@ -41,7 +41,7 @@ from chengshu_lake.snapshot import (
 )
 from chengshu_lake.storage import all_tables, open_storage
 from chengshu_lake.workspace import Workspace
-from chengshu_lake.writing import Intent, Writer
+from chengshu_lake.writing import Guard, Intent, Writer
 
 _ROWS = "t"
 
@@ -183,9 +183,17 @@ class Lake:
     # Writing
 
     def append(
-        self, table: str, data: ArrowInput, *, commit_key: str | None = None, source: str = ""
+        self,
+        table: str,
+        data: ArrowInput,
+        *,
+        commit_key: str | None = None,
+        source: str = "",
+        skip_known: bool = False,
     ) -> WriteResult:
-        """Add rows. In a table with a key all keys must be new.
+        """Add rows. In a table with a key all keys must be new; ``skip_known`` leaves the others out.
+
+        Rows left out are counted as unchanged, and what the table holds of them stays.
 
         ``commit_key`` makes the call repeatable: when a commit with this key is in the table, the
         call writes nothing and returns that commit's result (``replayed``). ``source`` is free
@@ -194,22 +202,53 @@ class Lake:
         Raises:
             SchemaMismatch, DuplicateKeys, NoSpace, CommitConflict: and nothing was written.
         """
-        return self._writer.append(data, Intent(check_name(table), "append", commit_key, source))
+        intent = Intent(check_name(table), "append", commit_key, source)
+        return self._writer.append(data, intent, skip_known=skip_known)
 
     def overwrite(
-        self, table: str, data: ArrowInput, *, commit_key: str | None = None, source: str = ""
+        self,
+        table: str,
+        data: ArrowInput,
+        *,
+        commit_key: str | None = None,
+        source: str = "",
+        max_lost: float | None = None,
     ) -> WriteResult:
-        """Replace all rows by the data in one commit. Arguments and errors as for :meth:`append`."""
+        """Replace all rows by the data in one commit. Arguments and errors as for :meth:`append`.
+
+        Raises:
+            TooManyDeleted: the table would shrink by more than the share ``max_lost`` (0 to 1).
+        """
         intent = Intent(check_name(table), "overwrite", commit_key, source)
-        return self._writer.overwrite(data, intent)
+        return self._writer.overwrite(data, intent, guard=_guard(max_lost))
+
+    def sync(
+        self,
+        table: str,
+        data: ArrowInput,
+        *,
+        commit_key: str | None = None,
+        source: str = "",
+        max_lost: float | None = None,
+    ) -> WriteResult:
+        """Make the table hold exactly the data: upsert by key, and delete the keys the data lacks.
+
+        Only files that differ are written anew. Arguments and errors as for :meth:`append`.
+
+        Raises:
+            TooManyDeleted: more than the share ``max_lost`` (0 to 1) of the rows would vanish.
+        """
+        intent = Intent(check_name(table), "sync", commit_key, source)
+        return self._writer.sync(data, intent, guard=_guard(max_lost))
 
     def merge(
         self, table: str, data: ArrowInput, *, commit_key: str | None = None, source: str = ""
     ) -> WriteResult:
         """Upsert by the key: known keys are updated where a value differs, the rest is inserted.
 
-        Columns the data lacks keep their stored values (empty for inserted rows). Arguments and
-        errors as for :meth:`append`.
+        Columns the data lacks keep their stored values (empty for inserted rows). Columns whose name
+        starts with ``STAMP_PREFIX`` are no difference: an unchanged row keeps its first stamp.
+        Arguments and errors as for :meth:`append`.
         """
         return self._writer.merge(data, Intent(check_name(table), "merge", commit_key, source))
 
@@ -320,6 +359,35 @@ class Lake:
         snapshots = {alias: self._snapshot(at.name, at.at) for alias, at in wanted.items()}
         return self._query(query, params, snapshots, timeout=timeout)
 
+    @contextmanager
+    def session(self, tables: Mapping[str, str | TableAt]) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A sealed DuckDB session over the named tables, for many queries of the platform's own.
+
+        One opening cost however many queries follow. The session reaches the files of these tables
+        and nothing else; statements are not inspected, so text of people belongs into :meth:`sql`.
+        """
+        wanted = {
+            check_alias(alias): target if isinstance(target, TableAt) else TableAt(target)
+            for alias, target in tables.items()
+        }
+        workspace = Workspace(self._limits.temp_dir)
+        try:
+            session = open_session(self._limits, workspace.path)
+            try:
+                paths = [
+                    path
+                    for alias, at in wanted.items()
+                    for path in add_view(
+                        session, self._storage, alias, self._snapshot(at.name, at.at)
+                    )
+                ]
+                seal(session, paths)
+                yield session
+            finally:
+                session.close()
+        finally:
+            workspace.close()
+
     def _snapshot(self, table: str, as_of: int | datetime | None = None) -> Snapshot:
         return open_snapshot(self._storage, check_name(table), as_of)
 
@@ -352,6 +420,10 @@ def _closed_on_failure(*opened: duckdb.DuckDBPyConnection | Workspace) -> Iterat
         for one in opened:
             one.close()
         raise
+
+
+def _guard(max_lost: float | None) -> Guard | None:
+    return None if max_lost is None else Guard(max_lost)
 
 
 def _selected(snapshot: Snapshot, columns: Sequence[str] | None) -> str:

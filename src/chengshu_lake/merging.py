@@ -7,6 +7,9 @@ Delta tables are copy-on-write. Three passes keep the cost near what the batch r
    daily full delivery of a department that changed ten rows rewrites the files of ten rows;
 3. large touched files are rewritten one by one in their order (no sort); small ones are folded,
    together with the new rows, into one sorted file. A table of average size stays one sorted file.
+
+A column whose name starts with ``STAMP_PREFIX`` says where a row came from. It is written with the row
+and is no part of the comparison: a row that arrives unchanged keeps its first stamp.
 """
 
 # ruff: noqa: S608 - identifiers go through quoted(), values through parameters or literal()
@@ -22,6 +25,7 @@ import duckdb
 import pyarrow as pa
 
 from chengshu_lake.errors import DuplicateKeys
+from chengshu_lake.names import STAMP_PREFIX
 from chengshu_lake.parquet import FILE_ROWS, ROW_GROUP, NewFiles
 from chengshu_lake.session import (
     columns_sql,
@@ -59,10 +63,28 @@ class Touched:
     unchanged: int
     large: tuple[DataFile, ...]
     small: tuple[DataFile, ...]
+    deleted: int = 0
+    emptied: tuple[DataFile, ...] = ()  # no row of these stays
+    thinned: bool = False  # rows that the batch lacks are left out of the successors
 
     @property
     def files(self) -> tuple[DataFile, ...]:
-        return self.large + self.small
+        return self.large + self.small + self.emptied
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What becomes of rows on either side.
+
+    ``update``: a known key takes the new values, else it stays as it is. ``delete``: a row whose key the
+    batch lacks goes.
+    """
+
+    update: bool = True
+    delete: bool = False
+
+
+UPSERT = Policy()
 
 
 def spool(
@@ -111,23 +133,21 @@ def check_unique(batch: Batch, key: Sequence[str]) -> None:
         )
 
 
-def find_touched(storage: Storage, snapshot: Snapshot, batch: Batch, work: Path) -> Touched:
+def find_touched(
+    storage: Storage, snapshot: Snapshot, batch: Batch, work: Path, policy: Policy = UPSERT
+) -> Touched:
     """Compare the batch with the version; leaves the tables ``upd`` and ``hits`` in the session."""
     session = batch.session
     session.execute("CREATE OR REPLACE TABLE hits (f VARCHAR, r BIGINT, changed BOOLEAN)")
-    by_path = {
-        storage.local_copy(snapshot.table, file.path, work): file
-        for file in _in_range(snapshot, batch)
-    }
-    meeting = _files_with_keys(snapshot, batch, sorted(by_path))
+    every = {storage.local_copy(snapshot.table, file.path, work): file for file in snapshot.files}
+    in_range = set(_in_range(snapshot, batch))
+    meeting = _files_with_keys(
+        snapshot, batch, sorted(path for path, file in every.items() if file.path in in_range)
+    )
     if meeting:
-        scan = _scan(snapshot, [by_path[path] for path in meeting], meeting)
-        given = [name for name in batch.schema.names if name not in snapshot.key]
-        differs = " OR ".join(
-            f"t.{quoted(name)} IS DISTINCT FROM b.{quoted(name)}" for name in given
-        )
+        scan = _scan(snapshot, [every[path] for path in meeting], meeting)
         session.execute(
-            f"INSERT INTO hits SELECT t.{_FILE}, b.rowid, {differs or 'false'} "
+            f"INSERT INTO hits SELECT t.{_FILE}, b.rowid, {_differs(snapshot, batch, policy)} "
             f"FROM {scan} t JOIN batch b ON {_same_key(snapshot.key, 't', 'b')}"
         )
     session.execute(
@@ -136,19 +156,51 @@ def find_touched(storage: Storage, snapshot: Snapshot, batch: Batch, work: Path)
     )
     matched = _number(session, "SELECT count(DISTINCT r) FROM hits")
     updated = _number(session, "SELECT count(DISTINCT r) FROM hits WHERE changed")
+    gone = _missing_rows(batch, every) if policy.delete else []
+    emptied = tuple(file for file, lost, kept in gone if lost and not kept)
     found = session.execute("SELECT DISTINCT _f FROM upd ORDER BY 1").fetchall()
-    large, small = _arrange(snapshot, [by_path[path] for (path,) in found], batch.rows - matched)
-    return Touched(batch.rows - matched, updated, matched - updated, large, small)
+    changed = [every[path] for (path,) in found]
+    changed += [file for file, lost, kept in gone if lost and kept and file not in changed]
+    inserted = batch.rows - matched
+    large, small = _arrange(snapshot, changed, emptied, inserted)
+    return Touched(
+        inserted, updated, matched - updated, large, small,
+        deleted=sum(lost for _, lost, _ in gone), emptied=emptied, thinned=policy.delete,
+    )  # fmt: skip
 
 
-def _in_range(snapshot: Snapshot, batch: Batch) -> list[DataFile]:
+def _differs(snapshot: Snapshot, batch: Batch, policy: Policy) -> str:
+    if not policy.update:
+        return "false"
+    left_out = {*snapshot.key, *(n for n in batch.schema.names if n.startswith(STAMP_PREFIX))}
+    given = [name for name in batch.schema.names if name not in left_out]
+    tests = [f"t.{quoted(name)} IS DISTINCT FROM b.{quoted(name)}" for name in given]
+    return " OR ".join(tests) or "false"
+
+
+def _missing_rows(batch: Batch, every: dict[str, DataFile]) -> list[tuple[DataFile, int, int]]:
+    """Each file with how many of its rows the batch lacks, and how many it has."""
+    hits: dict[str, int] = dict(
+        batch.session.execute("SELECT f, count(*) FROM hits GROUP BY f").fetchall()
+    )
+    found = []
+    for path, file in every.items():
+        rows = file.rows
+        if rows is None:
+            rows = _number(batch.session, f"SELECT count(*) FROM {files_sql([path])}")
+        kept = hits.get(path, 0)
+        found.append((file, rows - kept, kept))
+    return found
+
+
+def _in_range(snapshot: Snapshot, batch: Batch) -> list[str]:
     if not batch.rows or not snapshot.files:
         return []
     ends = ", ".join(f"min({quoted(n)}), max({quoted(n)})" for n in snapshot.key)
     row = batch.session.sql(f"SELECT {ends} FROM batch").to_arrow_table()
     found = [column[0].as_py() for column in row.columns]
     bounds = dict(zip(snapshot.key, zip(found[::2], found[1::2], strict=True), strict=True))
-    return [file for file in snapshot.files if overlaps(file, bounds)]
+    return [file.path for file in snapshot.files if overlaps(file, bounds)]
 
 
 def overlaps(file: DataFile, bounds: dict[str, tuple[Any, Any]]) -> bool:
@@ -184,13 +236,15 @@ def _scan(snapshot: Snapshot, files: Sequence[DataFile], paths: Sequence[str]) -
 
 
 def _arrange(
-    snapshot: Snapshot, changed: list[DataFile], inserted: int
+    snapshot: Snapshot, changed: list[DataFile], emptied: Sequence[DataFile], inserted: int
 ) -> tuple[tuple[DataFile, ...], tuple[DataFile, ...]]:
     large = [file for file in changed if (file.rows or 0) >= SMALL_ROWS]
     small = [file for file in changed if file not in large]
     if inserted or small:
         resting = [
-            file for file in snapshot.files if (file.rows or 0) < SMALL_ROWS and file not in changed
+            file
+            for file in snapshot.files
+            if (file.rows or 0) < SMALL_ROWS and file not in changed and file not in emptied
         ]
         if len(resting) >= MAX_SMALL_FILES:
             small += resting
@@ -211,7 +265,7 @@ def write_touched(
 
     def rewrite(file: DataFile) -> None:
         path = storage.local_copy(snapshot.table, file.path, work)
-        query = _updated_sql(snapshot, batch, [file], [path])
+        query = _updated_sql(snapshot, batch, [file], [path], thinned=touched.thinned)
         with batch.session.cursor() as cursor:
             new.write(cursor.sql(query).to_arrow_reader(ROW_GROUP), FILE_ROWS * 2)
 
@@ -222,7 +276,7 @@ def write_touched(
     parts = [_inserted_sql(snapshot, batch)] if touched.inserted else []
     if touched.small:
         paths = [storage.local_copy(snapshot.table, file.path, work) for file in touched.small]
-        parts.append(_updated_sql(snapshot, batch, touched.small, paths))
+        parts.append(_updated_sql(snapshot, batch, touched.small, paths, thinned=touched.thinned))
     if parts:
         query = f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY {_listed(snapshot.key)}"
         new.write(batch.session.sql(query).to_arrow_reader(ROW_GROUP), even_rows(rows))
@@ -234,7 +288,12 @@ def even_rows(rows: int) -> int:
 
 
 def _updated_sql(
-    snapshot: Snapshot, batch: Batch, files: Sequence[DataFile], paths: Sequence[str]
+    snapshot: Snapshot,
+    batch: Batch,
+    files: Sequence[DataFile],
+    paths: Sequence[str],
+    *,
+    thinned: bool,
 ) -> str:
     columns = ", ".join(
         f"CASE WHEN u._f IS NULL THEN t.{quoted(name)} ELSE u.{quoted(name)} END AS {quoted(name)}"
@@ -246,6 +305,8 @@ def _updated_sql(
         snapshot.schema, files_sql(paths), complete=all(file.complete for file in files)
     )
     listed = ", ".join(literal(path) for path in paths)
+    if thinned:
+        rows = f"SELECT * FROM ({rows}) o SEMI JOIN batch k ON {_same_key(snapshot.key, 'o', 'k')}"
     return (
         f"SELECT {columns} FROM ({rows}) t LEFT JOIN (SELECT * FROM upd WHERE _f IN ({listed})) u "
         f"ON {_same_key(snapshot.key, 't', 'u')}"

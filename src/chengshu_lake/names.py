@@ -7,6 +7,8 @@ from datetime import datetime
 from chengshu_lake.errors import BadTableName
 
 ZONES = ("raw", "std", "base", "theme", "open", "ops", "quarantine")
+# Columns of the loader's own: where a row came from. No part of what a merge compares.
+STAMP_PREFIX = "_"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,99}")
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 

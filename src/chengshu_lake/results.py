@@ -6,9 +6,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """Outcome of append, overwrite or merge.
+    """Outcome of append, overwrite, merge or sync.
 
-    ``version`` is the table version that holds the write. ``replayed`` says that a commit with
+    ``deleted`` counts rows that are no longer there. ``version`` is the table version that holds the write. ``replayed`` says that a commit with
     the same commit key was found, nothing was written, and the counts are those of that commit.
     ``seconds`` is the duration of the write that did the work.
     """
@@ -23,6 +23,7 @@ class WriteResult:
     files_removed: int
     seconds: float
     replayed: bool = False
+    deleted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

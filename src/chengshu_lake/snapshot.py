@@ -251,7 +251,9 @@ def earlier_result(storage: Storage, snapshot: Snapshot, commit_key: str) -> Wri
     )
 
 
-_COUNTS = ("inserted", "updated", "unchanged", "files_added", "files_removed", "seconds")
+_COUNTS = (
+    "inserted", "updated", "unchanged", "deleted", "files_added", "files_removed", "seconds",
+)  # fmt: skip
 
 
 def history(delta: DeltaTable, limit: int | None = None) -> list[HistoryEntry]:

@@ -26,8 +26,10 @@ from chengshu_lake.errors import (
     KeyMissing,
     NoSpace,
     SchemaMismatch,
+    TooManyDeleted,
     write_errors,
 )
+from chengshu_lake.merging import UPSERT, Policy
 from chengshu_lake.parquet import FILE_ROWS, ROW_GROUP, NewFiles
 from chengshu_lake.results import CompactResult, WriteResult
 from chengshu_lake.session import Limits, files_sql, open_session, quoted, table_sql
@@ -56,6 +58,7 @@ class Change:
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
+    deleted: int = 0
     data_change: bool = True
     reusable: bool = False  # does not depend on the version it was planned on
 
@@ -74,6 +77,24 @@ class Intent:
 Plan = Callable[[Snapshot], Change]
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How much may vanish: at most ``share`` (0 to 1) of the rows that are there."""
+
+    share: float
+
+
+def _allow(guard: Guard | None, table: str, deleted: int, rows: int | None) -> None:
+    """Raise TooManyDeleted when more would vanish than the guard lets pass."""
+    if guard is None or not rows or deleted <= guard.share * rows:
+        return
+    raise TooManyDeleted(
+        f"本次写入会让表 {table} 的 {rows:,} 行中有 {deleted:,} 行消失（{deleted / rows:.1%}），"
+        f"超过了允许的 {guard.share:.0%}。未写入任何数据，表中原有数据未改动。",
+        deleted=deleted, rows=rows,
+    )  # fmt: skip
+
+
 class Writer:
     """The writing half of a lake."""
 
@@ -82,21 +103,25 @@ class Writer:
         self._limits = limits
         self._reserve = reserve_bytes
 
-    def append(self, data: ArrowInput, intent: Intent) -> WriteResult:
-        """Add rows; in a table with a key they must all be new."""
+    def append(self, data: ArrowInput, intent: Intent, *, skip_known: bool = False) -> WriteResult:
+        """Add rows; in a table with a key they must all be new, or the known ones are left out."""
         snapshot = open_snapshot(self._storage, intent.table, for_writing=True)
         if earlier := self._earlier(snapshot, intent):
             return earlier
         if not snapshot.key:
             return self._replace(data, snapshot, intent, keep=True)
+        if skip_known:
+            return self._upsert(data, snapshot, intent, policy=Policy(update=False))
         return self._upsert(data, snapshot, intent, only_new=True)
 
-    def overwrite(self, data: ArrowInput, intent: Intent) -> WriteResult:
+    def overwrite(
+        self, data: ArrowInput, intent: Intent, *, guard: Guard | None = None
+    ) -> WriteResult:
         """Put rows in the place of all present ones."""
         snapshot = open_snapshot(self._storage, intent.table, for_writing=True)
         if earlier := self._earlier(snapshot, intent):
             return earlier
-        return self._replace(data, snapshot, intent, keep=False)
+        return self._replace(data, snapshot, intent, keep=False, guard=guard)
 
     def merge(self, data: ArrowInput, intent: Intent) -> WriteResult:
         """Update rows with known keys, insert the others."""
@@ -105,23 +130,44 @@ class Writer:
             raise KeyMissing(f"表 {intent.table} 没有主键，不能合并；请改用追加或覆盖。")
         if earlier := self._earlier(snapshot, intent):
             return earlier
-        return self._upsert(data, snapshot, intent, only_new=False)
+        return self._upsert(data, snapshot, intent)
+
+    def sync(self, data: ArrowInput, intent: Intent, *, guard: Guard | None = None) -> WriteResult:
+        """Make the table hold exactly these rows, touching only what differs."""
+        snapshot = open_snapshot(self._storage, intent.table, for_writing=True)
+        if not snapshot.key:
+            raise KeyMissing(f"表 {intent.table} 没有主键，不能比较快照；请改用覆盖。")
+        if earlier := self._earlier(snapshot, intent):
+            return earlier
+        policy = Policy(delete=True)
+        return self._upsert(data, snapshot, intent, policy=policy, guard=guard)
 
     def _upsert(
-        self, data: ArrowInput, first: Snapshot, intent: Intent, *, only_new: bool
+        self,
+        data: ArrowInput,
+        first: Snapshot,
+        intent: Intent,
+        *,
+        only_new: bool = False,
+        policy: Policy = UPSERT,
+        guard: Guard | None = None,
     ) -> WriteResult:
         with write_errors(intent.table), self._workspace(data) as work:
             schema, batches = fitted(data, first.schema)
             if not first.files:
                 ahead = self._write_ahead(batches, schema, first)
                 if ahead.rest is None:
-                    return self._commit_first(ahead.new, first, intent, only_new=only_new)
+                    return self._commit_first(
+                        ahead.new, first, intent, only_new=only_new, policy=policy, guard=guard
+                    )
                 with _discarded(ahead.new):
                     return self._compare(
                         ahead.all_batches(self._storage, work), schema, first, intent, work,
-                        only_new=only_new,
+                        only_new=only_new, policy=policy, guard=guard,
                     )  # fmt: skip
-            return self._compare(batches, schema, first, intent, work, only_new=only_new)
+            return self._compare(
+                batches, schema, first, intent, work, only_new=only_new, policy=policy, guard=guard
+            )
 
     def _write_ahead(
         self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, first: Snapshot
@@ -143,7 +189,14 @@ class Writer:
         return ahead
 
     def _commit_first(
-        self, new: NewFiles, first: Snapshot, intent: Intent, *, only_new: bool
+        self,
+        new: NewFiles,
+        first: Snapshot,
+        intent: Intent,
+        *,
+        only_new: bool,
+        policy: Policy,
+        guard: Guard | None,
     ) -> WriteResult:
         """Commit the first rows of a table; if it is not empty any more, merge them instead."""
 
@@ -162,8 +215,9 @@ class Writer:
                 with self._workspace(None) as work:
                     written = Ahead(new, first.schema).all_batches(self._storage, work)
                     return self._compare(
-                        written, first.schema, first, intent, work, only_new=only_new
-                    )
+                        written, first.schema, first, intent, work,
+                        only_new=only_new, policy=policy, guard=guard,
+                    )  # fmt: skip
         if result.replayed:
             new.discard()
         return result
@@ -177,6 +231,8 @@ class Writer:
         work: Path,
         *,
         only_new: bool,
+        policy: Policy,
+        guard: Guard | None,
     ) -> WriteResult:
         """The general merge: spool, compare with the version, write what is touched."""
         with open_session(self._limits, work) as session:
@@ -185,13 +241,14 @@ class Writer:
 
             def plan(snapshot: Snapshot) -> Change:
                 input_schema(schema, snapshot.schema)
-                touched = merging.find_touched(self._storage, snapshot, batch, work)
+                touched = merging.find_touched(self._storage, snapshot, batch, work, policy)
                 if only_new and touched.updated + touched.unchanged:
                     known = touched.updated + touched.unchanged
                     raise DuplicateKeys(
                         f"有 {known} 个主键在表 {intent.table} 中已经存在，未追加任何数据。"
                         "如需更新这些记录请用合并。"
                     )
+                _allow(guard, intent.table, touched.deleted, snapshot.rows)
                 old = sum(file.size for file in touched.files)
                 self._need(old + batch.nbytes // 2)
                 new = self._new_files(snapshot)
@@ -201,13 +258,20 @@ class Writer:
                         threads=self._limits.threads, work=work,
                     )  # fmt: skip
                 return Change(
-                    new, touched.files, touched.inserted, touched.updated, touched.unchanged
-                )
+                    new, touched.files, touched.inserted, touched.updated, touched.unchanged,
+                    touched.deleted,
+                )  # fmt: skip
 
             return self._commit(plan, intent)
 
     def _replace(
-        self, data: ArrowInput, first: Snapshot, intent: Intent, *, keep: bool
+        self,
+        data: ArrowInput,
+        first: Snapshot,
+        intent: Intent,
+        *,
+        keep: bool,
+        guard: Guard | None = None,
     ) -> WriteResult:
         with write_errors(intent.table), self._workspace(data) as work:
             new = self._new_files(first)
@@ -216,11 +280,15 @@ class Writer:
 
             def plan(snapshot: Snapshot) -> Change:
                 input_schema(first.schema, snapshot.schema)
-                return Change(new, () if keep else snapshot.files, inserted=new.rows, reusable=True)
+                if keep:
+                    return Change(new, inserted=new.rows, reusable=True)
+                old = snapshot.rows or 0
+                _allow(guard, intent.table, max(0, old - new.rows), snapshot.rows)
+                return Change(new, snapshot.files, inserted=new.rows, deleted=old, reusable=True)
 
             try:
                 result = self._commit(plan, intent)
-            except (CommitConflict, SchemaMismatch):
+            except (CommitConflict, SchemaMismatch, TooManyDeleted):
                 new.discard()
                 raise
             if result.replayed:
@@ -302,6 +370,7 @@ class Writer:
             inserted=change.inserted,
             updated=change.updated,
             unchanged=change.unchanged,
+            deleted=change.deleted,
             files_added=len(change.new.actions),
             files_removed=len(change.remove),
             seconds=round(time.monotonic() - intent.started, 3),
@@ -379,6 +448,7 @@ def _info(result: WriteResult, intent: Intent, write_id: str) -> dict[str, objec
         "inserted": result.inserted,
         "updated": result.updated,
         "unchanged": result.unchanged,
+        "deleted": result.deleted,
         "files_added": result.files_added,
         "files_removed": result.files_removed,
         "seconds": result.seconds,
