@@ -41,6 +41,90 @@ EDITABLE_STATES = (VersionState.DRAFT, VersionState.RETURNED)
 FROZEN_STATES = (VersionState.PUBLISHED, VersionState.SUPERSEDED)
 
 
+class ResourceKind(TextChoices):
+    """What an entry describes; only tables are collected by the load contract."""
+
+    TABLE = "table", "库表"
+    INTERFACE = "interface", "接口"
+    FILE = "file", "文件"
+    STREAM = "stream", "数据流"
+
+
+class Theme(TextChoices):
+    """Field of life an entry belongs to (领域主题), as national and provincial open-data portals sort it."""
+
+    CREDIT = "credit", "信用服务"
+    HEALTH = "health", "医疗卫生"
+    EMPLOYMENT = "employment", "社保就业"
+    SAFETY = "safety", "公共安全"
+    HOUSING = "housing", "城建住房"
+    TRANSPORT = "transport", "交通运输"
+    EDUCATION = "education", "教育文化"
+    SCIENCE = "science", "科技创新"
+    ENERGY = "energy", "资源能源"
+    ENVIRONMENT = "environment", "生态环境"
+    INDUSTRY = "industry", "工业农业"
+    TRADE = "trade", "商贸流通"
+    FINANCE = "finance", "财税金融"
+    WORK_SAFETY = "work_safety", "安全生产"
+    MARKET = "market", "市场监管"
+    ASSISTANCE = "assistance", "社会救助"
+    LAW = "law", "法律服务"
+    LIVING = "living", "生活服务"
+    WEATHER = "weather", "气象服务"
+    GEOSPATIAL = "geospatial", "地理空间"
+    INSTITUTIONS = "institutions", "机构团体"
+
+
+class StandardState(TextChoices):
+    """Life of a data element or a code table as a whole (DB33/T 2426-2022: 草案, 发布, 废止)."""
+
+    DRAFT = "draft", "草案"
+    PUBLISHED = "published", "已发布"
+    RETIRED = "retired", "已废止"
+
+
+class StandardVersionState(TextChoices):
+    """Life of one version of a standard."""
+
+    DRAFT = "draft", "草案"
+    SUBMITTED = "submitted", "待发布"
+    RETURNED = "returned", "已退回"
+    PUBLISHED = "published", "现行"
+    SUPERSEDED = "superseded", "历史版本"
+
+
+OPEN_STANDARD_STATES = (
+    StandardVersionState.DRAFT,
+    StandardVersionState.SUBMITTED,
+    StandardVersionState.RETURNED,
+)
+FIXED_STANDARD_STATES = (StandardVersionState.PUBLISHED, StandardVersionState.SUPERSEDED)
+
+
+class BusinessKind(TextChoices):
+    """Kinds of 事项: the ten administrative powers and public service."""
+
+    PERMIT = "permit", "行政许可"
+    CONFIRMATION = "confirmation", "行政确认"
+    PAYMENT = "payment", "行政给付"
+    REWARD = "reward", "行政奖励"
+    RULING = "ruling", "行政裁决"
+    LEVY = "levy", "行政征收"
+    PENALTY = "penalty", "行政处罚"
+    COMPULSION = "compulsion", "行政强制"
+    INSPECTION = "inspection", "行政检查"
+    OTHER_POWER = "other_power", "其他行政权力"
+    SERVICE = "service", "公共服务"
+    INTERNAL = "internal", "内部管理"
+
+
+class BusinessStatus(TextChoices):
+    ACTIVE = "active", "在用"
+    PAUSED = "paused", "暂停"
+    CANCELLED = "cancelled", "已取消"
+
+
 class SharingType(TextChoices):
     UNCONDITIONAL = "unconditional", "无条件共享"
     CONDITIONAL = "conditional", "有条件共享"

@@ -5,6 +5,7 @@ References to other records are their codes, so that content can be compared, im
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any
 
 from chengshu.data.catalog import choices
@@ -14,7 +15,7 @@ from chengshu.data.catalog.models.resources import Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemContent:
-    """One data item. ``code_table`` is the table's key; empty text means "not set"."""
+    """One data item. ``code_table`` is the table's key, ``element`` the data element's identifier; empty: not set."""
 
     name: str = ""
     title: str = ""
@@ -31,6 +32,9 @@ class ItemContent:
     pattern: str = ""
     sensitivity: str = choices.Level.L1
     definition: str = ""
+    element: str = ""
+    english: str = ""
+    unit: str = ""
 
     @property
     def type_word(self) -> str:
@@ -43,7 +47,11 @@ class ItemContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionContent:
-    """A version's metadata and items. ``system`` and ``warehouse`` are codes."""
+    """A version's metadata and items. ``system``, ``warehouse``, ``related`` and ``business_codes`` are codes.
+
+    ``spatial`` is a region code or words; ``source_name`` and ``source_table`` name the real table (data source and
+    ``schema.table``) it is collected from.
+    """
 
     title: str
     summary: str = ""
@@ -60,6 +68,19 @@ class VersionContent:
     national_class: str = choices.NationalClass.GENERAL
     formats: tuple[str, ...] = ()
     change_note: str = ""
+    kind: str = choices.ResourceKind.TABLE
+    keywords: tuple[str, ...] = ()
+    theme: str = ""
+    spatial: str = ""
+    temporal_start: date | None = None
+    temporal_end: date | None = None
+    related: tuple[str, ...] = ()
+    is_lead: bool = False
+    source_name: str = ""
+    source_table: str = ""
+    business_codes: tuple[str, ...] = ()
+    open_basis: str = ""
+    level_basis: str = ""
     items: tuple[ItemContent, ...] = ()
 
     @property
@@ -71,10 +92,17 @@ class VersionContent:
 
 ITEM_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(ItemContent))
 VERSION_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(VersionContent) if f.name != "items")
-_REFERENCES = {"system", "warehouse", "formats"}
+LIST_VERSION_FIELDS = ("formats", "keywords", "related", "business_codes")
+_REFERENCES = {"system", "warehouse", *LIST_VERSION_FIELDS}
 PLAIN_VERSION_FIELDS: tuple[str, ...] = tuple(f for f in VERSION_FIELDS if f not in _REFERENCES)
+_ITEM_REFERENCES = {"code_table", "element"}
+PLAIN_ITEM_FIELDS: tuple[str, ...] = tuple(f for f in ITEM_FIELDS if f not in _ITEM_REFERENCES)
+# What has to be loaded with an item so that its content costs no query of its own.
+ITEM_RELATIONS = ("code_table", "element")
 
 CHOICES: dict[str, type] = {
+    "kind": choices.ResourceKind,
+    "theme": choices.Theme,
     "sharing_type": choices.SharingType,
     "sharing_method": choices.SharingMethod,
     "open_type": choices.OpenType,
@@ -111,9 +139,12 @@ def display(field: str, value: Any) -> str:
 
 
 def item_content(item: DataItem) -> ItemContent:
-    """The content of a stored item (``code_table`` must be loaded to avoid a query per item)."""
-    values = {name: getattr(item, name) for name in ITEM_FIELDS if name != "code_table"}
-    return ItemContent(**values, code_table=item.code_table.key if item.code_table else "")
+    """The content of a stored item (load ``ITEM_RELATIONS`` with it to avoid queries per item)."""
+    return ItemContent(
+        **{name: getattr(item, name) for name in PLAIN_ITEM_FIELDS},
+        code_table=item.code_table.key if item.code_table else "",
+        element=item.element.identifier if item.element else "",
+    )
 
 
 def version_content(
@@ -121,12 +152,13 @@ def version_content(
 ) -> VersionContent:
     """The content of a stored version; loads the items unless they are given."""
     if items is None:
-        items = version.items.select_related("code_table").order_by("order")
+        items = version.items.select_related(*ITEM_RELATIONS).order_by("order")
+    lists: dict[str, Any] = {name: tuple(getattr(version, name)) for name in LIST_VERSION_FIELDS}
     return VersionContent(
         **{name: getattr(version, name) for name in PLAIN_VERSION_FIELDS},
         system=version.system.code if version.system else "",
         warehouse=version.warehouse.code if version.warehouse else "",
-        formats=tuple(version.formats),
+        **lists,
         items=tuple(item_content(item) for item in items),
     )
 

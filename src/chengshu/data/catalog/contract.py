@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from chengshu.data.catalog.content import ItemContent, item_content
+from chengshu.data.catalog.content import ITEM_RELATIONS, ItemContent, item_content
 from chengshu.data.catalog.models import CodeValue, ResourceVersion
 from chengshu.data.contract.facade import ColumnFormat, ColumnSpec, ColumnType, TableContract
 
@@ -15,7 +15,8 @@ def contract_of(version: ResourceVersion) -> TableContract:
     Raises:
         ContractError: the items contradict themselves (cannot happen for a published version).
     """
-    items = [item_content(i) for i in version.items.select_related("code_table").order_by("order")]
+    stored = version.items.select_related(*ITEM_RELATIONS).order_by("order")
+    items = [item_content(i) for i in stored]
     return table_contract(items, code_values(item.code_table for item in items))
 
 

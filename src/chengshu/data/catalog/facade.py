@@ -2,14 +2,20 @@
 
 Reading: :func:`published`, :func:`list_published`, :func:`contract_of`. Pages: :func:`register_tab`,
 :func:`register_panel`, :func:`resource_page`. Counters: :func:`counters`.
+
+Data elements: :func:`element_index` and :func:`suggest_elements`, :func:`element_of_item`, :func:`items_of_element`,
+:func:`element_infos`. Update cycle: :func:`register_freshness`, :func:`renew_due`, ``Resource.due_at``. Writing drafts
+(reverse cataloguing, drift): :func:`create_resource`, :func:`start_change`, :func:`edit_draft` with
+:class:`VersionContent` and :class:`ItemContent`; :func:`version_content` reads one back.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db.models import QuerySet
 
-from chengshu.data.catalog import selectors
+from chengshu.data.catalog import selectors, standards
 from chengshu.data.catalog.choices import (
     Level,
     OpenType,
@@ -17,9 +23,20 @@ from chengshu.data.catalog.choices import (
     SharingType,
     UpdateCycle,
 )
-from chengshu.data.catalog.content import item_content
-from chengshu.data.catalog.contract import code_values, column_spec, contract_of
+from chengshu.data.catalog.content import (
+    ITEM_RELATIONS,
+    ItemContent,
+    VersionContent,
+    item_content,
+    version_content,
+)
+from chengshu.data.catalog.contract import Codes, code_values, column_spec, contract_of
+from chengshu.data.catalog.due import next_due, working_days_late
 from chengshu.data.catalog.models import DataItem, InformationSystem, Resource, ThematicLibrary
+from chengshu.data.catalog.services.drafts import create_resource, edit_draft, start_change
+from chengshu.data.catalog.services.due import register_freshness, renew_due
+from chengshu.data.catalog.standards import BoundItem, ElementInfo, element_index, element_infos
+from chengshu.data.catalog.suggestions import ElementIndex, Suggestion, suggest_elements
 from chengshu.data.catalog.tabs import register_panel, register_tab
 from chengshu.data.catalog.views.pages import resource_page
 from chengshu.data.contract.facade import ColumnSpec, TableContract
@@ -54,6 +71,19 @@ class PublishedResource:
     lake_table: str
     physical_name: str
     columns: tuple[ColumnSpec, ...]
+    kind: str = "table"
+    keywords: tuple[str, ...] = ()
+    theme: str = ""
+    is_lead: bool = False
+    source_name: str = ""
+    source_table: str = ""
+    sharing_basis: str = ""
+    open_basis: str = ""
+    published_at: datetime | None = None
+    fresh_at: datetime | None = None
+    due_at: datetime | None = None
+    elements: Mapping[str, str] = field(default_factory=dict)
+    """Identifier of the data element by column name, for the columns that are bound to one."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -139,22 +169,17 @@ def published_queryset() -> QuerySet[Resource]:
 def _compile(entries: list[Resource]) -> list[PublishedResource]:
     version_ids = [entry.published_id for entry in entries]
     items: dict[int, list[DataItem]] = {}
-    rows = DataItem.objects.filter(version__in=version_ids).select_related("code_table")
+    rows = DataItem.objects.filter(version__in=version_ids).select_related(*ITEM_RELATIONS)
     for item in rows.order_by("version", "order"):
         items.setdefault(item.version_id, []).append(item)
     codes = code_values(i.code_table.key for group in items.values() for i in group if i.code_table)
     return [
-        _published(
-            entry,
-            tuple(
-                column_spec(item_content(i), codes) for i in items.get(entry.published_id or 0, [])
-            ),
-        )
+        _published(entry, [item_content(i) for i in items.get(entry.published_id or 0, [])], codes)
         for entry in entries
     ]
 
 
-def _published(entry: Resource, columns: tuple[ColumnSpec, ...]) -> PublishedResource:
+def _published(entry: Resource, items: list[ItemContent], codes: Codes) -> PublishedResource:
     version = entry.published
     assert version is not None
     return PublishedResource(
@@ -165,8 +190,24 @@ def _published(entry: Resource, columns: tuple[ColumnSpec, ...]) -> PublishedRes
         national_class=version.national_class, sharing_type=version.sharing_type,
         sharing_condition=version.sharing_condition, open_type=version.open_type,
         open_condition=version.open_condition, update_cycle=version.update_cycle,
-        lake_table=entry.lake_table, physical_name=entry.physical_name, columns=columns,
+        lake_table=entry.lake_table, physical_name=entry.physical_name,
+        columns=tuple(column_spec(item, codes) for item in items), kind=version.kind,
+        keywords=tuple(version.keywords), theme=version.theme, is_lead=version.is_lead,
+        source_name=version.source_name, source_table=version.source_table,
+        sharing_basis=version.sharing_basis, open_basis=version.open_basis,
+        published_at=version.published_at, fresh_at=entry.fresh_at, due_at=entry.due_at,
+        elements={item.name: item.element for item in items if item.element},
     )  # fmt: skip
+
+
+def element_of_item(resource_id: int, column: str) -> str:
+    """Identifier of the data element the column of a published entry is bound to; "" for none (one query)."""
+    return standards.element_of(resource_id, column)
+
+
+def items_of_element(identifier: str = "") -> list[BoundItem]:
+    """Published data items of all departments bound to the element; to any element without ``identifier``."""
+    return standards.bound_items(identifier)
 
 
 def counters() -> dict[str, int]:
@@ -181,21 +222,40 @@ def counters() -> dict[str, int]:
 
 
 __all__ = [
+    "BoundItem",
+    "ElementIndex",
+    "ElementInfo",
     "InformationSystem",
+    "ItemContent",
     "Level",
     "OpenType",
     "PublishedResource",
     "Resource",
     "SharingType",
+    "Suggestion",
     "ThematicLibrary",
     "UpdateCycle",
+    "VersionContent",
     "contract_of",
     "counters",
+    "create_resource",
+    "edit_draft",
+    "element_index",
+    "element_infos",
+    "element_of_item",
+    "items_of_element",
     "list_published",
+    "next_due",
     "published",
     "published_by_id",
     "published_queryset",
+    "register_freshness",
     "register_panel",
     "register_tab",
+    "renew_due",
     "resource_page",
+    "start_change",
+    "suggest_elements",
+    "version_content",
+    "working_days_late",
 ]

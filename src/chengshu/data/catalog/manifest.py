@@ -11,8 +11,11 @@ from chengshu.kernel.registry.manifest import (
     RoleTemplate,
 )
 
-_BROWSE = ("catalog.system.view", "catalog.resource.view")
-_WRITE = ("catalog.system.edit", "catalog.resource.edit", "catalog.resource.submit")
+_BROWSE = ("catalog.system.view", "catalog.resource.view", "catalog.element.view")
+_WRITE = (
+    "catalog.system.edit", "catalog.resource.edit", "catalog.resource.submit",
+    "catalog.element.propose",
+)  # fmt: skip
 
 MANIFEST = Manifest(
     key="catalog",
@@ -68,6 +71,13 @@ MANIFEST = Manifest(
         Permission(
             key="catalog.resource.suspend", name="暂停、恢复、撤销目录", sensitive=True,
         ),
+        Permission(key="catalog.element.view", name="查看数据元"),
+        Permission(key="catalog.element.propose", name="起草数据元"),
+        Permission(key="catalog.element.publish", name="发布、退回、废止数据元"),
+        Permission(
+            key="catalog.standard.edit", name="维护数据标准",
+            description="代码表、资源分类、数据仓、专题库",
+        ),
     ),
     roles=(
         RoleTemplate(key="data_officer", permissions=(*_BROWSE, *_WRITE)),
@@ -75,7 +85,7 @@ MANIFEST = Manifest(
             key="data_admin",
             permissions=(
                 *_BROWSE, *_WRITE, "catalog.resource.review", "catalog.resource.publish",
-                "catalog.resource.suspend",
+                "catalog.resource.suspend", "catalog.element.publish", "catalog.standard.edit",
             ),
         ),
         RoleTemplate(key="integrator", permissions=("catalog.resource.view",)),

@@ -123,8 +123,10 @@ def versions(*, actor: Actor, entry: Resource) -> QuerySet[ResourceVersion]:
 
 
 def items_of(found: ResourceVersion) -> QuerySet[DataItem]:
-    """The data items of a version in their order, with their code tables."""
-    return found.items.select_related("code_table").order_by("order")
+    """The data items of a version in their order, with their code tables and data elements."""
+    return found.items.select_related("code_table", "element__published__code_table").order_by(
+        "order"
+    )
 
 
 def difference(old: ResourceVersion, new: ResourceVersion) -> VersionDiff:

@@ -10,7 +10,7 @@ from typing import Any
 from chengshu.data.catalog.choices import Level, OpenType, SharingType
 from chengshu.data.catalog.content import (
     CHOICES,
-    ITEM_FIELDS,
+    PLAIN_ITEM_FIELDS,
     PLAIN_VERSION_FIELDS,
     ItemContent,
     VersionContent,
@@ -57,9 +57,8 @@ def _item_problems(
         found[f"{prefix}.name"] = f"字段名“{item.name}”不对：{SNAKE_ADVICE}"
     elif item.name and names.setdefault(item.name, index) != index:
         found[f"{prefix}.name"] = f"字段名“{item.name}”与第 {names[item.name] + 1} 项重复"
-    for name in ITEM_FIELDS:
-        if name != "code_table":
-            _value_problem(found, f"{prefix}.{name}", name, getattr(item, name), DataItem)
+    for name in PLAIN_ITEM_FIELDS:
+        _value_problem(found, f"{prefix}.{name}", name, getattr(item, name), DataItem)
     for name in _POSITIVE:
         value = getattr(item, name)
         if value is not None and value < 1:

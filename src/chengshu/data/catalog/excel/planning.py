@@ -9,6 +9,7 @@ from chengshu.data.catalog import systems
 from chengshu.data.catalog.choices import EDITABLE_STATES, ResourceState
 from chengshu.data.catalog.content import (
     ITEM_FIELDS,
+    ITEM_RELATIONS,
     VERSION_FIELDS,
     ItemContent,
     VersionContent,
@@ -314,7 +315,7 @@ def _stored_items(resources: Iterable[Resource]) -> dict[int, list[DataItem]]:
     """The items of all versions the file is compared with, by version (one query)."""
     versions = {v for r in resources for v in (r.published_id, r.working_id) if v}
     found: dict[int, list[DataItem]] = {}
-    rows = DataItem.objects.filter(version__in=versions).select_related("code_table")
+    rows = DataItem.objects.filter(version__in=versions).select_related(*ITEM_RELATIONS)
     for item in rows.order_by("version", "order"):
         found.setdefault(item.version_id, []).append(item)
     return found

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from chengshu.data.catalog.choices import FROZEN_STATES, ItemFormat, ItemType, Level
+from chengshu.data.catalog.models.elements import DataElement
 from chengshu.data.catalog.models.resources import ResourceVersion, frozen_error
 from chengshu.data.catalog.models.standards import CodeTable
 
@@ -53,6 +54,16 @@ class DataItem(models.Model):
     pattern = models.CharField("正则", max_length=200, blank=True)
     sensitivity = models.CharField("敏感级别", max_length=2, choices=Level, default=Level.L1)
     definition = models.CharField("定义", max_length=500, blank=True)
+    element = models.ForeignKey(
+        DataElement,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="items",
+        verbose_name="数据元",
+    )
+    english = models.CharField("英文名称", max_length=160, blank=True)
+    unit = models.CharField("计量单位", max_length=30, blank=True)
 
     objects = DataItemQuerySet.as_manager()
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from chengshu.kernel.access.rules import AccessRule
+from chengshu.kernel.identity.models import Organization
 
 
 class Warehouse(models.Model):
@@ -15,6 +16,11 @@ class Warehouse(models.Model):
     code = models.CharField("代码", max_length=40, unique=True)
     name = models.CharField("名称", max_length=120)
     description = models.CharField("说明", max_length=500, blank=True)
+    owner = models.ForeignKey(
+        Organization, models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name="管理单位",
+    )  # fmt: skip
+    active = models.BooleanField("启用", default=True)
 
     class Meta:
         ordering: ClassVar = ["code"]
@@ -32,6 +38,11 @@ class ThematicLibrary(models.Model):
     code = models.CharField("代码", max_length=40, unique=True)
     name = models.CharField("名称", max_length=120)
     description = models.CharField("说明", max_length=500, blank=True)
+    owner = models.ForeignKey(
+        Organization, models.PROTECT, null=True, blank=True, related_name="+",
+        verbose_name="管理单位",
+    )  # fmt: skip
+    active = models.BooleanField("启用", default=True)
     resources = models.ManyToManyField("catalog.Resource", related_name="libraries", blank=True)
 
     class Meta:

@@ -18,15 +18,17 @@ from chengshu.data.catalog.choices import (
     Level,
     NationalClass,
     OpenType,
+    ResourceKind,
     ResourceState,
     SharingMethod,
     SharingType,
+    Theme,
     UpdateCycle,
     VersionState,
 )
 from chengshu.data.catalog.models.libraries import Warehouse
 from chengshu.data.catalog.models.standards import Category
-from chengshu.data.catalog.models.systems import InformationSystem
+from chengshu.data.catalog.models.systems import BusinessItem, InformationSystem
 from chengshu.kernel.access.rules import AccessRule
 from chengshu.kernel.errors import Conflict
 from chengshu.kernel.identity.models import Account, Organization
@@ -43,7 +45,12 @@ def frozen_error() -> Conflict:
 
 
 class Resource(models.Model):
-    """One entry of the catalogue: a table (later: interface, file, stream) of one department."""
+    """One entry of the catalogue: a table, interface, file or stream of one department.
+
+    ``kind``, ``system``, ``warehouse`` and ``business_items`` mirror the version people see. ``fresh_at`` is the last
+    time data came in, ``due_at`` the first moment that is too late for the next update (both kept by ``services.due``;
+    no ``due_at``: nothing is owed).
+    """
 
     ACCESS: ClassVar = AccessRule(organization="provider__path")
 
@@ -63,6 +70,12 @@ class Resource(models.Model):
     category = models.ForeignKey(
         Category, models.PROTECT, related_name="resources", verbose_name="资源分类"
     )
+    kind = models.CharField(
+        "资源类型", max_length=10, choices=ResourceKind, default=ResourceKind.TABLE, db_index=True
+    )
+    business_items = models.ManyToManyField(
+        BusinessItem, related_name="resources", blank=True, verbose_name="业务事项"
+    )
     physical_name = models.CharField("物理表名", max_length=63, unique=True)
     lake_table = models.CharField("湖表", max_length=80, unique=True)
     state = models.CharField(
@@ -77,6 +90,8 @@ class Resource(models.Model):
         "ResourceVersion", models.SET_NULL, null=True, blank=True, related_name="+",
         verbose_name="编辑中的版本",
     )  # fmt: skip
+    fresh_at = models.DateTimeField("数据更新时间", null=True, blank=True)
+    due_at = models.DateTimeField("应更新时限", null=True, blank=True, db_index=True)
     created_at = models.DateTimeField("创建时间", default=timezone.now, editable=False)
     created_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
     updated_at = models.DateTimeField("更新时间", default=timezone.now, db_index=True)
@@ -132,6 +147,19 @@ class ResourceVersion(models.Model):
     )
     title = models.CharField("资源名称", max_length=120)
     summary = models.TextField("摘要", blank=True)
+    kind = models.CharField(
+        "资源类型", max_length=10, choices=ResourceKind, default=ResourceKind.TABLE
+    )
+    keywords = models.JSONField("关键字", default=list, blank=True)
+    theme = models.CharField("领域主题", max_length=14, choices=Theme, blank=True)
+    spatial = models.CharField("空间范围", max_length=120, blank=True)
+    temporal_start = models.DateField("时间范围起", null=True, blank=True)
+    temporal_end = models.DateField("时间范围止", null=True, blank=True)
+    related = models.JSONField("关联资源", default=list, blank=True)
+    is_lead = models.BooleanField("数源单位", default=False)
+    source_name = models.CharField("来源数据源", max_length=120, blank=True)
+    source_table = models.CharField("来源库表", max_length=160, blank=True)
+    business_codes = models.JSONField("业务事项", default=list, blank=True)
     system = models.ForeignKey(
         InformationSystem, models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -140,18 +168,20 @@ class ResourceVersion(models.Model):
     )
     sharing_type = models.CharField("共享类型", max_length=16, choices=SharingType, blank=True)
     sharing_condition = models.CharField("共享条件", max_length=500, blank=True)
-    sharing_basis = models.CharField("不予共享的依据", max_length=500, blank=True)
+    sharing_basis = models.CharField("共享属性依据", max_length=500, blank=True)
     sharing_method = models.CharField(
         "共享方式", max_length=12, choices=SharingMethod, default=SharingMethod.INTERFACE
     )
     open_type = models.CharField("开放类型", max_length=16, choices=OpenType, blank=True)
     open_condition = models.CharField("开放条件", max_length=500, blank=True)
+    open_basis = models.CharField("开放属性依据", max_length=500, blank=True)
     update_cycle = models.CharField("更新周期", max_length=12, choices=UpdateCycle, blank=True)
     level_floor = models.CharField("从严定级", max_length=2, choices=Level, blank=True)
     level = models.CharField("安全级别", max_length=2, choices=Level, default=Level.L1)
     national_class = models.CharField(
         "国家分级", max_length=10, choices=NationalClass, default=NationalClass.GENERAL
     )
+    level_basis = models.CharField("定级依据", max_length=500, blank=True)
     formats = models.JSONField("数据格式", default=list)
     change_note = models.CharField("变更说明", max_length=500, blank=True)
     item_count = models.PositiveIntegerField("数据项数", default=0)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from chengshu.data.catalog.choices import EDITABLE_STATES, ResourceState, VersionState
 from chengshu.data.catalog.content import (
+    LIST_VERSION_FIELDS,
     PLAIN_VERSION_FIELDS,
     ItemContent,
     VersionContent,
@@ -16,8 +17,10 @@ from chengshu.data.catalog.content import (
 )
 from chengshu.data.catalog.diff import compare
 from chengshu.data.catalog.models import (
+    BusinessItem,
     Category,
     CodeTable,
+    DataElement,
     DataItem,
     InformationSystem,
     Resource,
@@ -26,6 +29,7 @@ from chengshu.data.catalog.models import (
 )
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
 from chengshu.data.catalog.services.locking import lock_resource, lock_version, refuse_stale
+from chengshu.data.catalog.services.mirroring import mirror, mirror_business
 from chengshu.data.catalog.validation import SNAKE_ADVICE, SNAKE_CASE, draft_problems
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
@@ -180,7 +184,10 @@ def _write(version: ResourceVersion, content: VersionContent, actor: Actor) -> N
         setattr(version, name, value.strip() if isinstance(value, str) else value)
     version.system = _referred(InformationSystem, content.system, "system", "信息系统")
     version.warehouse = _referred(Warehouse, content.warehouse, "warehouse", "数据仓")
-    version.formats = list(content.formats)
+    for name in LIST_VERSION_FIELDS:
+        setattr(version, name, list(getattr(content, name)))
+    _refuse_unknown(Resource, content.related, "related", "数据资源")
+    _refuse_unknown(BusinessItem, content.business_codes, "business_codes", "业务事项")
     version.level = content.level
     version.item_count = len(content.items)
     version.edited_at, version.edited_by = timezone.now(), actor.account
@@ -193,19 +200,32 @@ def _write(version: ResourceVersion, content: VersionContent, actor: Actor) -> N
 def _items(version: ResourceVersion, items: Sequence[ItemContent]) -> list[DataItem]:
     wanted = {item.code_table for item in items if item.code_table}
     tables = {t.key: t for t in CodeTable.objects.filter(key__in=wanted)} if wanted else {}
+    bound = {item.element for item in items if item.element}
+    stored = DataElement.objects.filter(identifier__in=bound) if bound else ()
+    elements = {e.identifier: e for e in stored}
     found: dict[str, str] = {}
     rows: list[DataItem] = []
     for index, item in enumerate(items):
         if item.code_table and item.code_table not in tables:
             found[f"items.{index}.code_table"] = f"没有代码表“{item.code_table}”"
-        rows.append(build_item(version, index + 1, item, tables.get(item.code_table)))
+        if item.element and item.element not in elements:
+            found[f"items.{index}.element"] = f"没有数据元“{item.element}”"
+        rows.append(
+            build_item(
+                version, index + 1, item, tables.get(item.code_table), elements.get(item.element)
+            )
+        )
     if found:
         raise InvalidInput(_sentence(found), kept="没有保存。", fields=found)
     return rows
 
 
 def build_item(
-    version: ResourceVersion, order: int, item: ItemContent, table: CodeTable | None
+    version: ResourceVersion,
+    order: int,
+    item: ItemContent,
+    table: CodeTable | None,
+    element: DataElement | None = None,
 ) -> DataItem:
     """An unsaved data item."""
     return DataItem(
@@ -213,7 +233,8 @@ def build_item(
         length=item.length, precision=item.precision, scale=item.scale,
         nullable=item.nullable and not item.is_key, is_key=item.is_key, code_table=table,
         format=item.format, minimum=item.minimum, maximum=item.maximum, pattern=item.pattern,
-        sensitivity=item.sensitivity, definition=item.definition.strip(),
+        sensitivity=item.sensitivity, definition=item.definition.strip(), element=element,
+        english=item.english.strip(), unit=item.unit.strip(),
     )  # fmt: skip
 
 
@@ -227,14 +248,27 @@ def _referred(model: type[M], code: str, field: str, noun: str) -> M | None:
     return found
 
 
+def _refuse_unknown(model: type[models.Model], codes: Sequence[str], field: str, noun: str) -> None:
+    known = (
+        set(model._default_manager.filter(code__in=codes).values_list("code", flat=True))
+        if codes
+        else set()
+    )
+    if absent := [code for code in codes if code not in known]:
+        text = f"没有代码为“{'、'.join(absent)}”的{noun}"
+        raise InvalidInput(f"{text}。", kept="没有保存。", fields={field: text})
+
+
 def _mirror(resource: Resource, version: ResourceVersion) -> None:
     """Point the entry at its open version; before the first publication it also shows that version's data."""
     resource.working = version
     resource.updated_at = timezone.now()
-    if resource.published_id is None:
-        resource.title = version.title
-        resource.system, resource.warehouse = version.system, version.warehouse
+    first = resource.published_id is None
+    if first:
+        mirror(resource, version)
     resource.save()
+    if first:
+        mirror_business(resource, version)
 
 
 def _sentence(found: dict[str, str]) -> str:

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from chengshu.data.catalog import selectors
-from chengshu.data.catalog.content import ITEM_FIELDS, VERSION_FIELDS, item_content, version_content
+from chengshu.data.catalog.content import (
+    ITEM_FIELDS,
+    ITEM_RELATIONS,
+    VERSION_FIELDS,
+    item_content,
+    version_content,
+)
 from chengshu.data.catalog.excel.layout import ITEMS, RESOURCES, SYSTEMS
 from chengshu.data.catalog.excel.planning import Plan, ResourceChange, plan
 from chengshu.data.catalog.excel.reading import read
@@ -173,7 +179,7 @@ def _resource_rows(entries: list[Resource]) -> Records:
 
 def _item_rows(entries: list[Resource]) -> Records:
     names = {e.shown.pk: e.physical_name for e in entries if e.shown is not None}
-    items = DataItem.objects.filter(version__in=names).select_related("code_table")
+    items = DataItem.objects.filter(version__in=names).select_related(*ITEM_RELATIONS)
     for item in items.order_by("version__resource__code", "order").iterator(2_000):
         content = item_content(item)
         yield {

@@ -8,6 +8,7 @@ from chengshu.data.catalog.contract import code_values
 from chengshu.data.catalog.diff import VersionDiff, compare
 from chengshu.data.catalog.models import Resource, ResourceVersion
 from chengshu.data.catalog.services.locking import lock_resource, lock_version, refuse_stale
+from chengshu.data.catalog.services.mirroring import mirror, mirror_business
 from chengshu.data.catalog.validation import missing
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
@@ -177,15 +178,12 @@ def _supersede(
 
 def _take_effect(resource: Resource, version: ResourceVersion) -> None:
     resource.published, resource.working = version, None
-    resource.title, resource.system, resource.warehouse = (
-        version.title,
-        version.system,
-        version.warehouse,
-    )
+    mirror(resource, version)
     if resource.state == ResourceState.DRAFT:
         resource.state = ResourceState.PUBLISHED
     resource.updated_at = timezone.now()
     resource.save()
+    mirror_business(resource, version)
 
 
 def _announce(
