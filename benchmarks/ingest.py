@@ -39,7 +39,7 @@ from stdnum import luhn
 from stdnum.cn import ric, uscc
 
 from chengshu.data.contract import ColumnSpec, TableContract, compile_contract
-from chengshu.data.ingest.pipeline import stage
+from chengshu.data.ingest.pipeline import STAMPS, stage, stamped
 from chengshu.data.ingest.reading import ReadOptions, RowBatch, open_rows, sniff
 from chengshu_lake import Lake
 
@@ -172,8 +172,9 @@ def ours(source: Path, work: Path) -> dict[str, float]:
     result = stage(open_rows(source, options), compile_contract(CONTRACT), work / "stage")
     staged = time.perf_counter()
     lake = Lake(work / "lake")
-    lake.create(TABLE, CONTRACT.schema, key=CONTRACT.key)
-    lake.merge(TABLE, result.reader(CONTRACT.schema.names), commit_key="benchmark")
+    lake.create(TABLE, pa.schema([*CONTRACT.schema, *STAMPS]), key=CONTRACT.key)
+    rows = stamped(result, CONTRACT.schema.names, "b" * 16)
+    lake.merge(TABLE, rows, commit_key="benchmark")
     finished = time.perf_counter()
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
@@ -217,8 +218,9 @@ def small_tables(count: int, work: Path) -> dict[str, float]:
         table = f"std/small_{number}"
         result = stage([batch], compile_contract(contract), work / f"stage{number}")
         if not lake.exists(table):
-            lake.create(table, contract.schema, key=contract.key)
-        lake.merge(table, result.reader(contract.schema.names), commit_key="benchmark")
+            lake.create(table, pa.schema([*contract.schema, *STAMPS]), key=contract.key)
+        rows_in = stamped(result, contract.schema.names, "b" * 16)
+        lake.merge(table, rows_in, commit_key="benchmark")
         lake.stats(table)
         counted = lake.sql(query, tables={"t": table}).read_all().to_pylist()
         if sum(group["n"] for group in counted) != result.accepted:

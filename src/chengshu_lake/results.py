@@ -8,9 +8,9 @@ from datetime import datetime
 class WriteResult:
     """Outcome of append, overwrite, merge or sync.
 
-    ``deleted`` counts rows that are no longer there. ``version`` is the table version that holds the write. ``replayed`` says that a commit with
-    the same commit key was found, nothing was written, and the counts are those of that commit.
-    ``seconds`` is the duration of the write that did the work.
+    ``deleted`` counts rows that are no longer there. ``version`` is the table version that holds the
+    write. ``replayed`` says that a commit with the same commit key was found, nothing was written, and
+    the counts are those of that commit. ``seconds`` is the duration of the write that did the work.
     """
 
     table: str

@@ -6,7 +6,7 @@ merge happen once, and the figures are written in one transaction together with 
 
 import logging
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +20,15 @@ from chengshu.data.catalog.facade import PublishedResource
 from chengshu.data.contract.facade import CompiledContract, compile_contract, rule_name
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import Batch, BatchProblem, Collected, RegionCount
-from chengshu.data.ingest.pipeline import StageProgress, StageResult, stage
+from chengshu.data.ingest.pipeline import (
+    STAMPS,
+    StageProgress,
+    StageResult,
+    WriteMode,
+    stage,
+    stamp_of,
+    stamped,
+)
 from chengshu.data.ingest.pipeline.result import ACCEPTED_FILE
 from chengshu.data.ingest.reading import RowBatch
 from chengshu.kernel.access.actor import Actor
@@ -122,8 +130,13 @@ def measure(*, resource: PublishedResource, staged: StageResult, written: WriteR
 def merge(
     *, batch: Batch, resource: PublishedResource, contract: CompiledContract, staged: StageResult
 ) -> WriteResult:
-    """Write the accepted rows exactly once; a table without a key is appended to."""
-    table, schema = resource.lake_table, contract.contract.schema
+    """Write the accepted rows exactly once, each stamped with the batch and its source row.
+
+    Raises:
+        TooManyDeleted: the mode of the batch removes rows, and more would go than its limit allows.
+    """
+    table, plain = resource.lake_table, contract.contract.schema
+    schema = pa.schema([*plain, *STAMPS])
     if not lake().exists(table):
         with suppress(TableExists):  # another first load of the resource was quicker
             lake().create(table, schema, key=resource.key, description=resource.title)
@@ -133,13 +146,28 @@ def merge(
         added = [field.with_nullable(True) for field in schema if field.name not in known.names]
         if added:
             lake().evolve(table, pa.schema([*known, *added]))
-    write = lake().merge if resource.key else lake().append
-    return write(
-        table,
-        staged.reader(schema.names),
-        commit_key=f"batch:{batch.pk}",
-        source=f"{batch.get_origin_display()} {batch.pk}",
-    )
+    given: dict[str, Any] = {
+        "commit_key": f"batch:{batch.pk}",
+        "source": f"{batch.get_origin_display()} {batch.pk}",
+    }
+    rows = stamped(staged, plain.names, stamp_of(batch.pk))
+    match write_mode(batch, resource):
+        case WriteMode.OVERWRITE:
+            return lake().overwrite(table, rows, max_lost=batch.options.get("max_lost"), **given)
+        case WriteMode.SYNC:
+            return lake().sync(table, rows, max_lost=batch.options.get("max_lost"), **given)
+        case WriteMode.APPEND:
+            return lake().append(table, rows, skip_known=bool(resource.key), **given)
+        case WriteMode.MERGE:
+            return lake().merge(table, rows, **given)
+
+
+def write_mode(batch: Batch, resource: PublishedResource) -> WriteMode:
+    """How the rows of a batch go into the lake; unless it says, by key, or appended where there is none."""
+    asked = batch.options.get("write")
+    if asked:
+        return WriteMode(asked)
+    return WriteMode.MERGE if resource.key else WriteMode.APPEND
 
 
 def count_regions(resource: PublishedResource) -> dict[str, int]:
@@ -154,8 +182,15 @@ def count_regions(resource: PublishedResource) -> dict[str, int]:
     return {row["code"]: row["n"] for row in found}
 
 
-def finish(*, batch: Batch, resource: PublishedResource, loaded: Loaded, actor: Actor) -> None:
-    """Write figures, problems, totals, audit and event in one transaction."""
+def finish(
+    *,
+    batch: Batch,
+    resource: PublishedResource,
+    loaded: Loaded,
+    actor: Actor,
+    also: Callable[[], None] | None = None,
+) -> None:
+    """Write figures, problems, totals, audit and event in one transaction, and what ``also`` writes."""
     staged, written = loaded.staged, loaded.written
     with unit_of_work():
         now = timezone.now()
@@ -180,6 +215,8 @@ def finish(*, batch: Batch, resource: PublishedResource, loaded: Loaded, actor: 
             data={"batch": str(batch.pk), "resource_id": resource.id, **balance},
             idempotency_key=f"batch-loaded:{batch.pk}",
         )  # fmt: skip
+        if also is not None:
+            also()
     tidy(batch)
 
 

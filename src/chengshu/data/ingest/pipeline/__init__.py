@@ -12,9 +12,17 @@ from chengshu.data.ingest.pipeline.quarantine import (
 )
 from chengshu.data.ingest.pipeline.result import StageLimits, StageProgress, StageResult
 from chengshu.data.ingest.pipeline.staging import stage
+from chengshu.data.ingest.pipeline.stamping import (
+    STAMPS,
+    WriteMode,
+    stamp_of,
+    stamp_range,
+    stamped,
+)
 from chengshu.data.ingest.pipeline.workbook import export_quarantine, neutralise, read_corrections
 
 __all__ = [
+    "STAMPS",
     "Problem",
     "QuarantinedRow",
     "StageCancelledError",
@@ -22,10 +30,14 @@ __all__ = [
     "StageLimits",
     "StageProgress",
     "StageResult",
+    "WriteMode",
     "export_quarantine",
     "neutralise",
     "read_corrections",
     "read_quarantine",
     "replay",
     "stage",
+    "stamp_of",
+    "stamp_range",
+    "stamped",
 ]
