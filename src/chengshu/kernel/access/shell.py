@@ -51,12 +51,13 @@ class Shell:
     actor: Actor
     menus: list[MenuGroup]
     search_url: str
-    todo_url: str = ""
+    notices_url: str = ""
 
     @property
-    def todo_count(self) -> int:
-        """What waits for the actor, over all menus of this portal."""
-        return sum(item.badge for group in self.menus for item in group.items)
+    def unread(self) -> int:
+        """The actor's unread notices, from the menu that leads to them; the bell shows it."""
+        items = (item for group in self.menus for item in group.items)
+        return next((i.badge for i in items if i.url and i.url == self.notices_url), 0)
 
 
 def portal_of(path: str) -> Portal:
@@ -80,7 +81,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             actor=actor,
             menus=groups(portal, actor, request.path),
             search_url=_address("console:search") if desk else "",
-            todo_url=_address("console:home") if desk else "",
+            notices_url=_address("notices:inbox") if desk else "",
         )
     }
 

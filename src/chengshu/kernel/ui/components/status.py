@@ -49,6 +49,8 @@ STATUSES: dict[str, StatusTag] = {
     "open": StatusTag("未办结", "blue", "circle-dot"),
     "closed": StatusTag("已办结", "teal", "circle-check"),
     "overdue": StatusTag("已超期", "red", "alarm"),
+    "unread": StatusTag("未读", "blue", "mail"),
+    "read": StatusTag("已读", "grey", "mail-opened"),
     "due_soon": StatusTag("即将到期", "amber", "alarm"),
 }
 
