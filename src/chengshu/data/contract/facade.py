@@ -10,7 +10,9 @@ from chengshu.data.contract import (
     TableContract,
     compile_contract,
 )
-from chengshu.data.contract.rules import ROW_RULES, RULES, render, shorten
+from chengshu.data.contract.check_digits import PATTERNS as FORMAT_PATTERNS
+from chengshu.data.contract.check_digits import verify as verify_format
+from chengshu.data.contract.rules import FORMAT_HINTS, ROW_RULES, RULES, render, shorten
 from chengshu.data.contract.statement import ROW_COLUMN, identifier, literal
 
 
@@ -21,6 +23,8 @@ def rule_name(key: str) -> str:
 
 
 __all__ = [
+    "FORMAT_HINTS",
+    "FORMAT_PATTERNS",
     "ROW_COLUMN",
     "ROW_RULES",
     "RULES",
@@ -37,4 +41,5 @@ __all__ = [
     "render",
     "rule_name",
     "shorten",
+    "verify_format",
 ]

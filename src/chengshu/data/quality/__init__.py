@@ -1,0 +1,1 @@
+"""Data quality: rules, one-scan evaluation, six dimensions, grades, what to fix first."""
