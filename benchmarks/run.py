@@ -13,7 +13,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "build" / "bench"
-SCRIPTS = ("ingest", "lake_merge", "gateway", "console_list", "demo_full", "sm2")
+# Every script in this folder is a benchmark, except this one.
+SCRIPTS = tuple(
+    sorted(
+        path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != Path(__file__).stem
+    )
+)
 
 
 def main() -> None:
