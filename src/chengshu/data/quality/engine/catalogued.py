@@ -81,7 +81,7 @@ def _column_checks(column: ColumnSpec) -> Iterator[Check]:
         yield _check(column, "format", wrong, filled, ready)
         yield _check(column, "id_as_number", "")
         if column.format in formats.CHECKED:
-            fails = formats.wrong_check_digit(column.name, column.format)
+            fails = formats.wrong_check_digit(column.name)
             yield _check(column, "check_digit", fails, filled, ready)
     if column.minimum is not None or column.maximum is not None:
         yield _check(column, "range", _outside(column, name), filled)

@@ -183,10 +183,9 @@ def _gender(d: Definition, shape: TableShape, _tables: Tables, _alias: str) -> C
     shape.column(gender)
     male = formats.is_male(identity)
     value = cell(gender)
-    ready = formats.prepared(identity, ColumnFormat.ID_NUMBER)
     return Compiled(
         fails=f"({value} = '{MALE}' AND NOT {male}) OR ({value} = '{FEMALE}' AND {male})",
-        checked=filled(identity, gender), columns=(identity, gender), prepared=ready,
+        checked=filled(identity, gender), columns=(identity, gender), prepared=formats.digits(identity),
     )  # fmt: skip
 
 
@@ -199,7 +198,7 @@ def _birth(d: Definition, shape: TableShape, _tables: Tables, _alias: str) -> Co
     return Compiled(
         fails=f"year({value}) <> {year} OR month({value}) <> {month} OR day({value}) <> {day}",
         checked=filled(identity, birth), columns=(identity, birth),
-        prepared=formats.prepared(identity, ColumnFormat.ID_NUMBER),
+        prepared=formats.digits(identity),
     )  # fmt: skip
 
 
@@ -313,7 +312,7 @@ def _pattern(d: Definition, shape: TableShape, _tables: Tables, _alias: str) -> 
         kind = ColumnFormat(d["format"])
         fails = formats.wrong_shape(column, kind)
         if kind in formats.CHECKED:
-            fails = f"({fails}) OR ({formats.wrong_check_digit(column, kind)})"
+            fails = f"({fails}) OR ({formats.wrong_check_digit(column)})"
         return Compiled(
             fails=fails, checked=filled(column), columns=(column,),
             prepared=formats.prepared(column, kind),

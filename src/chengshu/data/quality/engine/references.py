@@ -20,6 +20,7 @@ from chengshu.data.quality.engine.model import TableShape
 from chengshu.data.quality.engine.text import quoted
 
 ZONE = "ops"
+_STYLE_MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,10 @@ def _decide(
         "SELECT k, arg_max(v, (n, tidy, usual)) AS v, max((n, tidy, usual)) AS best, "
         "max((n, tidy, usual), 2)[2] AS next FROM ranked GROUP BY k"
     )
-    margin = "best[1] > next[1] OR best[2] > next[2] OR best[3] > next[3] + 2.0"
+    margin = "best[1] > next[1]"
+    if attribute == "name":
+        # An address can be right in any style; a name is rarely written two ways.
+        margin += f" OR best[2] > next[2] OR best[3] > next[3] + {_STYLE_MARGIN}"
     session.execute(
         f"CREATE OR REPLACE TEMP TABLE decided_{attribute} AS "
         "SELECT k, any_value(v) AS v FROM voted GROUP BY k HAVING count(*) = 1 AND sum(n) > 1 "

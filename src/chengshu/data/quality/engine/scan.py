@@ -54,7 +54,7 @@ def scan_query(
         ]
         words.append(f"{' + '.join(parts) or '0::UBIGINT'} AS w{word}")
     counted = counted_conditions(checks)
-    flags = [f"({condition}) AS c{number}" for number, condition in enumerate(counted)]
+    flags = [f"{_countable(condition)} AS c{n}" for n, condition in enumerate(counted)]
     joins = " ".join(_join(join, places) for join in distinct_joins(checks))
     inner = (
         f"SELECT {', '.join([f'struct_pack({_packed(shape)}) AS k', *words, *flags])} "
@@ -62,11 +62,18 @@ def scan_query(
     )
     names = [f"w{word}" for word in range(len(words))]
     any_bit = " OR ".join(f"{name} <> 0" for name in names)
-    counts = "".join(f", count(*) FILTER (WHERE c{n}) AS c{n}" for n in range(len(counted)))
+    counts = "".join(f", count(c{n}) AS c{n}" for n in range(len(counted)))
     return (
         f"SELECT {', '.join(names)}, count(*) AS n{counts}, list(k) FILTER (WHERE {any_bit}) AS ks "
         f"FROM ({inner}) GROUP BY {', '.join(names)}"
     )
+
+
+def _countable(condition: str) -> str:
+    """What is not empty exactly where the condition holds."""
+    column, filled, rest = condition.partition(" IS NOT NULL")
+    alone = filled and not rest and " " not in column
+    return column if alone else f"CASE WHEN {condition} THEN 1 END"
 
 
 def _rows(source: str, checks: Sequence[Check]) -> str:
