@@ -32,7 +32,9 @@ from chengshu.data.catalog.content import (
 )
 from chengshu.data.catalog.contract import Codes, code_values, column_spec, contract_of
 from chengshu.data.catalog.due import next_due, working_days_late
+from chengshu.data.catalog.forms import category_choices, unit_choices
 from chengshu.data.catalog.models import DataItem, InformationSystem, Resource, ThematicLibrary
+from chengshu.data.catalog.reference import code_tables, leaf_category
 from chengshu.data.catalog.services.drafts import create_resource, edit_draft, start_change
 from chengshu.data.catalog.services.due import register_freshness, renew_due
 from chengshu.data.catalog.standards import BoundItem, ElementInfo, element_index, element_infos
@@ -236,6 +238,8 @@ __all__ = [
     "ThematicLibrary",
     "UpdateCycle",
     "VersionContent",
+    "category_choices",
+    "code_tables",
     "contract_of",
     "counters",
     "create_resource",
@@ -244,6 +248,7 @@ __all__ = [
     "element_infos",
     "element_of_item",
     "items_of_element",
+    "leaf_category",
     "list_published",
     "next_due",
     "published",
@@ -256,6 +261,7 @@ __all__ = [
     "resource_page",
     "start_change",
     "suggest_elements",
+    "unit_choices",
     "version_content",
     "working_days_late",
 ]
