@@ -193,8 +193,7 @@ def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
         if name not in columns:
             raise BundleError(f"{where}：字段 {name!r} 不在接口中。")
     try:
-        for declaration in grant.masks.values():
-            masks.parse(declaration)
+        _check_masks(grant, columns)
         if grant.row_filter is not None:
             rowfilter.validate(grant.row_filter, columns)
         for network in grant.networks:
@@ -204,3 +203,10 @@ def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
     for limit in (grant.per_minute, grant.per_day):
         if limit is not None and limit < 0:
             raise BundleError(f"{where}：限额不能为负。")
+
+
+def _check_masks(grant: Grant, columns: dict[str, str]) -> None:
+    for declaration in grant.masks.values():
+        subject = masks.parse(declaration).subject
+        if subject and subject not in columns:
+            raise masks.MaskError(f"日期平移所依据的字段 {subject!r} 不在接口中。")

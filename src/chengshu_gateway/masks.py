@@ -3,7 +3,8 @@
 `parse("keep:3,4")` gives a validated `Mask`; `mask.compile()` gives a plain function. Null stays
 null; everything else becomes text. A value whose shape a mask does not know is hidden whole: a
 mask never shows more than it declares. Customary forms follow Chinese administrative practice
-(证件号 前6后4, 手机号 前3后4, 姓名 只留姓, 地址 留到街道社区, 银行卡 后4).
+(证件号 前6后4, 手机号 前3后4, 姓名 只留姓, 地址 留到街道社区, 银行卡 后4). Keyed kinds give the same answer
+for the same value and key, so tables still join; nothing here can be turned back.
 """
 
 import hmac
@@ -13,14 +14,25 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-FULL = "******"
-_TAIL = "****"
+from chengshu_gateway import mask_pseudonyms
+from chengshu_gateway.mask_values import (
+    FULL,
+    FUNCTIONS,
+    Text,
+    address_street,
+    age_band,
+    band,
+    keep_first_last,
+    plain_text,
+    region_prefix,
+)
+
 _MAX_KEEP = 64
 _MAX_BAND = 100
 _HASH_DIGITS = 32
 
 MaskFunction = Callable[[Any], str | None]
-Text = Callable[[str], str]
+PairFunction = Callable[[Any, Any], str | None]
 
 
 class MaskError(ValueError):
@@ -44,31 +56,60 @@ KINDS: tuple[MaskKind, ...] = (
     MaskKind("id_number", "证件号码", "id_number", "330383********1234"),
     MaskKind("phone", "电话号码", "phone", "138****1234"),
     MaskKind("address", "地址（到街道社区）", "address", "浙江省温州市龙港市城东社区****"),
+    MaskKind("address_street", "地址（到街道乡镇）", "address_street", "龙港市新城街道****"),
     MaskKind("email", "电子邮箱", "email", "z***@example.com"),
     MaskKind("bank_card", "银行卡号", "bank_card", "************1234"),
+    MaskKind("region", "区划代码只留前几位", "region:6", "330383"),
     MaskKind("hash", "不可逆编码", "hash", "9f86d081884c7d65…"),
+    MaskKind("hash_sm3", "不可逆编码（国密 SM3）", "hash_sm3", "66c7f0f462eeedd9…"),
+    MaskKind("pseudo_id", "假名：证件号码", "pseudo_id", "391234196507180428"),
+    MaskKind(
+        "pseudo_id_kept",
+        "假名：证件号码（保留出生年份和性别）",
+        "pseudo_id_kept",
+        "391234199003121017",
+    ),
+    MaskKind("pseudo_phone", "假名：电话号码", "pseudo_phone", "12845120937"),
+    MaskKind("pseudo_name", "假名：姓名", "pseudo_name", "田嘉书"),
+    MaskKind("pseudo_code", "假名：编号（字符种类和长度不变）", "pseudo_code", "浩K7Q2M5"),
     MaskKind("year", "日期只留年份", "year", "1987"),
     MaskKind("month", "日期只留年月", "month", "1987-06"),
+    MaskKind("shift", "日期平移（同一主体间隔不变）", "shift:30,id_number", "1987-06-21"),
     MaskKind("age_band", "出生日期转年龄段", "age_band:10", "30-39岁"),
     MaskKind("band", "数值分段", "band:10", "30-39"),
+    MaskKind("null", "置空", "null", "（空）"),
     MaskKind("full", "全部隐藏", "full", FULL),
 )
-_PLAIN = {kind.name for kind in KINDS} - {"keep", "age_band", "band"}
+_WITH_NUMBER = {"age_band", "band", "region"}
+_PLAIN = {kind.name for kind in KINDS} - {"keep", "shift"} - _WITH_NUMBER
+_REGION_DIGITS = (2, 4, 6, 9)
+_MAX_SHIFT = 3650
+_COLUMN = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+KEYED = frozenset({"hash", "hash_sm3", "shift"}) | {
+    kind.name for kind in KINDS if kind.name.startswith("pseudo")
+}
+"""Kinds that need a key: without one their result could be recomputed by anybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A validated mask declaration; `str(mask)` is the canonical text."""
+    """A validated mask declaration; `str(mask)` is the canonical text.
+
+    `subject` names the column that says whom a row is about; only "shift" has one.
+    """
 
     kind: str
     first: int = 0
     second: int = 0
+    subject: str = ""
 
     def __str__(self) -> str:
         """Return the declaration that `parse` accepts."""
         if self.kind == "keep":
             return f"keep:{self.first},{self.second}"
-        return f"{self.kind}:{self.first}" if self.kind in {"age_band", "band"} else self.kind
+        if self.kind == "shift":
+            return f"shift:{self.first},{self.subject}"
+        return f"{self.kind}:{self.first}" if self.kind in _WITH_NUMBER else self.kind
 
     @property
     def hides(self) -> bool:
@@ -80,8 +121,13 @@ class Mask:
     ) -> MaskFunction:
         """Return the function of one value.
 
-        `hash_key` is needed by "hash" only (MaskError without it); `today` by "age_band" only.
+        `hash_key` is needed by the `KEYED` kinds only (MaskError without it); `today` by "age_band"
+        only. A mask with a `subject` hides the value whole here: it needs `compile_pair`.
         """
+        if self.subject:
+            return self._hidden
+        if self.kind == "null":
+            return _nothing
         text = self._text_function(hash_key, today)
 
         def masked(value: Any) -> str | None:
@@ -89,20 +135,58 @@ class Mask:
 
         return masked
 
-    def _text_function(self, hash_key: bytes, today: Callable[[], date]) -> Text:
-        if self.kind == "hash":
-            if not hash_key:
-                raise MaskError("不可逆编码需要密钥，请先配置网关密钥。")
-            return lambda text: hmac.digest(
-                hash_key, text.encode("utf-8", "surrogatepass"), "sha256"
-            ).hex()[:_HASH_DIGITS]
+    def compile_pair(self, *, hash_key: bytes) -> PairFunction:
+        """Return the function of value and subject; only for masks with a `subject`."""
+        self._need_key(hash_key)
+        shifted = mask_pseudonyms.date_shift(hash_key, self.first)
+
+        def masked(value: Any, subject: Any) -> str | None:
+            if value is None:
+                return None
+            return shifted(plain_text(value), None if subject is None else plain_text(subject))
+
+        return masked
+
+    def _hidden(self, value: Any) -> str | None:
+        return None if value is None else FULL
+
+    def _need_key(self, key: bytes) -> None:
+        if not key and self.kind in KEYED:
+            raise MaskError("这种脱敏方式需要密钥，请先配置网关密钥。")
+
+    def _text_function(self, key: bytes, today: Callable[[], date]) -> Text:
+        self._need_key(key)
+        if self.kind in KEYED:
+            return _keyed_function(self.kind, key)
         if self.kind == "keep":
             return lambda text: keep_first_last(text, self.first, self.second)
         if self.kind == "age_band":
-            return lambda text: _age_band(text, self.first, today())
+            return lambda text: age_band(text, self.first, today())
         if self.kind == "band":
-            return lambda text: _band(text, self.first)
-        return _FUNCTIONS[self.kind]
+            return lambda text: band(text, self.first)
+        if self.kind == "region":
+            return lambda text: region_prefix(text, self.first)
+        return address_street if self.kind == "address_street" else FUNCTIONS[self.kind]
+
+
+def _nothing(_value: Any) -> None:
+    return None
+
+
+def _keyed_function(kind: str, key: bytes) -> Text:
+    if kind in {"hash", "hash_sm3"}:
+        digest = "sha256" if kind == "hash" else "sm3"
+        return lambda text: hmac.digest(key, text.encode("utf-8", "surrogatepass"), digest).hex()[
+            :_HASH_DIGITS
+        ]
+    made: dict[str, Callable[[bytes], Text]] = {
+        "pseudo_id": lambda key: mask_pseudonyms.identity_number(key, keep=False),
+        "pseudo_id_kept": lambda key: mask_pseudonyms.identity_number(key, keep=True),
+        "pseudo_phone": mask_pseudonyms.telephone,
+        "pseudo_name": mask_pseudonyms.name,
+        "pseudo_code": mask_pseudonyms.code,
+    }
+    return made[kind](key)
 
 
 def parse(declaration: str) -> Mask:
@@ -118,131 +202,26 @@ def parse(declaration: str) -> Mask:
         width = int(argument)
         if 1 < width <= _MAX_BAND:
             return Mask(kind, width)
+    if kind == "region" and argument in {str(digits) for digits in _REGION_DIGITS}:
+        return Mask(kind, int(argument))
+    if kind == "shift" and (found := re.fullmatch(rf"(\d{{1,4}}),({_COLUMN})", argument, re.ASCII)):
+        days = int(found[1])
+        if 1 <= days <= _MAX_SHIFT:
+            return Mask(kind, days, subject=found[2])
     choices = "、".join(each.example for each in KINDS)
     raise MaskError(f"不认识的脱敏方式：{declaration!r}。可用：{choices}。")
 
 
-def plain_text(value: Any) -> str:
-    """Return the text that masks work on: ISO dates, 是/否 never guessed, text unchanged."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def keep_first_last(text: str, first: int, last: int) -> str:
-    """Keep at most `first` and `last` characters; a text that short is starred whole."""
-    hidden = len(text) - first - last
-    if hidden <= 0:
-        return "*" * len(text)
-    return text[:first] + "*" * hidden + text[len(text) - last :]
-
-
-def _name(text: str) -> str:
-    # One character even for 欧阳 and the like: two would give a two-character name away.
-    return keep_first_last(text.strip(), 1, 0)
-
-
-_ID_18 = re.compile(r"\d{17}[\dXx]", re.ASCII)
-_ID_15 = re.compile(r"\d{15}", re.ASCII)
-
-
-def _id_number(text: str) -> str:
-    text = text.strip()
-    if _ID_18.fullmatch(text):
-        return f"{text[:6]}********{text[-4:]}"
-    if _ID_15.fullmatch(text):
-        return f"{text[:6]}******{text[-3:]}"
-    return "*" * len(text)
-
-
-_MOBILE = re.compile(r"(?:\+?86[- ]?)?(1\d{10})", re.ASCII)
-_LANDLINE = re.compile(r"(0\d{2,3})-?(\d{7,8})", re.ASCII)
-
-
-def _phone(text: str) -> str:
-    text = text.strip()
-    if found := _MOBILE.fullmatch(text):
-        return f"{found[1][:3]}****{found[1][-4:]}"
-    if found := _LANDLINE.fullmatch(text):
-        return f"{found[1]}-****{found[2][-2:]}"
-    return "*" * len(text)
-
-
-# A street name, a house number or a room starts here; nothing after it may be shown.
-_DOOR = re.compile(
-    r"[0-9０-９一二三四五六七八九十]+[号幢栋室组弄]|[0-9０-９]|路|巷|弄|街(?!道)|小区|苑|大厦|公寓"
-)
-_PLACE = re.compile(r"街道|社区|镇|乡|村|区|县|市|州|省")
-
-
-def _address(text: str) -> str:
-    door = _DOOR.search(text)
-    public = text[: door.start()] if door else text
-    places = list(_PLACE.finditer(public))
-    return public[: places[-1].end()] + _TAIL if places else FULL
-
-
-def _email(text: str) -> str:
-    local, at, domain = text.strip().rpartition("@")
-    if not at or not local or "." not in domain or "@" in local:
-        return "*" * len(text)
-    return f"{local[0] if len(local) > 1 else '*'}***@{domain}"
-
-
-def _bank_card(text: str) -> str:
-    digits = re.sub(r"[ -]", "", text)
-    if re.fullmatch(r"\d{12,19}", digits, re.ASCII):
-        return keep_first_last(digits, 0, 4)
-    return "*" * len(text)
-
-
-_DATE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?(?:[T ].*)?", re.ASCII)
-
-
-def _year(text: str) -> str:
-    found = _DATE.fullmatch(text)
-    return found[1] if found else FULL
-
-
-def _month(text: str) -> str:
-    found = _DATE.fullmatch(text)
-    return f"{found[1]}-{found[2]}" if found else FULL
-
-
-def _age_band(text: str, width: int, today: date) -> str:
-    try:
-        born = date.fromisoformat(text[:10])
-    except ValueError:
-        return FULL
-    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    if age < 0:
-        return FULL
-    low = age // width * width
-    return f"{low}-{low + width - 1}岁"
-
-
-def _band(text: str, width: int) -> str:
-    found = re.fullmatch(r"(-?\d{1,18})(?:\.\d+)?", text, re.ASCII)
-    if not found:
-        return FULL
-    whole = int(found[1])
-    if text.startswith("-") and "." in text and float("0." + text.partition(".")[2]) > 0:
-        whole -= 1
-    low = whole // width * width
-    return f"{low}-{low + width - 1}" if low >= 0 else f"({low})-({low + width - 1})"
-
-
-_FUNCTIONS: dict[str, Text] = {
-    "none": lambda text: text,
-    "name": _name,
-    "id_number": _id_number,
-    "phone": _phone,
-    "address": _address,
-    "email": _email,
-    "bank_card": _bank_card,
-    "year": _year,
-    "month": _month,
-    "full": lambda _text: FULL,
-}
+__all__ = [
+    "FULL",
+    "KEYED",
+    "KINDS",
+    "Mask",
+    "MaskError",
+    "MaskFunction",
+    "MaskKind",
+    "PairFunction",
+    "keep_first_last",
+    "parse",
+    "plain_text",
+]

@@ -1,7 +1,7 @@
 """The loaded bundle as the gateway uses it: indexed applications and compiled grants."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any
@@ -34,7 +34,7 @@ Encoder = Callable[[Any], str]
 class Plan:
     """How one grant answers one choice of fields: statement, filter, masks and JSON in one."""
 
-    __slots__ = ("_bound", "_predicate", "_steps", "columns", "fields", "statement")
+    __slots__ = ("_bound", "_pairs", "_predicate", "_steps", "columns", "fields", "statement")
 
     def __init__(
         self,
@@ -42,8 +42,13 @@ class Plan:
         columns: Sequence[str],
         encoders: Sequence[Encoder],
         predicate: Predicate | None,
+        subjects: Mapping[int, int] | None = None,
     ) -> None:
-        """`columns` begin with `fields` and go on with what the filter reads besides."""
+        """`columns` begin with `fields` and go on with what filter and masks read besides.
+
+        `subjects` maps the position of a field whose mask needs to know whom the row is about to the
+        position of the column that says so; such an encoder takes the pair of both values.
+        """
         self.fields = ",".join(fields)
         self.columns = tuple(columns)
         self._steps = tuple(
@@ -51,6 +56,7 @@ class Plan:
             for at, (name, encode) in enumerate(zip(fields, encoders, strict=True))
         )
         self._predicate = predicate
+        self._pairs = tuple((subjects or {}).items())
         self._bound: Snapshot | None = None
         self.statement = ""
 
@@ -65,6 +71,11 @@ class Plan:
         row = snapshot.fetch(self.statement, (key,)).fetchone()
         if row is None or (self._predicate is not None and self._predicate(row) is not True):
             return None
+        if self._pairs:
+            cells = list(row)
+            for at, subject in self._pairs:
+                cells[at] = (row[at], row[subject])
+            row = tuple(cells)
         parts = [
             name + encode(value) for (name, encode), value in zip(self._steps, row, strict=False)
         ]
@@ -135,14 +146,23 @@ class CompiledGrant:
                     columns.append(name)
             positions = {name: at for at, name in enumerate(columns)}
             predicate = rowfilter.compile_filter(self.grant.row_filter, positions)
+        subjects = {}
+        for at, name in enumerate(fields):
+            if subject := masks.parse(self.grant.masks.get(name, "none")).subject:
+                if subject not in columns:
+                    columns.append(subject)
+                subjects[at] = columns.index(subject)
         encoders = [self._encoder(name) for name in fields]
-        return Plan(fields, columns, encoders, predicate)
+        return Plan(fields, columns, encoders, predicate, subjects)
 
     def _encoder(self, name: str) -> Encoder:
         kind = self._columns[name].type
         mask = masks.parse(self.grant.masks.get(name, "none"))
         if not mask.hides:
             return _PLAIN.get(kind, _encode_text)
+        if mask.subject:
+            pair = mask.compile_pair(hash_key=self._hash_key)
+            return lambda both: _encode_text(pair(*both))
         function = mask.compile(hash_key=self._hash_key)
         if kind == "boolean":
             return lambda value: _encode_text(function(None if value is None else bool(value)))

@@ -1,45 +1,18 @@
-"""Which columns of a resource are personal, and how their values are shown to people by default."""
+"""How values are shown to people on the pages of collection; what is masked how, the protection library says."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from chengshu.data.contract.facade import ColumnFormat, ColumnSpec, ColumnType
+from chengshu.data.contract.facade import ColumnSpec
+from chengshu.data.protection.facade import hide_personal, is_personal, mask_by_title, preview_mask
 from chengshu_gateway.masks import parse
 
 Mask = Callable[[object], str | None]
 
-_PERSONAL_LEVELS = frozenset({"L3", "L4"})
-_BY_FORMAT = {
-    ColumnFormat.ID_NUMBER: "id_number",
-    ColumnFormat.MOBILE: "phone",
-    ColumnFormat.BANK_CARD: "bank_card",
-}
-_SENSITIVE_BY_FORMAT = {ColumnFormat.PHONE: "phone", ColumnFormat.EMAIL: "email"}
-_ADDRESS = re.compile("地址|住址|住所|户籍地|坐落")
-_NAME = re.compile("姓名|联系人|负责人|法定代表人|户主|经办人")
+mask_kind = preview_mask
 # What looks like an identity, bank or mobile number in text nobody has described yet.
-_LONG_DIGITS = re.compile(r"(?<![0-9A-Za-z])\d[\d\- ]{9,20}[\dXx](?![0-9A-Za-z])", re.ASCII)
+_LONG_DIGITS = re.compile(r"(?<!\d)\d[\d\- ]{9,20}[\dXx](?!\d)", re.ASCII)
 _SHORTEST_NUMBER = 11
-
-
-def is_personal(column: ColumnSpec) -> bool:
-    """Whether values of the column are masked by default."""
-    named = column.sensitivity == "L2" and bool(_NAME.search(column.title))
-    return named or column.sensitivity in _PERSONAL_LEVELS or column.format in _BY_FORMAT
-
-
-def mask_kind(column: ColumnSpec) -> str:
-    """The declaration of the mask of a column; ``none`` for what is not personal."""
-    if not is_personal(column):
-        return "none"
-    known = _BY_FORMAT | _SENSITIVE_BY_FORMAT
-    if column.format in known:
-        return known[column.format]
-    if column.type in (ColumnType.DATE, ColumnType.DATETIME):
-        return "year"
-    if _NAME.search(column.title):
-        return "name"
-    return "address" if _ADDRESS.search(column.title) else "full"
 
 
 def masks_of(columns: Iterable[ColumnSpec]) -> dict[str, Mask]:
@@ -58,7 +31,7 @@ def masked(masks: Mapping[str, Mask], column: str, value: object) -> str | None:
 
 
 def hide_numbers(text: str) -> str:
-    """Text of unknown meaning with everything that looks like a personal number starred."""
+    """Text of unknown meaning without anything personal the detectors know, and without any other long number."""
 
     def starred(found: re.Match[str]) -> str:
         digits = re.sub(r"[\- ]", "", found[0])
@@ -66,4 +39,12 @@ def hide_numbers(text: str) -> str:
             return found[0]
         return f"{digits[:3]}{'*' * (len(digits) - 5)}{digits[-2:]}"
 
-    return _LONG_DIGITS.sub(starred, text)
+    return hide_personal(_LONG_DIGITS.sub(starred, text))
+
+
+def mask_unknown(title: str, value: str) -> str:
+    """A value of a source column nobody has catalogued: by what its name says, else long numbers starred."""
+    declaration = mask_by_title(title)
+    if declaration in {"name", "address"}:
+        return parse(declaration).compile()(value) or ""
+    return hide_numbers(value)

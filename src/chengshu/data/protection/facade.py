@@ -8,5 +8,40 @@ from chengshu.data.protection.detectors import (
     hide_personal,
     spans_of,
 )
+from chengshu.data.protection.keys import mask_key
+from chengshu.data.protection.masking import (
+    NONE,
+    SENSITIVE,
+    Example,
+    choices,
+    examples,
+    is_personal,
+    joinable,
+    mask_by_title,
+    mask_name,
+    preview_mask,
+    sharing_mask,
+    suggested,
+)
 
-__all__ = ["Finding", "Kind", "Span", "detect_column", "hide_personal", "spans_of"]
+__all__ = [
+    "NONE",
+    "SENSITIVE",
+    "Example",
+    "Finding",
+    "Kind",
+    "Span",
+    "choices",
+    "detect_column",
+    "examples",
+    "hide_personal",
+    "is_personal",
+    "joinable",
+    "mask_by_title",
+    "mask_key",
+    "mask_name",
+    "preview_mask",
+    "sharing_mask",
+    "spans_of",
+    "suggested",
+]

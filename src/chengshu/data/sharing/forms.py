@@ -11,17 +11,15 @@ from django import forms
 from django.forms import BoundField
 from django.utils import timezone
 
+from chengshu.data.protection.facade import choices as mask_choices
 from chengshu.data.sharing import row_filter
 from chengshu.data.sharing.masking import NONE, SENSITIVE, suggested_mask
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.ui.components import FormSection
-from chengshu_gateway import masks
 
 _SPLIT = re.compile(r"[\s,，;；]+")
-# Declarations offered besides each kind's example; others can be written through the interface for programs.
-_MASKS = [(kind.example, f"{kind.label}　{kind.shown}") for kind in masks.KINDS]
 
 
 class ServiceForm(forms.Form):
@@ -202,10 +200,7 @@ class GrantForm(ServiceForm):
             if grant and column["name"] in grant.fields
             else ""
         )
-        choices = list(_MASKS)
-        for declaration in (suggested, held):
-            if declaration and declaration not in dict(choices):
-                choices.append((declaration, declaration))
+        choices = mask_choices(subject=self.interface.key_column, extra=(suggested, held))
         self.fields[f"mask_{column['name']}"] = forms.ChoiceField(
             label=f"{column['title']}的脱敏方式", choices=choices, initial=held or suggested,
             widget=_small(forms.Select, f"{column['title']}的脱敏方式"),

@@ -1,53 +1,10 @@
 """Which mask a field should carry when it is shared, and which fields are shared bare."""
 
-import re
 from typing import Any
 
+from chengshu.data.protection.facade import NONE, SENSITIVE, mask_name
+from chengshu.data.protection.facade import sharing_mask as suggested_mask
 from chengshu.data.sharing.models import Grant
-from chengshu_gateway import masks
-
-# DB33/T 2351-2021: from L3 (较敏感) on, a value leaves its department only masked, or with a stated reason.
-SENSITIVE = ("L3", "L4")
-NONE = "none"
-
-_BY_FORMAT = {
-    "id_number": "id_number", "mobile": "phone", "phone": "phone",
-    "bank_card": "bank_card", "email": "email",
-}  # fmt: skip
-_BY_WORD = (
-    (re.compile(r"姓名|联系人|责任人|法定代表人"), "name"),
-    (re.compile(r"身份证|证件号"), "id_number"),
-    (re.compile(r"电话|手机"), "phone"),
-    (re.compile(r"地址|住址|坐落|住所"), "address"),
-    (re.compile(r"银行账|银行卡"), "bank_card"),
-    (re.compile(r"邮箱"), "email"),
-)
-
-
-def suggested_mask(column: dict[str, Any]) -> str:
-    """The mask to propose for a column of an interface: by format, else by level and meaning; "none" for open ones.
-
-    ``column`` is an entry of :attr:`ShareInterface.columns`: name, type, title, sensitivity, format.
-    """
-    by_format = _BY_FORMAT.get(column.get("format", ""))
-    if by_format:
-        return by_format
-    if column.get("sensitivity", "") not in SENSITIVE:
-        return NONE
-    if column["type"] in {"date", "timestamp"}:
-        return "year"
-    if column["type"] in {"integer", "real", "decimal"}:
-        return "band:10"
-    for pattern, mask in _BY_WORD:
-        if pattern.search(column["title"]):
-            return mask
-    return "full"
-
-
-def mask_name(declaration: str) -> str:
-    """The word for a mask, e.g. 姓名 for ``name``."""
-    kind = declaration.partition(":")[0]
-    return {item.name: item.label for item in masks.KINDS}.get(kind, declaration)
 
 
 def suggested_masks(columns: list[dict[str, Any]], fields: list[str]) -> dict[str, str]:
@@ -66,3 +23,6 @@ def unmasked(item: Grant) -> list[str]:
         for name in item.fields
         if levels.get(name) in SENSITIVE and item.masks.get(name, NONE) == NONE
     ]
+
+
+__all__ = ["NONE", "SENSITIVE", "mask_name", "suggested_mask", "suggested_masks", "unmasked"]

@@ -23,6 +23,8 @@ _NAMES_DISTINCT = 6
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 60
 _LONG_TEXT = 6
+_SHORTEST, _SHORTEST_NUMBER, _OLD_LENGTH = 2, 6, 15
+_LONGEST_NAME, _LONGEST_ADDRESS = 17, 200
 _TITLES: dict[Kind, re.Pattern[str]] = {
     Kind.ID_NUMBER: re.compile(r"身份|证件号|公民号|id_?(number|card|no)|sfz", re.IGNORECASE),
     Kind.NAME: re.compile(
@@ -50,10 +52,17 @@ class _Column:
     values: Any
     counts: npt.NDArray[np.int64]
     words: str
+    lengths: npt.NDArray[np.int32]
+    chinese: npt.NDArray[np.bool_]
 
     @property
     def filled(self) -> int:
         return int(self.counts.sum())
+
+    def possible(self, shortest: int, longest: int) -> float:
+        """The larger share, of cells or of values, that has Chinese characters and such a length."""
+        fits = self.chinese & (self.lengths >= shortest) & (self.lengths <= longest)
+        return max(float(fits.mean()), int(self.counts[fits].sum()) / self.filled)
 
     def named(self, kind: Kind) -> bool:
         return bool(_TITLES[kind].search(self.words))
@@ -72,12 +81,14 @@ def detect_column(values: Any, *, name: str = "", title: str = "") -> list[Findi
         title: its Chinese title.
     """
     column = _distinct(values, f"{title} {name}")
-    if column is None:
+    if column is None or column.lengths.max() < _SHORTEST:
         return []
     found: dict[Kind, Finding] = {}
     taken = np.zeros(len(column.values), dtype=np.bool_)
     upper = pc.utf8_upper(column.values)
-    for shape in SHAPES:
+    # Compiling an expression costs more than a short column; what cannot match is not asked.
+    shapes = SHAPES if column.lengths.max() >= _SHORTEST_NUMBER else ()
+    for shape in shapes:
         flags = whole_matches(upper, shape) & ~taken
         if (finding := _whole(column, shape, flags)) is not None:
             found[shape.kind] = finding
@@ -106,7 +117,11 @@ def _distinct(values: Any, words: str) -> _Column | None:
     texts, counts = texts.filter(filled), counted.field("counts").filter(filled)
     if not len(texts):
         return None
-    return _Column(texts, counts.to_numpy(zero_copy_only=False).astype(np.int64), words)
+    return _Column(
+        texts, counts.to_numpy(zero_copy_only=False).astype(np.int64), words,
+        pc.utf8_length(texts).to_numpy(zero_copy_only=False),
+        ~pc.string_is_ascii(texts).to_numpy(zero_copy_only=False),
+    )  # fmt: skip
 
 
 def _finding(
@@ -145,6 +160,8 @@ def _whole(column: _Column, shape: Shape, flags: npt.NDArray[np.bool_]) -> Findi
 
 
 def _old_numbers(column: _Column, upper: Any) -> Finding | None:
+    if not (column.lengths == _OLD_LENGTH).any():
+        return None
     flags = whole_matches(upper, OLD_ID)
     share = int(column.counts[flags].sum()) / column.filled
     if not flags.any() or (share < _WHOLE_SHARE and not column.named(Kind.ID_NUMBER)):
@@ -155,6 +172,8 @@ def _old_numbers(column: _Column, upper: Any) -> Finding | None:
 
 
 def _names(column: _Column) -> Finding | None:
+    if column.possible(_SHORTEST, _LONGEST_NAME) < _WHOLE_SHARE:
+        return None
     flags = name_like(column.values)
     share = int(column.counts[flags].sum()) / column.filled
     distinct = float(flags.mean())
@@ -169,6 +188,8 @@ def _names(column: _Column) -> Finding | None:
 
 
 def _addresses(column: _Column) -> Finding | None:
+    if column.possible(_LONG_TEXT, _LONGEST_ADDRESS) < _WHOLE_SHARE:
+        return None
     flags = address_like(column.values)
     share = int(column.counts[flags].sum()) / column.filled
     if share < _WHOLE_SHARE:
@@ -179,16 +200,18 @@ def _addresses(column: _Column) -> Finding | None:
 
 
 _HINT = (
-    r"[0-9]{7}|@|[\p{Han}][A-Z][A-Z0-9]{4}|联系人|户主|经办人|当事人|申请人|姓名|投诉人|家属|代办人|监护人|患者|委托人"
+    r"[0-9]{7}|@|[A-Z][A-Z0-9]{4}|联系人|户主|经办人|当事人|申请人|姓名|投诉人|家属|代办人|监护人|患者|委托人"
     r"|法定代表人|责任人|[0-9一二三四五六七八九十](?:号|幢|栋|室|弄)"
 )
 
 
 def _inside(column: _Column, taken: npt.NDArray[np.bool_]) -> list[Finding]:
     """Findings inside longer texts: the cells that hold more than the number itself."""
-    hint = pc.match_substring_regex(column.values, _HINT).to_numpy(zero_copy_only=False)
-    longer = pc.greater(pc.utf8_length(column.values), _LONG_TEXT).to_numpy(zero_copy_only=False)
-    where = np.flatnonzero(hint & longer & ~taken)
+    where = np.flatnonzero((column.lengths > _LONG_TEXT) & ~taken)
+    if not len(where):
+        return []
+    longer = column.values.take(pa.array(where))
+    where = where[pc.match_substring_regex(longer, _HINT).to_numpy(zero_copy_only=False)]
     hits: dict[Kind, int] = {}
     examples: dict[Kind, list[str]] = {}
     texts = column.values.take(pa.array(where, pa.int64())).to_pylist()

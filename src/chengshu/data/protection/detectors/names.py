@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 
 Flags = npt.NDArray[np.bool_]
 
-COMPOUND = (
+_COMPOUND_WORDS = (
     "欧阳 太史 端木 上官 司马 东方 独孤 南宫 万俟 闻人 夏侯 诸葛 尉迟 公羊 赫连 澹台 皇甫 宗政 濮阳 公冶 太叔 申屠"
     " 公孙 慕容 仲孙 钟离 长孙 宇文 司徒 鲜于 司空 令狐 呼延 轩辕 百里 东郭 南门 西门"
-).split()
+)
+COMPOUND = tuple(_COMPOUND_WORDS.split())
 SINGLE = (
     "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方"
     "俞任袁柳酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧"
@@ -48,7 +49,7 @@ def ordinary_words() -> Any:
         # jieba's source carries invalid escapes and imports pkg_resources; neither is ours to repair.
         for category in (DeprecationWarning, SyntaxWarning, UserWarning):
             warnings.filterwarnings("ignore", category=category)
-        import jieba  # noqa: PLC0415 - loaded at the first question only
+        import jieba
     found = []
     for line in (Path(jieba.__file__).parent / "dict.txt").read_text("utf-8").splitlines():
         word, count, tag = line.split(" ")
