@@ -3,13 +3,10 @@
 from django.db.models import TextChoices
 
 
-class SourceKind(TextChoices):
-    POSTGRESQL = "postgresql", "PostgreSQL"
-
-
 class Origin(TextChoices):
     FILE = "file", "上传文件"
-    TABLE = "table", "数据库表"
+    TABLE = "table", "数据源"
+    PUSH = "push", "接口推送"
     REPLAY = "replay", "隔离区回放"
     DEMO = "demo", "演示数据"
 
@@ -27,3 +24,9 @@ class DecisionKind(TextChoices):
     CORRECTED = "corrected", "已更正待回放"
     REPLAYED = "replayed", "已回放"
     RETURNED = "returned", "已退回数源部门"
+
+
+class PushState(TextChoices):
+    OPEN = "open", "正在接收"
+    COMMITTED = "committed", "已提交"
+    ABANDONED = "abandoned", "已放弃"

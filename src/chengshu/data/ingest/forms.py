@@ -1,10 +1,14 @@
 """Forms of collection."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
+from chengshu.data.ingest import selectors
+from chengshu.data.ingest.models import DataSource
+from chengshu.data.ingest.sources import Connector, Field
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.identity.choices import OrganizationKind
@@ -22,9 +26,9 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label="数据文件",
         allow_empty_file=True,  # the service says it in full
-        help_text="CSV、TXT、XLSX 或 XLS；编码和表头会自动识别，入库前请您核对。",
+        help_text="CSV、TXT、XLSX、XLS、Parquet 或 JSON；编码和表头会自动识别，入库前请您核对。",
         error_messages={"required": "请选择要上传的文件"},
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,.xlsm,.xls"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,.xlsm,.xls,.parquet,.json,.jsonl,.ndjson"}),
     )
 
 
@@ -38,50 +42,134 @@ class CorrectionsForm(forms.Form):
     )  # fmt: skip
 
 
+def form_field(field: Field, *, keep: bool = False) -> forms.Field:
+    """The form field of a connector's field; with ``keep`` a secret may stay empty."""
+    shared: dict[str, Any] = {
+        "label": field.label, "required": field.required and not keep,
+        "help_text": field.help, "initial": field.default,
+    }  # fmt: skip
+    if field.secret:
+        # A private key has lines; a password has none.
+        widget: forms.Widget = (
+            forms.Textarea(attrs={"rows": 5, "autocomplete": "off", "spellcheck": "false"})
+            if field.kind == "lines"
+            else forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        )
+        return forms.CharField(strip=False, widget=widget, **shared)
+    if field.kind == "number":
+        return forms.IntegerField(min_value=1, max_value=field.maximum, **shared)
+    if field.kind == "flag":
+        return forms.BooleanField(**shared | {"required": False})
+    if field.kind == "choice":
+        return forms.ChoiceField(choices=field.choices, **shared)
+    if field.kind == "lines":
+        return forms.CharField(
+            max_length=field.maximum, widget=forms.Textarea(attrs={"rows": 3}), **shared
+        )
+    return forms.CharField(max_length=field.maximum, **shared)
+
+
 class SourceForm(forms.Form):
-    """A department's PostgreSQL."""
+    """A data source of one kind; the connection fields come from its connector."""
 
     name = forms.CharField(
         label="名称", max_length=80, help_text="别人一看就懂的名字，如“社保业务库（只读）”"
     )
     owner = forms.ModelChoiceField(label="所属单位", queryset=Organization.objects.none())
-    host = forms.CharField(label="主机", max_length=120, help_text="主机名或地址，须能从本平台访问")
-    port = forms.IntegerField(label="端口", initial=5432)
-    database = forms.CharField(label="数据库", max_length=63)
-    user = forms.CharField(
-        label="用户", max_length=63, help_text="请用只读账号；平台只会以只读方式连接"
+    warehouse = forms.ModelChoiceField(
+        label="数据仓", queryset=Organization.objects.none(), required=False,
+        help_text="这个来源的数据归入哪个数据仓；可以以后再定",
+    )  # fmt: skip
+    kind = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, data: Mapping[str, str] | None = None, *, actor: Actor, connector: Connector
+    ) -> None:
+        super().__init__(data, initial={"kind": connector.key})
+        self.connector = connector
+        self.fields |= {field.key: form_field(field) for field in connector.fields}
+        self.sections = (
+            FormSection("这是谁的数据", ("name", "owner", "warehouse")),
+            *(FormSection(g.title, g.keys, help=g.help) for g in connector.groups),
+        )
+        _offer(self, "owner", owners(actor))
+        _offer(self, "warehouse", selectors.warehouses())
+        if actor.account is not None and actor.account.organization_id is not None:
+            self.fields["owner"].initial = actor.account.organization_id
+
+    def split(self) -> dict[str, Any]:
+        """The cleaned values as the service takes them."""
+        values = self.cleaned_data
+        return {
+            "name": values["name"], "owner": values["owner"], "warehouse": values["warehouse"],
+            "kind": self.connector.key,
+            "options": {f.key: values.get(f.key) for f in self.connector.plain_fields()},
+            "secrets": {f.key: values.get(f.key) or "" for f in self.connector.secret_fields()},
+        }  # fmt: skip
+
+
+class SettingsForm(forms.Form):
+    """Where a registered source is; its secrets are changed elsewhere."""
+
+    warehouse = forms.ModelChoiceField(
+        label="数据仓", queryset=Organization.objects.none(), required=False
     )
-    password = forms.CharField(
-        label="密码", required=False, strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="加密保存，登记后谁也看不到",
-    )  # fmt: skip
-    sections: ClassVar = (
-        FormSection("这是谁的数据库", ("name", "owner")),
-        FormSection(
-            "怎样连接", ("host", "port", "database", "user", "password"),
-            help="保存时会真的连接一次，连不上不会登记。",
-        ),
-    )  # fmt: skip
+
+    def __init__(self, data: Mapping[str, str] | None = None, *, source: DataSource) -> None:
+        plain = source.connector.plain_fields()
+        initial = {f.key: f.default for f in plain} | source.options
+        super().__init__(data, initial=initial | {"warehouse": source.warehouse_id})
+        self.fields |= {field.key: form_field(field) for field in plain}
+        keys = {f.key for f in plain}
+        self.sections = (
+            FormSection("归属", ("warehouse",)),
+            *(
+                FormSection(g.title, [k for k in g.keys if k in keys], help=g.help)
+                for g in source.connector.groups
+                if keys & set(g.keys)
+            ),
+        )
+        _offer(self, "warehouse", selectors.warehouses())
+
+    def split(self) -> dict[str, Any]:
+        """The cleaned values as the service takes them."""
+        values = dict(self.cleaned_data)
+        return {"warehouse": values.pop("warehouse"), "options": values}
+
+
+class SecretsForm(forms.Form):
+    """New secrets of a data source."""
+
+    def __init__(self, data: Mapping[str, str] | None = None, *, source: DataSource) -> None:
+        super().__init__(data)
+        self.fields |= {f.key: form_field(f) for f in source.connector.secret_fields()}
+        for field in self.fields.values():
+            field.help_text = "会真的连接一次，连不上就保留原来的。"
+
+
+class TokenForm(forms.Form):
+    """A new push token."""
+
+    name = forms.CharField(label="名称", max_length=80, help_text="给哪个系统用，如“社保系统每日推送”")
+    owner = forms.ModelChoiceField(label="所属单位", queryset=Organization.objects.none())
 
     def __init__(self, data: Mapping[str, str] | None = None, *, actor: Actor) -> None:
         super().__init__(data)
-        owners = Organization.objects.filter(kind__in=_OWNERS, active=True)
-        field = self.fields["owner"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = scope(actor, "ingest.source.manage", owners)
+        _offer(self, "owner", owners(actor))
         if actor.account is not None and actor.account.organization_id is not None:
-            field.initial = actor.account.organization_id
+            self.fields["owner"].initial = actor.account.organization_id
 
 
-class PasswordForm(forms.Form):
-    """A new password of a data source."""
+def owners(actor: Actor) -> QuerySet[Organization]:
+    """Organizations the actor may register sources for."""
+    found = Organization.objects.filter(kind__in=_OWNERS, active=True)
+    return scope(actor, "ingest.source.manage", found)
 
-    password = forms.CharField(
-        label="新密码", strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="会真的连接一次，连不上就保留原密码。",
-    )  # fmt: skip
+
+def _offer(form: forms.Form, name: str, rows: QuerySet[Any]) -> None:
+    field = form.fields[name]
+    assert isinstance(field, forms.ModelChoiceField)
+    field.queryset = rows
 
 
 def place_errors(form: forms.Form, fields: Mapping[str, str], message: str) -> None:

@@ -14,12 +14,11 @@ from chengshu.data.ingest.reading import (
     ReadingError,
     ReadOptions,
     RowBatch,
-    open_postgres,
     open_rows,
 )
 from chengshu.data.ingest.services.closing import close, settle, sweep
 from chengshu.data.ingest.services.exporting import write_export
-from chengshu.data.ingest.services.tables import uri
+from chengshu.data.ingest.services.extraction import batch_rows
 from chengshu.data.ingest.services.uploads import LIMITS, named
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.errors import ChengshuError, Conflict
@@ -91,9 +90,7 @@ def source_rows(item: Batch, resource: PublishedResource) -> Iterator[RowBatch]:
         )  # fmt: skip
         return open_rows(named(item.file), reading, LIMITS)
     if item.origin == Origin.TABLE and item.data_source is not None:
-        return open_postgres(
-            uri(item.data_source), options["schema"], options["table"], options["mapping"]
-        )
+        return batch_rows(item)
     if item.origin == Origin.REPLAY and item.parent is not None:
         decided = item.replayed_rows.values_list("row_number", "values")
         corrections: dict[int, dict[str, str | None]] = dict(decided)

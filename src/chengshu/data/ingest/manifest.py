@@ -58,7 +58,7 @@ MANIFEST = Manifest(
     actions=(
         Action(key="ingest.file_uploaded", name="上传待归集文件", fields=(("file", "文件"),)),
         Action(key="ingest.batch_confirmed", name="确认并开始归集"),
-        Action(key="ingest.table_requested", name="从数据库表归集"),
+        Action(key="ingest.table_requested", name="从数据源归集"),
         Action(
             key="ingest.batch_loaded", name="数据入库",
             fields=(
@@ -82,8 +82,18 @@ MANIFEST = Manifest(
         ),
         Action(key="ingest.replay_requested", name="回放更正行", fields=(("rows", "行数"),)),
         Action(key="ingest.quarantine_exported", name="导出隔离数据", fields=(("rows", "行数"),)),
-        Action(key="ingest.source_registered", name="登记数据源", fields=(("host", "主机"),)),
+        Action(
+            key="ingest.source_registered", name="登记数据源",
+            fields=(("host", "位置"), ("kind", "类型")),
+        ),
+        Action(key="ingest.source_changed", name="修改数据源设置"),
         Action(key="ingest.source_password_changed", name="更换数据源密码"),
+        Action(key="ingest.push_token_issued", name="签发推送令牌"),
+        Action(key="ingest.push_token_revoked", name="吊销推送令牌"),
+        Action(
+            key="ingest.push_committed", name="提交推送的数据",
+            fields=(("rows", "行数"), ("parts", "部分")),
+        ),
     ),
     schedules=(
         Schedule(key="ingest.settle", name="核对批次状态", cron="*/5 * * * *", job="ingest.settle"),

@@ -1,4 +1,4 @@
-"""Sources, batches and what was decided about quarantined rows."""
+"""Sources, pushed deliveries, batches and what was decided about quarantined rows."""
 
 import uuid
 from pathlib import Path
@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from chengshu.data.ingest.choices import BatchState, DecisionKind, Origin, SourceKind
+from chengshu.data.ingest.choices import BatchState, DecisionKind, Origin, PushState
+from chengshu.data.ingest.sources import Connector, connector
 from chengshu.kernel.access.protocol import AccessRule
 from chengshu.kernel.files.models import StoredFile
 from chengshu.kernel.identity.models import Account, Organization, Region
@@ -17,20 +18,27 @@ from chengshu.kernel.jobs.models import Job
 
 
 class DataSource(models.Model):
-    """A department's database; the password is sealed at rest and never shown again."""
+    """Where a department's data comes from; ``kind`` is a key of the connector registry.
+
+    ``options`` are the plain settings of the kind, ``secrets_sealed`` one sealed JSON of its secrets, never shown.
+    """
 
     ACCESS: ClassVar = AccessRule(organization="owner__path")
 
     name = models.CharField("名称", max_length=80, unique=True)
-    owner = models.ForeignKey(Organization, models.PROTECT, related_name="data_sources")
-    kind = models.CharField(
-        "类型", max_length=12, choices=SourceKind, default=SourceKind.POSTGRESQL
+    owner = models.ForeignKey(
+        Organization, models.PROTECT, related_name="data_sources", verbose_name="所属单位"
     )
-    host = models.CharField("主机", max_length=120)
-    port = models.PositiveIntegerField("端口", default=5432)
-    database = models.CharField("数据库", max_length=63)
-    user = models.CharField("用户", max_length=63)
-    password_sealed = models.TextField(blank=True)
+    warehouse = models.ForeignKey(
+        "catalog.Warehouse", models.SET_NULL, null=True, blank=True, related_name="data_sources",
+        verbose_name="数据仓",
+    )  # fmt: skip
+    kind = models.CharField("类型", max_length=20, default="postgresql", db_index=True)
+    options = models.JSONField("连接设置", default=dict)
+    secrets_sealed = models.TextField(blank=True)
+    checked_at = models.DateTimeField("最近检查", null=True)
+    check_passed = models.BooleanField("连接正常", null=True)
+    check_message = models.CharField("检查结果", max_length=400, blank=True)
     created_at = models.DateTimeField("登记时间", default=timezone.now)
     created_by = models.ForeignKey(Account, models.SET_NULL, null=True)
 
@@ -40,6 +48,144 @@ class DataSource(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def connector(self) -> Connector:
+        """How sources of this kind are read."""
+        return connector(self.kind)
+
+    @property
+    def kind_name(self) -> str:
+        """The kind in Chinese."""
+        return self.connector.name
+
+    @property
+    def place(self) -> str:
+        """Where it is, in one line without secrets."""
+        return self.connector.summary(self.options)
+
+
+class TakenFile(models.Model):
+    """A dropped file some batch took. It counts as delivered while that batch is queued, running or loaded."""
+
+    source = models.ForeignKey(DataSource, models.CASCADE, related_name="taken_files")
+    batch = models.ForeignKey("Batch", models.CASCADE, related_name="taken_files")
+    resource = models.ForeignKey("catalog.Resource", models.CASCADE, related_name="+")
+    name = models.CharField("文件名", max_length=255)
+    size = models.BigIntegerField("大小")
+    modified = models.BigIntegerField("修改时间")
+    sha256 = models.CharField("内容摘要", max_length=64, blank=True)
+    # Set when the content of this name had been delivered before: only its time had changed.
+    repeated = models.BooleanField("内容没有变化", default=False)
+    taken_at = models.DateTimeField("取件时间", default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["batch", "pk"]
+        verbose_name = "取过的文件"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["batch", "name", "size", "modified"], name="ingest_taken_once_per_batch"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["source", "resource", "name"], name="ingest_taken_by_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PushToken(models.Model):
+    """Lets a department's program push rows into some of its resources; only a hash of the token is kept."""
+
+    ACCESS: ClassVar = AccessRule(organization="owner__path")
+
+    name = models.CharField("名称", max_length=80)
+    owner = models.ForeignKey(
+        Organization, models.PROTECT, related_name="push_tokens", verbose_name="所属单位"
+    )
+    prefix = models.CharField("令牌开头", max_length=12, unique=True)
+    secret_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField("签发时间", default=timezone.now)
+    created_by = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    revoked_at = models.DateTimeField("吊销时间", null=True)
+    last_used_at = models.DateTimeField("最近使用", null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        verbose_name = "推送令牌"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PushSession(models.Model):
+    """One pushed delivery: numbered parts, then a commit that says how many rows there should be."""
+
+    ACCESS: ClassVar = AccessRule(organization="resource__provider__path")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token = models.ForeignKey(PushToken, models.PROTECT, related_name="sessions")
+    resource = models.ForeignKey("catalog.Resource", models.PROTECT, related_name="push_sessions")
+    state = models.CharField(
+        "状态", max_length=10, choices=PushState, default=PushState.OPEN, db_index=True
+    )
+    columns = models.JSONField("数据项", default=list)
+    batch = models.OneToOneField(
+        "Batch", models.PROTECT, null=True, related_name="push_session"
+    )
+    begun_at = models.DateTimeField("开始时间", default=timezone.now)
+    ended_at = models.DateTimeField("结束时间", null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-begun_at"]
+        verbose_name = "推送会话"
+
+    def __str__(self) -> str:
+        return f"{self.resource} {timezone.localtime(self.begun_at):%Y-%m-%d %H:%M}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the parts lie."""
+        return Path(settings.DATA_DIR) / "pushed" / str(self.id)
+
+
+class PushPart(models.Model):
+    """One part of a session, durable before it was answered."""
+
+    session = models.ForeignKey(PushSession, models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField("序号")
+    rows = models.PositiveIntegerField("行数")
+    sha256 = models.CharField("内容摘要", max_length=64)
+    received_at = models.DateTimeField("收到时间", default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["session", "number"], name="ingest_push_part_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"第 {self.number} 部分 {self.rows} 行"
+
+
+class PushAnswer(models.Model):
+    """What was answered to a request with an idempotency key; the same key gets the same answer."""
+
+    token = models.ForeignKey(PushToken, models.CASCADE, related_name="answers")
+    key = models.CharField("幂等键", max_length=100)
+    request_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    body = models.JSONField()
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "key"], name="ingest_push_answer_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Batch(models.Model):

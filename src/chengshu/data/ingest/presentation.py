@@ -4,6 +4,7 @@ from django.urls import reverse
 
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch
+from chengshu.data.ingest.services.extraction import object_name
 from chengshu.kernel.ui.components import Balance, Fact
 from chengshu.kernel.ui.formatting import duration, file_size
 
@@ -50,7 +51,7 @@ def source_words(batch: Batch) -> str:
     if batch.origin == Origin.FILE and batch.file:
         return batch.file.name
     if batch.origin == Origin.TABLE and batch.data_source:
-        return f"{batch.data_source.name} · {batch.options['schema']}.{batch.options['table']}"
+        return f"{batch.data_source.name} · {object_name(batch.options)}"
     if batch.origin == Origin.REPLAY and batch.parent_id:
         return f"更正的 {batch.options.get('rows', 0):,} 行"
     return str(batch.get_origin_display())
@@ -75,7 +76,7 @@ def facts(batch: Batch) -> list[Fact]:
                 reverse("ingest:source", args=[batch.data_source_id]),
             )
         )
-        found.append(Fact("表", source_words(batch).partition(" · ")[2], mono=True))
+        found.append(Fact("对象", source_words(batch).partition(" · ")[2], mono=True))
     found += _reading(batch)
     found += [
         Fact("发起人", batch.created_by or "平台"),

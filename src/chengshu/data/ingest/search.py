@@ -59,8 +59,8 @@ def source_documents(ids: Collection[str] | None) -> Iterator[Document]:
     for source in found:
         yield Document(
             kind="ingest.source", object_id=str(source.pk), title=source.name,
-            summary=f"{source.owner.name} · {source.get_kind_display()} {source.database}",
-            keywords=source.host, url=reverse("ingest:source", args=[source.pk]),
+            summary=f"{source.owner.name} · {source.kind_name} {source.place}",
+            keywords=source.place, url=reverse("ingest:source", args=[source.pk]),
             organization_path=source.owner.path, permission="ingest.source.manage",
             updated_at=source.created_at,
         )  # fmt: skip

@@ -2,13 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db.models import Count, F, QuerySet, Sum
 
 from chengshu.data.catalog.facade import Resource, published_queryset
 from chengshu.data.ingest.choices import BatchState, Origin
-from chengshu.data.ingest.models import Batch, Collected, DataSource, RegionCount
+from chengshu.data.ingest.models import (
+    Batch,
+    Collected,
+    DataSource,
+    PushToken,
+    RegionCount,
+)
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.errors import NotFound
@@ -110,7 +118,23 @@ def decided(item: Batch) -> Decided:
 
 def sources(actor: Actor) -> QuerySet[DataSource]:
     """Data sources the actor may use."""
-    return scope(actor, "ingest.source.manage", DataSource.objects.select_related("owner"))
+    return scope(actor, "ingest.source.manage", DataSource.objects.select_related("owner", "warehouse"))
+
+
+def warehouses() -> QuerySet[Any]:
+    """Warehouses in use (of the catalogue), by code."""
+    return apps.get_model("catalog", "Warehouse").objects.filter(active=True).order_by("code")
+
+
+def warehouse_choices() -> list[tuple[int, str]]:
+    """Warehouses by name, for filters."""
+    return list(warehouses().values_list("pk", "name"))
+
+
+def tokens(actor: Actor) -> QuerySet[PushToken]:
+    """Push tokens the actor may manage."""
+    rows = PushToken.objects.select_related("owner", "created_by")
+    return scope(actor, "ingest.source.manage", rows)
 
 
 def collected(actor: Actor) -> QuerySet[Collected]:

@@ -53,6 +53,8 @@ urlpatterns = [
     page(f"{ROOT}sources/new/", sources.new, name="source-new", permission=SOURCE),
     page(ONE_SOURCE, sources.source, name="source", permission=SOURCE),
     page(f"{ONE_SOURCE}test/", require_POST(sources.test), name="source-test", permission=SOURCE),
+    page(f"{ONE_SOURCE}edit/", sources.edit, name="source-edit", permission=SOURCE),
+    page(f"{ONE_SOURCE}object/", sources.source_object, name="source-object", permission=SOURCE),
     page(f"{ONE_SOURCE}password/", sources.password, name="source-password", permission=SOURCE),
     page(f"{ONE_SOURCE}tables/", sources.tables, name="tables", permission=SOURCE),
 ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""Reading what departments hand in: files and PostgreSQL tables as batches of text with row numbers.
+"""Reading the files departments hand in as batches of text with row numbers.
 
-`sniff` looks at a file without loading it; `open_rows` and `open_postgres` stream it. Pure library.
+`sniff` looks at a file without loading it; `open_rows` streams it. Pure library.
 """
 
 from chengshu.data.ingest.reading.errors import (
@@ -11,13 +11,11 @@ from chengshu.data.ingest.reading.errors import (
     FileTooLargeError,
     MissingColumnsError,
     ReadingError,
-    SourceDatabaseError,
     SuspiciousArchiveError,
     WrongFileTypeError,
 )
 from chengshu.data.ingest.reading.limits import ReadLimits
 from chengshu.data.ingest.reading.opening import open_rows
-from chengshu.data.ingest.reading.postgres import open_postgres
 from chengshu.data.ingest.reading.report import EncodingGuess, FileKind, FileReport, SheetReport
 from chengshu.data.ingest.reading.rows import ReadOptions, RowBatch, RowReject
 from chengshu.data.ingest.reading.sniffing import sniff
@@ -38,10 +36,8 @@ __all__ = [
     "RowBatch",
     "RowReject",
     "SheetReport",
-    "SourceDatabaseError",
     "SuspiciousArchiveError",
     "WrongFileTypeError",
-    "open_postgres",
     "open_rows",
     "sniff",
 ]

@@ -8,6 +8,7 @@ class ReadingError(Exception):
 
     def __init__(self, message: str, *, row: int | None = None, column: str | None = None) -> None:
         super().__init__(f"{message}{NOTHING_LOADED}")
+        self.said = message
         self.row = row
         self.column = column
 
@@ -42,7 +43,3 @@ class DuplicateHeaderError(ReadingError):
 
 class MissingColumnsError(ReadingError):
     """Required columns have no header in the file."""
-
-
-class SourceDatabaseError(ReadingError):
-    """The PostgreSQL source refuses, or lacks the table or a column."""

@@ -18,7 +18,8 @@ class ReadOptions:
     """How to read a file, as confirmed by a person or taken from its `FileReport`.
 
     `mapping` gives header → column name; headers outside it are not loaded. `required` names
-    columns that must be mapped. `encoding` and `delimiter` matter for text, `sheet` for workbooks.
+    columns that must be mapped. `encoding` and `delimiter` matter for text, `sheet` for workbooks,
+    `records` (where the records lie, e.g. `data.rows`) for JSON.
     """
 
     mapping: Mapping[str, str]
@@ -26,6 +27,7 @@ class ReadOptions:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    records: str = ""
     required: frozenset[str] = frozenset()
 
 

@@ -35,6 +35,7 @@ def sniff(
     delimiter: str | None = None,
     header_row: int | None = None,
     sheet: str | None = None,
+    records: str = "",
     limits: ReadLimits = DEFAULT_LIMITS,
 ) -> FileReport:
     """Look at a file. What a person has already corrected is passed in and overrides the guess.

@@ -92,19 +92,22 @@ def again(*, actor: Actor, batch: Batch) -> Batch:
         Conflict: the batch is not one that failed, or its merge is only unfinished.
     """
     check(actor, "ingest.batch.create", batch)
-    if batch.state not in ENDED or batch.origin not in (Origin.FILE, Origin.TABLE):
-        raise Conflict("只有失败或取消的上传、数据库批次可以重新归集。")
+    if batch.state not in ENDED or batch.origin not in (Origin.FILE, Origin.TABLE, Origin.PUSH):
+        raise Conflict("只有失败或取消的上传、数据源和推送批次可以重新归集。")
     if loading.merge_begun(batch):
         raise Conflict("这个批次只差登记账目。", advice="请点“继续完成”。")
+    # The files a failed batch took are its own: its repeat takes the same ones.
+    files = {"files_of": str(batch.pk)} if batch.taken_files.exists() else {}
     fresh = Batch(
         resource_id=batch.resource_id, origin=batch.origin, file=batch.file,
-        data_source=batch.data_source, options=batch.options, created_by=actor.account,
+        data_source=batch.data_source, options=batch.options | files, created_by=actor.account,
     )  # fmt: skip
     with unit_of_work():
         if batch.origin == Origin.FILE:
             fresh.save()
         else:
-            check(actor, "ingest.source.manage", batch.data_source)
+            if batch.data_source is not None:
+                check(actor, "ingest.source.manage", batch.data_source)
             queue(actor=actor, batch=fresh)
         record(
             actor=actor, action="ingest.batch_repeated", obj=fresh, after={"batch": str(batch.pk)}

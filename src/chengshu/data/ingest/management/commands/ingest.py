@@ -1,4 +1,4 @@
-"""``chengshu ingest``: collect a file or a database table from the command line, and see the balance."""
+"""``chengshu ingest``: collect a file or an object of a data source from the command line, and see the balance."""
 
 import sys
 import threading
@@ -12,7 +12,7 @@ from django.db import connection
 
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import Batch, DataSource
-from chengshu.data.ingest.services import closing, tables, uploads
+from chengshu.data.ingest.services import closing, collecting, sources, uploads
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.errors import ChengshuError
 from chengshu.kernel.identity.models import Account
@@ -25,21 +25,21 @@ POLL_SECONDS = 0.2
 
 
 class Command(BaseCommand):
-    help = "归集一个文件或一张数据库表，等它入库，打印账目"
+    help = "归集一个文件或数据源里的一个对象，等它入库，打印账目"
 
     def add_arguments(self, parser: CommandParser) -> None:
         kinds = parser.add_subparsers(dest="kind", required=True)
-        file = kinds.add_parser("file", help="归集文件（CSV、TXT、XLSX、XLS）")
+        file = kinds.add_parser("file", help="归集文件（CSV、TXT、XLSX、XLS、Parquet、JSON）")
         file.add_argument("resource", help="资源代码")
         file.add_argument("path", type=Path, help="文件")
         file.add_argument("--encoding", default="", help="编码，如 utf-8、gb18030；不写则自动识别")
         file.add_argument("--delimiter", default="", help="分隔符")
         file.add_argument("--header-row", type=int, help="表头在第几行")
         file.add_argument("--sheet", default="", help="工作表")
-        table = kinds.add_parser("table", help="归集 PostgreSQL 的表")
+        table = kinds.add_parser("table", help="归集数据源里的表、文件或接口")
         table.add_argument("resource", help="资源代码")
         table.add_argument("source", help="数据源名称")
-        table.add_argument("table", help="模式.表")
+        table.add_argument("table", help="模式.表、文件名样式或接口")
         for kind in (file, table):
             kind.add_argument("--as", dest="username", required=True, help="以哪个账号的身份归集")
 
@@ -82,12 +82,11 @@ class Command(BaseCommand):
         source = DataSource.objects.filter(name=options["source"]).first()
         if source is None:
             raise CommandError(f"没有登记数据源“{options['source']}”。")
-        schema, _, name = options["table"].partition(".")
-        table = tables.table_of(actor=actor, source=source, schema=schema, name=name)
-        mapping = tables.propose_mapping(options["resource"], table)
-        return tables.collect_table(
-            actor=actor, resource_code=options["resource"], source=source, schema=schema,
-            table=name, mapping=mapping,
+        structure = sources.structure(actor=actor, source=source, name=options["table"])
+        mapping = sources.propose_mapping(options["resource"], structure)
+        return collecting.collect(
+            actor=actor, resource_code=options["resource"], source=source, name=options["table"],
+            mapping=mapping,
         )  # fmt: skip
 
     def _wait(self, batch: Batch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chengshu.data.ingest.reading import SourceDatabaseError, open_postgres
+from chengshu.data.ingest.sources import Connection, SourceError, connector
 
 BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/nonexistent"))
 NASTY = 'odd"; DROP TABLE person; --'

@@ -1,0 +1,74 @@
+"""What other data packages use of collection: sources in scope, their structure, rows, counts and checksums."""
+
+from chengshu.data.ingest.choices import BatchState, Origin
+from chengshu.data.ingest.models import Batch, BatchProblem, Collected, DataSource, TakenFile
+from chengshu.data.ingest.reading import ReadingError, ReadOptions, RowBatch, open_rows, sniff
+from chengshu.data.ingest.selectors import batches, source, sources
+from chengshu.data.ingest.services.collecting import collect
+from chengshu.data.ingest.services.extraction import (
+    batch_rows,
+    checksum,
+    count,
+    highest,
+    object_name,
+    pending_files,
+    read,
+    structure,
+)
+from chengshu.data.ingest.services.sources import objects, propose_mapping, sample
+from chengshu.data.ingest.sources import (
+    Checksum,
+    Connector,
+    DropConnector,
+    Reason,
+    SourceColumn,
+    SourceError,
+    SourceObject,
+    SourceStructure,
+    Window,
+    connector,
+    connectors,
+)
+from chengshu.data.ingest.sources.sql import duckdb_digest
+
+__all__ = [
+    "Batch",
+    "BatchProblem",
+    "BatchState",
+    "Checksum",
+    "Collected",
+    "Connector",
+    "DataSource",
+    "DropConnector",
+    "Origin",
+    "ReadOptions",
+    "ReadingError",
+    "Reason",
+    "RowBatch",
+    "SourceColumn",
+    "SourceError",
+    "SourceObject",
+    "SourceStructure",
+    "TakenFile",
+    "Window",
+    "batch_rows",
+    "batches",
+    "checksum",
+    "collect",
+    "connector",
+    "connectors",
+    "count",
+    "duckdb_digest",
+    "highest",
+    "object_name",
+    "objects",
+    "open_rows",
+    "pending_files",
+    "propose_mapping",
+    "read",
+    "sample",
+    "sniff",
+    "source",
+    "sources",
+    "structure",
+]
