@@ -5,7 +5,8 @@ import re
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from chengshu.kernel.search.text import Query
+from chengshu.kernel.search import pinyin
+from chengshu.kernel.search.text import Query, han_runs
 
 AROUND = 40
 
@@ -43,6 +44,8 @@ def _spans(text: str, query: Query) -> list[tuple[int, int]]:
         for token in tokens
         for match in re.finditer(f"(?={re.escape(token)})", folded)
     }
+    if not found:
+        found = _heard(folded, [token for token in tokens if token.isascii() and token.isalpha()])
     merged: list[tuple[int, int]] = []
     for start, stop in sorted(found):
         if merged and start <= merged[-1][1]:
@@ -50,3 +53,13 @@ def _spans(text: str, query: Query) -> list[tuple[int, int]]:
         else:
             merged.append((start, stop))
     return merged
+
+
+def _heard(text: str, letters: list[str]) -> set[tuple[int, int]]:
+    """Where pinyin was typed, the characters it stands for."""
+    return {
+        (offset + start, offset + stop)
+        for word in letters
+        for offset, run in han_runs(text)
+        for start, stop in pinyin.heard(run, word)
+    }

@@ -1,7 +1,7 @@
 """Keeps the index: add, remove, rebuild from what the packages offer, refresh after events."""
 
 from collections.abc import Collection, Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -9,13 +9,15 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from chengshu.kernel.registry import registry
-from chengshu.kernel.search.models import SearchDocument
+from chengshu.kernel.search.facets import encode
+from chengshu.kernel.search.models import SearchDocument, SearchPlace
 from chengshu.kernel.search.source import Document, SearchSource
-from chengshu.kernel.search.text import document_tokens, title_tokens
+from chengshu.kernel.search.text import document_tokens, part_tokens, title_tokens
 from chengshu.kernel.unit_of_work import unit_of_work
 
 BATCH = 500
 TITLE_LENGTH = 200
+_PLACED = ["kind", "organization_path", "permission", "facets", "weight"]
 _WRITTEN = [
     "title", "summary", "url", "organization_path", "permission", "title_tokens", "tokens",
     "updated_at",
@@ -42,19 +44,40 @@ def index(documents: Iterable[Document]) -> int:
         # Twins inside one statement would make PostgreSQL refuse the whole batch.
         rows = {(d.kind, d.object_id): _row(d) for d in batch}
         with unit_of_work():
-            SearchDocument.objects.bulk_create(
+            stored = SearchDocument.objects.bulk_create(
                 rows.values(),
                 update_conflicts=True,
                 unique_fields=["kind", "object_id"],
                 update_fields=_WRITTEN,
             )
+            facets = {(d.kind, d.object_id): encode(d.facets) for d in batch}
+            SearchPlace.objects.bulk_create(
+                [_place(row, facets[row.kind, row.object_id]) for row in stored],
+                update_conflicts=True,
+                unique_fields=["document"],
+                update_fields=_PLACED,
+            )
         count += len(batch)
     return count
+
+
+def _place(row: SearchDocument, facets: str) -> SearchPlace:
+    return SearchPlace(
+        document_id=row.pk, kind=row.kind, organization_path=row.organization_path,
+        permission=row.permission, facets=facets, weight=len(row.title),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=65_536)
+def _part(name: str) -> tuple[str, ...]:
+    # The same few hundred names of items occur in thousands of entries.
+    return tuple(part_tokens(name))
 
 
 def _row(document: Document) -> SearchDocument:
     titled = title_tokens(document.title)
     body = document_tokens(f"{document.title}\n{document.summary}\n{document.keywords}")
+    parts = [token for name in document.parts.splitlines() for token in _part(name)]
     return SearchDocument(
         kind=document.kind,
         object_id=document.object_id,
@@ -65,7 +88,7 @@ def _row(document: Document) -> SearchDocument:
         permission=document.permission,
         title_tokens=" ".join(dict.fromkeys(titled)),
         # The title's too, so that one column answers "anywhere" with one index scan.
-        tokens=" ".join(dict.fromkeys([*titled, *body])),
+        tokens=" ".join(dict.fromkeys([*titled, *body, *parts])),
         updated_at=document.updated_at or timezone.now(),
     )
 

@@ -1,33 +1,92 @@
-"""Pinyin initials (养老金 → ylj) for the common characters, without a dictionary.
+"""How Chinese sounds: pinyin of whole words and their initials, so that "yanglaojin" and "ylj" find 养老金.
 
-GB 2312-80 orders its 3,755 first-level characters by pinyin, so the position of a character in
-that standard gives its first letter. The rarer second level is ordered by radical and has none
-here, and a character with several readings has the one it is filed under (重 is z: 重庆 is found by
-zq). Full pinyin would need a reading table, which is a dependency we do not have.
+Readings come from pypinyin, whose phrase table knows 银行 (yinhang) from 行政 (xingzheng). Where the phrase reading
+differs from the commonest reading of the single characters, both lead to the title: a title may be cut wrongly, and
+people type what they see. pypinyin is loaded at the first use (0.3 s, 40 MB), not at import.
 """
 
-from bisect import bisect_right
+import re
+from functools import lru_cache
 
-_LETTERS = "abcdefghjklmnopqrstwxyz"
-# The first character of each letter, as GB 2312 orders them: 啊 芭 擦 搭 蛾 发 噶 哈 击 喀 垃 妈 拿 哦 啪 期 然 撒
-# 塌 挖 昔 压 匝.
-_FIRST = "啊芭擦搭蛾发噶哈击喀垃妈拿哦啪期然撒塌挖昔压匝"
-_STARTS = [character.encode("gb2312") for character in _FIRST]
-_LAST = b"\xd7\xf9"
+SYLLABLES = 12
+"""So many syllables of a name are found from any one character on."""
+
+_LETTERS = re.compile(r"[a-z]+")
+_GAP = ""
 
 
-def initial(character: str) -> str:
-    """Return the first pinyin letter of a common Chinese character, "" for any other."""
-    try:
-        code = character.encode("gb2312")
-    except UnicodeEncodeError:
-        return ""
-    if not _STARTS[0] <= code <= _LAST:
-        return ""
-    return _LETTERS[bisect_right(_STARTS, code) - 1]
+@lru_cache(maxsize=65_536)
+def readings(run: str) -> tuple[tuple[str, ...], ...]:
+    """Return one or two readings of a run of Chinese, a syllable per character, "" where none is known."""
+    from pypinyin import lazy_pinyin
+
+    def unknown(text: str) -> list[str]:
+        return [_GAP] * len(text)
+
+    phrase = tuple(_plain(s) for s in lazy_pinyin(run, errors=unknown))
+    single = tuple(_plain(lazy_pinyin(c, errors=unknown)[0]) for c in run)
+    if len(phrase) != len(run):  # a character pypinyin reads together with its neighbour
+        return (single,)
+    return (phrase,) if phrase == single else (phrase, single)
+
+
+def _plain(syllable: str) -> str:
+    return syllable if _LETTERS.fullmatch(syllable) else _GAP
 
 
 def initials(run: str) -> list[str]:
-    """Return the initials of the pieces of a run that are known: "养老金" gives ["ylj"]."""
-    letters = "".join(initial(character) or " " for character in run)
+    """Return the initials of the pieces of a run that are known, by the phrase reading: 养老金 gives ["ylj"]."""
+    letters = "".join(syllable[:1] or " " for syllable in readings(run)[0])
     return letters.split()
+
+
+@lru_cache(maxsize=65_536)
+def sounds(run: str, *, everywhere: bool) -> tuple[str, ...]:
+    """Return what a run can be typed as: initials (from two on) and whole pinyin.
+
+    Args:
+        run: Chinese characters only.
+        everywhere: from every character on, as for titles; else from the first only, as for the parts of a thing.
+    """
+    found: dict[str, None] = {}
+    for start in range(len(run) if everywhere else 1):
+        # Read anew from each character: 市长安路 begins with a mayor, 长安路 does not.
+        for reading in readings(run[start : start + SYLLABLES]):
+            piece = _known(reading)
+            if len(piece) > 1:
+                found["".join(s[0] for s in piece)] = None
+            if piece:
+                found["".join(piece)] = None
+    return tuple(found)
+
+
+def _known(reading: tuple[str, ...]) -> tuple[str, ...]:
+    return reading[: reading.index(_GAP)] if _GAP in reading else reading
+
+
+def spelled(run: str) -> str:
+    """Return the whole pinyin of a run by its phrase reading; "" when a character is unknown."""
+    reading = readings(run)[0]
+    return "" if _GAP in reading else "".join(reading)
+
+
+def heard(run: str, letters: str) -> list[tuple[int, int]]:
+    """Return where in a run ``letters`` can be heard, as initials or as the beginning of whole pinyin."""
+    found = []
+    for start in range(len(run)):
+        for reading in readings(run[start : start + SYLLABLES]):
+            piece = _known(reading)
+            if len(letters) > 1 and "".join(s[0] for s in piece).startswith(letters):
+                found.append((start, start + len(letters)))
+            elif "".join(piece).startswith(letters):
+                found.append((start, start + _covering(piece, len(letters))))
+    return found
+
+
+def _covering(piece: tuple[str, ...], length: int) -> int:
+    total = 0
+    for count, syllable in enumerate(piece, 1):
+        total += len(syllable)
+        if total >= length:
+            return count
+    return len(piece)

@@ -17,6 +17,7 @@ from typing import Any
 _MINIMUM_PARTS = 2
 _lock = threading.Lock()
 _tokenizers: list[Any] = []
+_tables: list[dict[str, tuple[str, ...]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +28,38 @@ class Word:
     synonyms: tuple[str, ...] = ()
 
 
+Groups = tuple[tuple[str, ...], ...]
+"""Groups of words that mean the same."""
+
+
 @cache
-def synonym_table() -> dict[str, tuple[str, ...]]:
-    """Return every word of ``synonyms.csv`` with the others of its lines."""
+def built_in_groups() -> Groups:
+    """Return the lines of ``synonyms.csv``."""
     text = (files(__package__) / "synonyms.csv").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return tuple(tuple(group) for group in csv.reader(lines))
+
+
+def synonym_table() -> dict[str, tuple[str, ...]]:
+    """Return every known word with the words that mean the same: built in, and what :func:`use_groups` added."""
+    if not _tables:
+        use_groups(())
+    return _tables[-1]
+
+
+def use_groups(groups: Groups) -> None:
+    """Add ``groups`` to the built-in ones, in place of those added before; takes effect in this process at once."""
     table: dict[str, tuple[str, ...]] = {}
-    for group in csv.reader(lines):
+    for group in (*built_in_groups(), *groups):
         for word in group:
-            others = tuple(other for other in group if other != word)
-            table[word] = table.get(word, ()) + others
-    return table
+            known = table.get(word, ())
+            table[word] = known + tuple(o for o in group if o != word and o not in known)
+    with _lock:
+        # Replaced as a whole, so that a search in another thread reads the old table or the new one.
+        _tables[:] = [table]
+        for tokenizer in _tokenizers:
+            for word in table:
+                tokenizer.add_word(word)
 
 
 def warm_up() -> None:
@@ -74,6 +96,7 @@ def _parts(piece: str, table: dict[str, tuple[str, ...]]) -> list[str]:
 def _tokenizer() -> Any:
     if _tokenizers:
         return _tokenizers[0]
+    synonym_table()
     with _lock:
         if not _tokenizers:
             _tokenizers.append(_build())

@@ -1,22 +1,25 @@
 """One search over everything, within what the person may see."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 
-from django.db import connection
-from django.db.models import BooleanField, Count, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Count, QuerySet
 from django.utils.safestring import SafeString
 
-from chengshu.kernel.access.actor import Actor, Scope
+from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.search import synonyms
+from chengshu.kernel.search.facets import KIND, Chosen, condition, tally
 from chengshu.kernel.search.highlighting import excerpt, highlight
 from chengshu.kernel.search.index import index, rebuild, refresh, remove, sources
-from chengshu.kernel.search.models import SearchDocument
-from chengshu.kernel.search.text import Mode, Query, fts5_match, parse_query, tsquery
+from chengshu.kernel.search.matching import Match
+from chengshu.kernel.search.models import SearchDocument, SearchPlace
+from chengshu.kernel.search.spelling import alike, homophone, sound_query
+from chengshu.kernel.search.text import Mode, Query, parse_query
+from chengshu.kernel.search.visibility import visible
 
-# Ranking reads candidates; above this many the newest are ranked, those with the words in the title first.
+# Ranking reads candidates; above this many those with the words in a short title are ranked.
 CANDIDATES = 200
+SUGGESTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Results:
     Attributes:
         total: things found within the reader's scope; ``reachable`` of them can be paged through.
         loose: nothing held all words, so any part of them counted.
+        did_you_mean: a likelier spelling, when nothing held all words; "" for none.
         kinds: (kind, name, count) over the whole result, for the filter; not narrowed by ``kinds``.
+        facets: facet → value → count; a facet's own choice does not narrow its own counts.
+        parsed: the query as it was understood, for highlighting parts of a hit.
     """
 
     query: str
@@ -47,14 +53,19 @@ class Results:
     total: int = 0
     reachable: int = 0
     loose: bool = False
+    did_you_mean: str = ""
     kinds: list[tuple[str, str, int]] = field(default_factory=list)
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    parsed: Query = field(default_factory=Query)
 
 
 def search(
     actor: Actor,
     query: str,
     *,
-    kinds: list[str] | None = None,
+    kinds: Collection[str] | None = None,
+    within: Collection[str] = (),
+    chosen: Chosen | None = None,
     limit: int = 20,
     offset: int = 0,
 ) -> Results:
@@ -62,40 +73,80 @@ def search(
 
     Args:
         actor: who reads; the anonymous public finds public things only.
-        query: as typed; Chinese words of one character up, codes, pinyin initials of titles.
+        query: as typed; Chinese words of one character up, codes, pinyin or its initials.
         kinds: narrow to these kinds.
+        within: only these kinds exist for this search (its counts say nothing of others).
+        chosen: narrow to these values of facets.
         limit: size of the page.
         offset: where the page begins among at most :data:`CANDIDATES` ranked things.
     """
+    synonyms.refresh()
     parsed = parse_query(query)
-    results = Results(query=query)
+    results = Results(query=query, parsed=parsed)
     if not parsed:
         return results
-    visible = _visible(actor)
+    reach = visible(actor)
+    if within:
+        reach = reach.filter(kind__in=list(within))
+    narrowed: Chosen = {**(chosen or {}), **({KIND: kinds} if kinds else {})}
     for mode in Mode:
-        found = _Match(parsed, mode).anywhere(visible)
-        counts = dict(
-            found.order_by().values_list("kind").annotate(n=Count("id")).values_list("kind", "n")
+        match = Match(parsed, mode)
+        found = match.anywhere(reach)
+        groups = list(
+            found.order_by().values_list("kind", "facets").annotate(count=Count("document_id"))
         )
-        if counts:
+        if groups:
             break
+        results.did_you_mean = results.did_you_mean or _likelier(reach, query)
     else:
         return results
     results.loose = mode is Mode.ANY
+    results.facets, results.total = tally(groups, narrowed)
+    by_kind = results.facets.get(KIND, {})
     results.kinds = sorted(
-        ((kind, kind_name(kind), count) for kind, count in counts.items()), key=lambda k: -k[2]
+        ((kind, kind_name(kind), count) for kind, count in by_kind.items()), key=lambda k: -k[2]
     )
-    if kinds:
-        found = found.filter(kind__in=kinds)
-        counts = {kind: count for kind, count in counts.items() if kind in kinds}
-    results.total = sum(counts.values())
     results.reachable = min(results.total, CANDIDATES)
-    ranked = _ranked(found, _Match(parsed, mode), query)[offset : offset + limit]
+    ranked = _ranked(found.filter(condition(narrowed)), match, query)[offset : offset + limit]
     texts = dict(
         SearchDocument.objects.filter(id__in=[d.id for d in ranked]).values_list("id", "summary")
     )
     results.hits = [_hit(item, texts.get(item.id, ""), parsed) for item in ranked]
     return results
+
+
+def matching_ids(actor: Actor, query: str, kind: str) -> list[str]:
+    """Object ids of one kind that hold all words of ``query``, or else any part; unranked, for list pages."""
+    synonyms.refresh()
+    parsed = parse_query(query)
+    if not parsed:
+        return []
+    reach = visible(actor).filter(kind=kind)
+    for mode in Mode:
+        found = Match(parsed, mode).anywhere(reach)
+        ids = list(found.values_list("document__object_id", flat=True))
+        if ids:
+            return ids
+    return []
+
+
+def suggest(
+    actor: Actor, text: str, *, within: Collection[str] = (), limit: int = SUGGESTIONS
+) -> list[Hit]:
+    """Titles to offer while somebody types: those that hold what is typed so far, each title once."""
+    synonyms.refresh()
+    parsed = parse_query(text)
+    if not parsed:
+        return []
+    reach = visible(actor)
+    if within:
+        reach = reach.filter(kind__in=list(within))
+    match = Match(parsed, Mode.ALL)
+    ids = _first(match.in_title(reach), CANDIDATES // 4)
+    found: dict[str, SearchDocument] = {}
+    for item in _sorted(_loaded(ids), set(ids), match, text):
+        found.setdefault(item.title, item)
+    return [_hit(item, "", parsed) for item in list(found.values())[:limit]]
 
 
 def kind_name(kind: str) -> str:
@@ -104,59 +155,43 @@ def kind_name(kind: str) -> str:
     return source.name if source else kind
 
 
-def _visible(actor: Actor) -> QuerySet[SearchDocument]:
-    everything = SearchDocument.objects.all()
-    if actor.system:
-        return everything
-    by_scope: dict[tuple[Scope, ...], list[str]] = {}
-    for permission, scopes in actor.scopes.items():
-        by_scope.setdefault(scopes, []).append(permission)
-    conditions = [Q(permission="")]
-    for scopes, permissions in by_scope.items():
-        places = [Q(organization_path__startswith=s.organization_path) for s in scopes]
-        conditions.append(
-            Q(permission__in=permissions) & reduce(or_, places, Q(organization_path=""))
-        )
-    return everything.filter(reduce(or_, conditions))
+def _likelier(reach: QuerySet[SearchPlace], query: str) -> str:
+    """Another spelling of a query nothing answers: one that sounds the same, else one that looks like it."""
+    wanted = query.strip()
+    heard = sound_query(wanted)
+    if heard:
+        ids = _first(Match(heard, Mode.ALL).in_title(reach), CANDIDATES // 4)
+        found = homophone(wanted, [item.title for item in _loaded(ids)])
+        if found:
+            return found
+    parts = parse_query(wanted)
+    ids = _first(Match(parts, Mode.ANY).in_title(reach), CANDIDATES)
+    return alike(wanted, [item.title for item in _loaded(ids)])
 
 
-class _Match:
-    """The full-text condition on either database."""
-
-    def __init__(self, query: Query, mode: Mode) -> None:
-        self.query, self.mode = query, mode
-
-    def anywhere(self, rows: QuerySet[SearchDocument]) -> QuerySet[SearchDocument]:
-        """Rows that match in any of their texts."""
-        return self._narrow(rows, "tokens", "vector")
-
-    def in_title(self, rows: QuerySet[SearchDocument]) -> QuerySet[SearchDocument]:
-        """Rows that match in their title alone."""
-        return self._narrow(rows, "title_tokens", "title_vector")
-
-    def _narrow(
-        self, rows: QuerySet[SearchDocument], column: str, vector: str
-    ) -> QuerySet[SearchDocument]:
-        # Only our own column names are formatted in; the query itself is a parameter.
-        if connection.vendor == "postgresql":
-            condition = f"search_searchdocument.{vector} @@ %s::tsquery"
-            expression = tsquery(self.query, mode=self.mode)
-            return rows.filter(RawSQL(condition, [expression], output_field=BooleanField()))  # noqa: S611
-        expression = fts5_match(self.query, mode=self.mode, column=column)
-        found = RawSQL("SELECT rowid FROM search_index WHERE search_index MATCH %s", [expression])
-        return rows.filter(id__in=found)
+def _first(places: QuerySet[SearchPlace], limit: int) -> list[int]:
+    ordered = places.order_by("weight", "-document_id")
+    return list(ordered.values_list("document_id", flat=True)[:limit])
 
 
-def _ranked(found: QuerySet[SearchDocument], match: _Match, query: str) -> list[SearchDocument]:
-    """Candidates in the order a person expects: the exact title, then title hits, then the rest, newer first."""
-    wanted = query.strip().casefold()
+def _loaded(ids: Collection[int]) -> list[SearchDocument]:
     # Summaries are long and only those of the page are shown: they stay behind until then.
-    shown = found.only("kind", "object_id", "title", "url", "updated_at")
-    newest = ("-updated_at", "-id")
-    in_title = list(match.in_title(shown).order_by(*newest)[:CANDIDATES])
-    known = {item.id for item in in_title}
+    shown = SearchDocument.objects.only("kind", "object_id", "title", "url", "updated_at")
+    return list(shown.filter(id__in=list(ids)))
+
+
+def _ranked(found: QuerySet[SearchPlace], match: Match, query: str) -> list[SearchDocument]:
+    """Candidates in the order a person expects: the exact title, then title hits, then the rest, newer first."""
+    in_title = _first(match.in_title(found), CANDIDATES)
     room = CANDIDATES - len(in_title)
-    rest = list(shown.exclude(id__in=known).order_by(*newest)[:room]) if room else []
+    rest = _first(found.exclude(document_id__in=in_title), room) if room else []
+    return _sorted(_loaded([*in_title, *rest]), set(in_title), match, query)
+
+
+def _sorted(
+    items: Collection[SearchDocument], in_title: set[int], match: Match, query: str
+) -> list[SearchDocument]:
+    wanted = query.strip().casefold()
     tokens = {t.token for g in match.query.groups for a in g for t in a}
 
     def key(item: SearchDocument) -> tuple[int, int, int, float]:
@@ -164,9 +199,9 @@ def _ranked(found: QuerySet[SearchDocument], match: _Match, query: str) -> list[
         place = title.find(wanted)
         step = 0 if title == wanted else 1 if place == 0 else 2 if place > 0 else 3
         hits = sum(token in title for token in tokens)
-        return (step if item.id in known else 4, -hits, len(title), -item.updated_at.timestamp())
+        return (step if item.id in in_title else 4, -hits, len(title), -item.updated_at.timestamp())
 
-    return sorted([*in_title, *rest], key=key)
+    return sorted(items, key=key)
 
 
 def _hit(item: SearchDocument, summary: str, query: Query) -> Hit:
@@ -187,8 +222,10 @@ __all__ = [
     "Results",
     "index",
     "kind_name",
+    "matching_ids",
     "rebuild",
     "refresh",
     "remove",
     "search",
+    "suggest",
 ]

@@ -1,6 +1,6 @@
 """How a package offers its things to the search box."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ class Document:
         kind, object_id: together they name the thing; indexing it again replaces it.
         title, summary: what the person reads; both are searched.
         keywords: further words that lead here and are not shown (codes, former names, items).
+        parts: names of what it consists of, one a line; searched as keywords and by pinyin from their beginning.
+        facets: what results can be narrowed by, e.g. ``{"level": "L3"}``; values are keys, not words.
         url: where it opens.
         organization_path: where it belongs; "" = anywhere.
         permission: what a reader must hold there; "" = public.
@@ -26,6 +28,8 @@ class Document:
     url: str
     summary: str = ""
     keywords: str = ""
+    parts: str = ""
+    facets: Mapping[str, str] = field(default_factory=dict)
     organization_path: str = ""
     permission: str = ""
     updated_at: datetime | None = None

@@ -25,7 +25,6 @@ MAX_TOKEN = 64
 MAX_QUERY = 80
 MAX_GROUPS = 12
 _PREFIX_FROM = 2
-_LONGEST_INITIALS = 12
 
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 # A run of Chinese, or a run of other letters and digits that may be joined by - _ . / : as codes
@@ -87,18 +86,28 @@ def document_tokens(text: str) -> list[str]:
 
 
 def title_tokens(text: str) -> list[str]:
-    """Return ``document_tokens`` and the pinyin initials from every character on, so "ylj" finds
-    养老金.
+    """Return ``document_tokens`` and how the text sounds from every character on, so "ylj" and
+    "yanglao" find 养老金.
 
-    For names and titles; in long texts initials would find too much.
+    For names and titles; in long texts sounds would find too much.
     """
-    tokens = document_tokens(text)
-    for is_han, run in _runs(text):
-        if is_han:
-            for letters in pinyin.initials(run):
-                ends = range(len(letters) - _PREFIX_FROM + 1)
-                tokens.extend(letters[start : start + _LONGEST_INITIALS] for start in ends)
-    return tokens
+    return [*document_tokens(text), *_sounds(text, everywhere=True)]
+
+
+def part_tokens(text: str) -> list[str]:
+    """Return ``document_tokens`` and how the whole text sounds, for the name of a part of a thing (a
+    data item of an entry): it is found by its beginning only, which keeps the index small.
+    """
+    return [*document_tokens(text), *_sounds(text, everywhere=False)]
+
+
+def _sounds(text: str, *, everywhere: bool) -> list[str]:
+    return [
+        sound[:MAX_TOKEN]
+        for is_han, run in _runs(text)
+        if is_han
+        for sound in pinyin.sounds(run, everywhere=everywhere)
+    ]
 
 
 def parse_query(text: str) -> Query:
@@ -145,6 +154,11 @@ def tsquery(query: Query, *, mode: Mode = Mode.ALL) -> str:
         ValueError: the query is empty.
     """
     return _render(query, mode, _tsquery_term, (" & ", " | "))
+
+
+def han_runs(text: str) -> list[tuple[int, str]]:
+    """Return the runs of Chinese in ``text`` as it stands, each with where it begins."""
+    return [(m.start(), m.group()) for m in _RUNS.finditer(text) if m.lastgroup == "han"]
 
 
 def _runs(text: str) -> Iterator[tuple[bool, str]]:

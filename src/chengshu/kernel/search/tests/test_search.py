@@ -213,5 +213,7 @@ def test_a_search_costs_the_same_however_much_is_found(
 ) -> None:
     index(document(n, f"名录{n}") for n in range(100))
     actor = actor_for(cast.officer_a)
-    with django_assert_num_queries(5):  # roles, counts, titles, the rest, summaries of the page
+    with django_assert_num_queries(
+        7
+    ):  # synonyms, roles, counts, titles, rest, documents, summaries
         search(actor, "名录")

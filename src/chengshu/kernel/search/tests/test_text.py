@@ -21,6 +21,7 @@ from chengshu.kernel.search.text import (
     document_tokens,
     fts5_match,
     parse_query,
+    part_tokens,
     title_tokens,
     tsquery,
 )
@@ -201,7 +202,28 @@ class TestPinyin:
         assert pinyin.initials(word) == [letters]
 
     def test_an_unknown_character_parts_the_letters(self):
-        assert pinyin.initials("龙𬭊港") == ["l", "g"]
+        assert pinyin.initials("龙\U0003239f港") == ["l", "g"]
+
+    @pytest.mark.parametrize(
+        ("title", "typed"),
+        [
+            ("银行账户", "yinhang"),
+            ("行政区划", "xzqh"),
+            ("重庆路", "chongqinglu"),
+            ("龙港市长安路", "changan"),
+            ("住房公积金缴存明细", "gongjijin"),
+            ("参加工作时间", "canjia"),
+        ],
+    )
+    def test_whole_pinyin_finds_with_the_reading_of_the_word(self, title, typed):
+        own = Index([title])
+        assert own.search(typed) == [title]
+        own.database.close()
+
+    def test_the_parts_of_a_thing_are_found_by_their_beginning_only(self):
+        tokens = part_tokens("公民身份号码")
+        assert {"gmsfhm", "gongminshenfenhaoma", "身份"} <= set(tokens)
+        assert "sfhm" not in tokens
 
     def test_initials_from_the_middle_of_a_title_find_it(self, index):
         assert "住房公积金缴存明细" in index.search("gjj")
