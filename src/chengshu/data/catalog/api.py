@@ -1,13 +1,19 @@
 """JSON API of the catalogue under ``/api/v1/catalog/``; codes identify entries."""
 
 from dataclasses import asdict
+from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest
 from ninja import Field, Query, Schema, Status
 
 from chengshu.data.catalog import selectors
-from chengshu.data.catalog.content import ItemContent, VersionContent, item_content
+from chengshu.data.catalog.content import (
+    LIST_VERSION_FIELDS,
+    ItemContent,
+    VersionContent,
+    item_content,
+)
 from chengshu.data.catalog.models import Category, Resource
 from chengshu.data.catalog.services import drafts, review
 from chengshu.kernel.access.actor import Actor
@@ -17,6 +23,10 @@ from chengshu.kernel.identity.models import Organization
 
 router = ApiRouter()
 MAX_PAGE = 200
+_DESCRIPTION = (
+    "theme", "spatial", "source_name", "source_table", "sharing_condition", "sharing_basis",
+    "open_condition", "open_basis", "national_class", "level_basis",
+)  # fmt: skip
 
 
 class ItemOut(Schema):
@@ -37,6 +47,9 @@ class ItemOut(Schema):
     pattern: str
     sensitivity: str
     definition: str
+    element: str
+    english: str
+    unit: str
 
 
 class ResourceOut(Schema):
@@ -56,6 +69,27 @@ class ResourceOut(Schema):
     update_cycle: str
     level: str
     item_count: int
+    kind: str
+    formats: list[str]
+    keywords: list[str]
+    theme: str
+    spatial: str
+    temporal_start: date | None
+    temporal_end: date | None
+    related: list[str]
+    is_lead: bool
+    source_name: str
+    source_table: str
+    business_codes: list[str]
+    sharing_condition: str
+    sharing_basis: str
+    open_condition: str
+    open_basis: str
+    national_class: str
+    level_basis: str
+    published_at: datetime | None
+    fresh_at: datetime | None
+    due_at: datetime | None
 
 
 class ResourceFilters(Schema):
@@ -95,6 +129,9 @@ class ItemIn(Schema):
     pattern: str = ""
     sensitivity: str = "L1"
     definition: str = ""
+    element: str = Field("", description="数据元标识符")
+    english: str = ""
+    unit: str = ""
 
 
 class ResourceIn(Schema):
@@ -117,6 +154,19 @@ class ResourceIn(Schema):
     level_floor: str = ""
     national_class: str = "general"
     formats: list[str] = []
+    kind: str = "table"
+    keywords: list[str] = []
+    theme: str = ""
+    spatial: str = ""
+    temporal_start: date | None = None
+    temporal_end: date | None = None
+    related: list[str] = Field([], description="关联资源的代码")
+    is_lead: bool = Field(default=False, description="提供单位是不是数源单位")
+    source_name: str = ""
+    source_table: str = ""
+    business_codes: list[str] = Field([], description="业务事项的编码")
+    open_basis: str = ""
+    level_basis: str = ""
     items: list[ItemIn] = []
 
 
@@ -187,10 +237,11 @@ def create_resource(request: HttpRequest, payload: ResourceIn) -> Status[Any]:
     if provider is None or category is None:
         missing = "provider" if provider is None else "category"
         raise InvalidInput("没有这个代码。", kept="没有登记。", fields={missing: "没有这个代码"})
-    values = payload.dict(exclude={"provider", "category", "physical_name", "formats", "items"})
+    lists = {name: tuple(getattr(payload, name)) for name in LIST_VERSION_FIELDS}
+    apart = {"provider", "category", "physical_name", "items", *LIST_VERSION_FIELDS}
     content = VersionContent(
-        **values,
-        formats=tuple(payload.formats),
+        **payload.dict(exclude=apart),
+        **lists,
         items=tuple(ItemContent(**item.dict()) for item in payload.items),
     )
     entry = drafts.create_resource(
@@ -242,4 +293,13 @@ def _resource(entry: Resource) -> dict[str, Any]:
         "update_cycle": shown.update_cycle if shown else "",
         "level": shown.level if shown else "",
         "item_count": shown.item_count if shown else 0,
+        "kind": entry.kind,
+        "published_at": shown.published_at if shown else None,
+        "fresh_at": entry.fresh_at,
+        "due_at": entry.due_at,
+        **{name: list(getattr(shown, name, ())) for name in LIST_VERSION_FIELDS},
+        **{name: getattr(shown, name, "") for name in _DESCRIPTION},
+        "temporal_start": shown.temporal_start if shown else None,
+        "temporal_end": shown.temporal_end if shown else None,
+        "is_lead": bool(shown and shown.is_lead),
     }

@@ -140,17 +140,10 @@ def _breaking(
 ) -> list[str]:
     found = [f"删除了数据项“{item.title}”" for name, item in before.items() if name not in after]
     for name, item in after.items():
-        was = before.get(name)
-        if was is None:
-            continue
-        if was.type != item.type:
-            found.append(f"“{item.title}”的类型由{_word(was)}改为{_word(item)}")
-        if was.is_key != item.is_key:
-            found.append(f"“{item.title}”{'成为' if item.is_key else '不再是'}主键")
-        if item.length is not None and (was.length is None or item.length < was.length):
-            found.append(f"“{item.title}”的长度缩短为 {item.length}")
-        if was.nullable and not item.nullable:
-            found.append(f"“{item.title}”改为必填，空值将被拒收")
+        if name in before:
+            found += _stricter(before[name], item)
+    if old.kind != new.kind:
+        found.append(f"资源类型由{display('kind', old.kind)}改为{display('kind', new.kind)}")
     strictness = ("unconditional", "conditional", "none")
     if (
         old.sharing_type in strictness
@@ -158,6 +151,24 @@ def _breaking(
         and strictness.index(new.sharing_type) > strictness.index(old.sharing_type)
     ):
         found.append(f"共享类型收紧为“{display('sharing_type', new.sharing_type)}”")
+    return found
+
+
+def _stricter(was: ItemContent, item: ItemContent) -> list[str]:
+    """What of one item may hurt those who already use it."""
+    found = []
+    if was.type != item.type:
+        found.append(f"“{item.title}”的类型由{_word(was)}改为{_word(item)}")
+    if was.is_key != item.is_key:
+        found.append(f"“{item.title}”{'成为' if item.is_key else '不再是'}主键")
+    if item.length is not None and (was.length is None or item.length < was.length):
+        found.append(f"“{item.title}”的长度缩短为 {item.length}")
+    if was.code_table and was.code_table != item.code_table:
+        found.append(f"“{item.title}”的代码表由 {was.code_table} 改为 {item.code_table or '不限'}")
+    if was.unit and was.unit != item.unit:
+        found.append(f"“{item.title}”的计量单位由“{was.unit}”改为“{item.unit or '未注明'}”")
+    if was.nullable and not item.nullable:
+        found.append(f"“{item.title}”改为必填，空值将被拒收")
     return found
 
 

@@ -1,26 +1,25 @@
 """Forms of the catalogue: they parse; the services judge. An item row keeps what was typed, right or wrong."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.db.models import Q
-from django.http import QueryDict
 
 from chengshu.data.catalog import choices
 from chengshu.data.catalog.content import (
-    ITEM_FIELDS,
+    LIST_VERSION_FIELDS,
     PLAIN_VERSION_FIELDS,
     ItemContent,
     VersionContent,
-    display,
     label,
 )
-from chengshu.data.catalog.models import Category, InformationSystem, Warehouse
+from chengshu.data.catalog.item_rows import ItemRow
+from chengshu.data.catalog.models import BusinessItem, Category, InformationSystem, Warehouse
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
 from chengshu.data.catalog.services.exchange import PROVIDER_KINDS
-from chengshu.data.catalog.systems import SYSTEM_FIELDS, SystemContent
+from chengshu.data.catalog.systems import STORED_FIELDS, SystemContent
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.identity.models import Organization
@@ -43,7 +42,12 @@ class SystemForm(forms.Form):
 
     sections: Sequence[FormSection] = (
         FormSection("是什么系统", ("code", "name", "owner", "purpose", "status", "online_since")),
-        FormSection("部署与安全", ("security_level", "network", "cloud")),
+        FormSection(
+            "部署与安全",
+            ("security_level", "security_record", "network", "cloud_zone", "cloud"),
+        ),
+        FormSection("谁建设、谁运维、找谁", ("builder", "maintainer", "contact", "contact_phone")),
+        FormSection("支撑哪些事项", ("business_codes",)),
     )
     code = forms.CharField(
         label="系统代码", max_length=40, help_text="字母、数字、点、横线，登记后不能改"
@@ -68,18 +72,37 @@ class SystemForm(forms.Form):
     network = forms.CharField(
         label="所在网络", max_length=60, required=False, help_text="如 政务外网"
     )
-    cloud = forms.CharField(
-        label="部署位置", max_length=120, required=False, help_text="如 政务云公共服务区"
+    cloud_zone = forms.CharField(
+        label="云区",
+        max_length=60,
+        required=False,
+        help_text="如 公共服务区、行政服务区；不在云上的留空",
     )
+    cloud = forms.CharField(
+        label="部署位置", max_length=120, required=False, help_text="如 温州市政务云、单位机房"
+    )
+    security_record = forms.CharField(
+        label="等保备案号", max_length=60, required=False, help_text="公安机关出具的备案证明编号"
+    )
+    builder = forms.CharField(label="承建单位", max_length=120, required=False)
+    maintainer = forms.CharField(label="运维单位", max_length=120, required=False)
+    contact = forms.CharField(label="联系人", max_length=60, required=False)
+    contact_phone = forms.CharField(label="联系电话", max_length=40, required=False)
+    business_codes = forms.MultipleChoiceField(
+        label="业务事项", required=False, widget=forms.SelectMultiple(attrs={"size": 8}),
+        help_text="这个系统支撑办理的事项，可多选",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, actor: Actor, existing: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        business: Any = self.fields["business_codes"]
+        business.choices = business_choices(actor, None, self.initial.get("business_codes", ()))
         if existing:
             del self.fields["code"], self.fields["owner"]
             self.fields["revision"] = forms.IntegerField(widget=forms.HiddenInput)
             self.sections = (
                 FormSection("是什么系统", ("name", "purpose", "status", "online_since")),
-                self.sections[1],
+                *self.sections[1:],
             )
             return
         owner: Any = self.fields["owner"]
@@ -87,22 +110,61 @@ class SystemForm(forms.Form):
 
     def content(self) -> SystemContent:
         """The cleaned content."""
-        return SystemContent(**{name: self.cleaned_data[name] for name in SYSTEM_FIELDS})
+        values = {name: self.cleaned_data[name] for name in STORED_FIELDS}
+        codes = tuple(sorted(self.cleaned_data["business_codes"]))
+        return SystemContent(**values, business_codes=codes)
+
+
+_PLACE = ("system", "warehouse", "business_codes", "is_lead", "source_name", "source_table")
+_SEPARATORS = re.compile(r"[、，,；;\n]+")
+
+
+class WordsField(forms.CharField):
+    """Several words in one line, parted by 、 or commas; cleans to a tuple without repeats."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Stored words as one line."""
+        return "、".join(value) if isinstance(value, list | tuple) else value
+
+    def to_python(self, value: Any) -> Any:
+        """The line as a tuple."""
+        parts = (part.strip() for part in _SEPARATORS.split(str(value or "")))
+        return tuple(dict.fromkeys(part for part in parts if part))
+
+    def validate(self, value: Any) -> None:
+        """Only whether something is demanded; the services judge the words."""
+        if self.required and not value:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+
+    def run_validators(self, value: Any) -> None:
+        """The length limits of text do not fit a tuple."""
+
+
+def _day(label_text: str, help_text: str = "") -> forms.DateField:
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(label=label_text, required=False, widget=widget, help_text=help_text)
 
 
 class VersionForm(forms.Form):
     """The metadata of a version. Only the title is demanded: a draft may be incomplete."""
 
     sections: Sequence[FormSection] = (
-        FormSection("是什么数据", ("title", "summary", "formats", "update_cycle")),
-        FormSection("归谁、放在哪里", ("provider", "category", "physical_name", "system", "warehouse")),
+        FormSection(
+            "是什么数据", ("title", "summary", "kind", "formats", "update_cycle", "keywords", "theme")
+        ),
+        FormSection(
+            "归谁、放在哪里",
+            ("provider", "category", "physical_name", *_PLACE),
+            "数源单位：这类数据以本单位的为准，其他单位不再重复采集（一数一源）。",
+        ),
+        FormSection("覆盖范围", ("spatial", "temporal_start", "temporal_end", "related")),
         FormSection(
             "能不能共享", ("sharing_type", "sharing_condition", "sharing_basis", "sharing_method"),
             "《政务数据共享条例》：不予共享须有法定依据，提供方不得另加条件。",
         ),
-        FormSection("能不能开放", ("open_type", "open_condition")),
+        FormSection("能不能开放", ("open_type", "open_condition", "open_basis")),
         FormSection(
-            "安全分级", ("level_floor", "national_class"),
+            "安全分级", ("level_floor", "national_class", "level_basis"),
             "整体级别取数据项的最高级别（就高从严）；可以定得更高，不能更低。",
         ),
     )  # fmt: skip
@@ -128,6 +190,54 @@ class VersionForm(forms.Form):
     update_cycle = forms.ChoiceField(
         label="更新周期", required=False, choices=[*_NONE, *choices.UpdateCycle.choices]
     )
+    kind = forms.ChoiceField(
+        label="资源类型", required=False, choices=choices.ResourceKind.choices, initial="table"
+    )
+    keywords = WordsField(
+        label="关键字",
+        required=False,
+        help_text="用顿号分开，如 养老保险、参保、缴费；方便别人找到",
+    )
+    theme = forms.ChoiceField(
+        label="领域主题", required=False, choices=[*_NONE, *choices.Theme.choices]
+    )
+    spatial = forms.CharField(
+        label="空间范围",
+        required=False,
+        max_length=120,
+        help_text="行政区划代码或名称，如 330383 龙港市",
+    )
+    temporal_start = _day("时间范围起", "数据从哪一天开始有")
+    temporal_end = _day("时间范围止", "仍在持续更新的留空")
+    related = WordsField(
+        label="关联资源", required=False, help_text="相关目录的资源代码，多个用顿号分开"
+    )
+    business_codes = forms.MultipleChoiceField(
+        label="业务事项", required=False, help_text="数据是办理哪些事项产生的；可多选",
+        widget=forms.SelectMultiple(attrs={"size": 4}),
+    )  # fmt: skip
+    is_lead = forms.BooleanField(label="本单位是这类数据的数源单位", required=False)
+    source_name = forms.CharField(
+        label="来源数据源",
+        required=False,
+        max_length=120,
+        help_text="数据实际所在的库，如 社保前置库",
+    )
+    source_table = forms.CharField(
+        label="来源库表",
+        required=False,
+        max_length=160,
+        help_text="模式名.表名，如 sb.person_pension",
+    )
+    open_basis = forms.CharField(
+        label="开放属性依据", required=False, max_length=500, help_text="法规名称和条款"
+    )
+    level_basis = forms.CharField(
+        label="定级依据",
+        required=False,
+        max_length=500,
+        help_text="从严定级或定为重要、核心数据时填写",
+    )
     sharing_type = forms.ChoiceField(
         label="共享类型", required=False, choices=choices.SharingType.choices,
         widget=forms.RadioSelect,
@@ -139,10 +249,10 @@ class VersionForm(forms.Form):
         help_text="有条件共享时填写，如 仅限办理本部门事项时核验",
     )
     sharing_basis = forms.CharField(
-        label="不予共享的依据",
+        label="共享属性依据",
         required=False,
         max_length=500,
-        help_text="不予共享时填写法规名称和条款",
+        help_text="法规名称和条款；不予共享时必填",
     )
     sharing_method = forms.ChoiceField(
         label="共享方式", required=False, choices=choices.SharingMethod.choices
@@ -178,7 +288,7 @@ class VersionForm(forms.Form):
             systems = InformationSystem.objects.filter(
                 Q(owner=provider) | Q(pk__in=systems.values("pk"))
             )
-            self._sections(FormSection("放在哪里", ("system", "warehouse")))
+            self._sections(FormSection("放在哪里", _PLACE, self.sections[1].help))
         else:
             units = unit_choices(actor, "catalog.resource.edit")
             self._choose("provider", units)
@@ -186,7 +296,11 @@ class VersionForm(forms.Form):
                 self.initial.setdefault("provider", units[0][0])
             self._choose("category", category_choices())
         self._choose("system", list(systems.order_by("code").values_list("code", "name")))
-        self._choose("warehouse", list(Warehouse.objects.values_list("code", "name")))
+        stored = self.initial.get("warehouse", "")
+        houses = Warehouse.objects.filter(Q(active=True) | Q(code=stored))
+        self._choose("warehouse", list(houses.values_list("code", "name")))
+        business: Any = self.fields["business_codes"]
+        business.choices = business_choices(actor, provider, self.initial.get("business_codes", ()))
         if change:
             self.sections = (*self.sections, FormSection("这次变更", ("change_note",)))
         else:
@@ -203,16 +317,34 @@ class VersionForm(forms.Form):
         """The cleaned content with ``items``."""
         data = self.cleaned_data
         values = {name: data[name] for name in PLAIN_VERSION_FIELDS if name in data}
+        values["kind"] = values["kind"] or choices.ResourceKind.TABLE
+        lists: dict[str, Any] = {name: tuple(data[name]) for name in LIST_VERSION_FIELDS}
         return VersionContent(
-            **values, system=data["system"], warehouse=data["warehouse"],
-            formats=tuple(data["formats"]), items=tuple(items),
+            **values, **lists, system=data["system"], warehouse=data["warehouse"],
+            items=tuple(items),
         )  # fmt: skip
+
+
+def business_choices(
+    actor: Actor, unit: Organization | None, chosen: Iterable[str] = ()
+) -> Choices:
+    """Business items of a unit (or of all the actor writes for), and those already chosen."""
+    found = BusinessItem.objects.filter(status=choices.BusinessStatus.ACTIVE)
+    if unit is not None:
+        found = found.filter(department=unit)
+    else:
+        units = scope(actor, "catalog.resource.edit", Organization.objects.all())
+        found = found.filter(department__in=units.values("pk"))
+    every = found | BusinessItem.objects.filter(code__in=list(chosen))
+    return [(b.code, f"{b.name}（{b.code}）") for b in every.order_by("code")]
 
 
 def category_choices() -> Choices:
     """Leaf categories, grouped by their 项."""
     groups: dict[str, Choices] = {}
-    leaves = Category.objects.filter(level=LEAF_LEVEL).select_related("parent__parent__parent")
+    leaves = Category.objects.filter(level=LEAF_LEVEL, active=True).select_related(
+        "parent__parent__parent"
+    )
     for leaf in leaves:
         part = leaf.parent
         top = part.parent if part else None
@@ -228,117 +360,10 @@ def category_choices() -> Choices:
 def initial_of(content: VersionContent, revision: int) -> dict[str, Any]:
     """Initial values of :class:`VersionForm`."""
     values: dict[str, Any] = {name: getattr(content, name) for name in PLAIN_VERSION_FIELDS}
+    values |= {name: list(getattr(content, name)) for name in LIST_VERSION_FIELDS}
     return values | {
-        "system": content.system, "warehouse": content.warehouse,
-        "formats": list(content.formats), "revision": revision,
+        "system": content.system, "warehouse": content.warehouse, "revision": revision,
     }  # fmt: skip
-
-
-_INTEGERS = ("length", "precision", "scale")
-_FLAGS = ("nullable", "is_key")
-
-
-@dataclass(slots=True)
-class ItemRow:
-    """One row of the items editor: texts as typed, and messages by field."""
-
-    values: dict[str, str]
-    errors: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def blank(self) -> bool:
-        return not any(self.values.get(n) for n in ("name", "title", "definition", "pattern"))
-
-    @property
-    def required(self) -> bool:
-        """Whether the "必填" box is ticked."""
-        return not self.values.get("nullable")
-
-    @property
-    def key(self) -> bool:
-        return bool(self.values.get("is_key"))
-
-    @property
-    def digest(self) -> str:
-        """What the folded part says, in one line."""
-        parts = [
-            f"{label(name)} {display(name, self.values[name])}"
-            for name in ("format", "precision", "scale", "minimum", "maximum", "pattern")
-            if self.values.get(name)
-        ]
-        if definition := self.values.get("definition"):
-            parts.append(definition)
-        return " · ".join(parts) or "格式、取值范围、定义"
-
-    @property
-    def has_details(self) -> bool:
-        """Whether the folded part holds something or is wrong."""
-        names = ("precision", "scale", "format", "minimum", "maximum", "pattern", "definition")
-        return any(n in self.errors for n in names)
-
-    def content(self) -> ItemContent:
-        """The row as content; numbers that are none are noted in ``errors`` and left out."""
-        values: dict[str, Any] = {
-            n: self.values.get(n, "") for n in ITEM_FIELDS if n not in _INTEGERS + _FLAGS
-        }
-        for name in _INTEGERS:
-            text = self.values.get(name, "")
-            values[name] = int(text) if text.isascii() and text.isdigit() else None
-            if text and values[name] is None:
-                self.errors[name] = f"{label(name)}要填整数，现在是“{text}”"
-        key = bool(self.values.get("is_key"))
-        return ItemContent(
-            **values, is_key=key, nullable=bool(self.values.get("nullable")) and not key
-        )
-
-
-def rows_of(items: Iterable[ItemContent]) -> list[ItemRow]:
-    """Editor rows for stored items."""
-    found = []
-    for item in items:
-        values = {n: getattr(item, n) for n in ITEM_FIELDS}
-        found.append(ItemRow({n: _typed(v) for n, v in values.items()}))
-    return found
-
-
-def new_row() -> ItemRow:
-    """An empty row."""
-    return ItemRow(
-        {"type": choices.ItemType.TEXT, "nullable": "1", "sensitivity": choices.Level.L1}
-    )
-
-
-def _typed(value: object) -> str:
-    if isinstance(value, bool):
-        return "1" if value else ""
-    return "" if value is None else str(value)
-
-
-def parse_rows(data: QueryDict) -> list[ItemRow]:
-    """Rows from a posted editor; fields are ``item-<index>-<field>``, required is the inverse of nullable."""
-    found = []
-    for index in data.getlist("item"):
-        values = {n: data.get(f"item-{index}-{n}", "").strip() for n in ITEM_FIELDS}
-        values["nullable"] = "" if data.get(f"item-{index}-required") else "1"
-        found.append(ItemRow(values))
-    return found
-
-
-def rearranged(rows: list[ItemRow], order: str) -> list[ItemRow]:
-    """Rows after a button of the editor: ``add``, ``remove:2``, ``up:2``, ``down:2``, ``copy:2``."""
-    verb, _, position = order.partition(":")
-    if verb == "add":
-        return [*rows, *(new_row() for _ in range(int(position or 1)))]
-    index = int(position) if position.isdigit() else -1
-    if not 0 <= index < len(rows):
-        return rows
-    rows = list(rows)
-    if verb == "remove":
-        del rows[index]
-    elif verb in {"up", "down"}:
-        row = rows.pop(index)
-        rows.insert(max(0, index - 1) if verb == "up" else index + 1, row)
-    return rows
 
 
 def place_errors(

@@ -9,6 +9,7 @@ from chengshu.kernel.registry.manifest import (
     Menu,
     Permission,
     RoleTemplate,
+    Schedule,
 )
 
 _BROWSE = ("catalog.system.view", "catalog.resource.view", "catalog.element.view")
@@ -36,8 +37,26 @@ MANIFEST = Manifest(
             icon="server", permission="catalog.system.view", order=14,
         ),
         Menu(
+            portal="console", layer="data", title="业务事项", url_name="catalog:business",
+            icon="clipboard-list", permission="catalog.system.view", order=15,
+        ),
+        Menu(
+            portal="console", layer="data", title="更新逾期", url_name="catalog:overdue",
+            icon="calendar-due", permission="catalog.resource.view", order=13,
+            badge="chengshu.data.catalog.standards.waiting_overdue",
+        ),
+        Menu(
+            portal="console", layer="data", title="数据元", url_name="catalog:elements",
+            icon="book-2", permission="catalog.element.view", order=16,
+            badge="chengshu.data.catalog.standards.waiting_elements",
+        ),
+        Menu(
             portal="console", layer="data", title="代码表", url_name="catalog:code-tables",
-            icon="list", permission="catalog.resource.view", order=16,
+            icon="list", permission="catalog.resource.view", order=17,
+        ),
+        Menu(
+            portal="console", layer="data", title="资源分类", url_name="catalog:categories",
+            icon="category", permission="catalog.resource.view", order=17,
         ),
         Menu(
             portal="console", layer="data", title="批量导入", url_name="catalog:import",
@@ -45,6 +64,26 @@ MANIFEST = Manifest(
         ),
     ),
     actions=(
+        Action(key="catalog.business.saved", name="登记或修改业务事项"),
+        Action(key="catalog.category.removed", name="删除资源分类"),
+        Action(key="catalog.category.saved", name="新建或修改资源分类"),
+        Action(key="catalog.code_table.codes_edited", name="修改代码表草案"),
+        Action(key="catalog.code_table.created", name="新建代码表"),
+        Action(key="catalog.code_table.discarded", name="放弃代码表修订"),
+        Action(key="catalog.code_table.edited", name="修改代码表说明"),
+        Action(key="catalog.code_table.published", name="发布代码表"),
+        Action(key="catalog.code_table.retired", name="废止代码表"),
+        Action(key="catalog.code_table.revised", name="修订代码表"),
+        Action(key="catalog.element.created", name="起草数据元"),
+        Action(key="catalog.element.discarded", name="放弃数据元草案"),
+        Action(key="catalog.element.edited", name="修改数据元草案"),
+        Action(key="catalog.element.published", name="发布数据元"),
+        Action(key="catalog.element.retired", name="废止数据元"),
+        Action(key="catalog.element.returned", name="退回数据元"),
+        Action(key="catalog.element.revised", name="修订数据元"),
+        Action(key="catalog.element.submitted", name="提请发布数据元"),
+        Action(key="catalog.library.saved", name="新建或修改专题库"),
+        Action(key="catalog.warehouse.saved", name="新建或修改数据仓"),
         Action(key="catalog.demo_loaded", name="装载演示目录"),
         Action(key="catalog.exported", name="导出目录"),
         Action(key="catalog.imported", name="批量导入目录"),
@@ -101,6 +140,13 @@ MANIFEST = Manifest(
         EventType(key="city.catalog.resource.resumed", name="目录已恢复"),
         EventType(key="city.catalog.resource.retired", name="目录已撤销"),
         EventType(key="city.catalog.loaded", name="目录已批量载入"),
+        EventType(key="city.catalog.element.published", name="数据元已发布"),
+        EventType(key="city.catalog.code_table.published", name="代码表已发布"),
+    ),
+    schedules=(
+        Schedule(
+            key="catalog.renew_due", name="更新时限重算", cron="15 0 * * *", job="catalog.renew_due"
+        ),
     ),
     indicators=(
         Indicator(
@@ -126,6 +172,16 @@ MANIFEST = Manifest(
         Indicator(
             key="catalog.libraries", name="专题库", unit="个", group="数据资源", order=30,
             compute="chengshu.data.catalog.selectors.count_libraries", url_name="catalog:libraries",
+        ),
+        Indicator(
+            key="catalog.elements", name="数据元", unit="个", group="数据资源", order=31,
+            compute="chengshu.data.catalog.standards.count_elements", url_name="catalog:elements",
+            url_query="state=published", description="现行的数据元",
+        ),
+        Indicator(
+            key="catalog.overdue", name="更新逾期", unit="条", group="数据资源", order=32,
+            compute="chengshu.data.catalog.standards.count_overdue", url_name="catalog:overdue",
+            description="已过更新时限还没有新数据的目录",
         ),
     ),
     search="chengshu.data.catalog.search.sources",

@@ -13,8 +13,15 @@ from chengshu.data.catalog.choices import (
     StandardState,
     StandardVersionState,
 )
-from chengshu.data.catalog.content import ITEM_RELATIONS
-from chengshu.data.catalog.elements import deviating
+from chengshu.data.catalog.content import ITEM_RELATIONS, item_content
+from chengshu.data.catalog.due import working_days_late
+from chengshu.data.catalog.elements import (
+    Deviation,
+    ElementContent,
+    deviating,
+    deviations,
+    element_content,
+)
 from chengshu.data.catalog.models import (
     BusinessItem,
     CodeTable,
@@ -27,6 +34,9 @@ from chengshu.data.catalog.models import (
 from chengshu.data.catalog.suggestions import ElementIndex, KnownElement
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import holds, scope
+from chengshu.kernel.calendar.deadlines import describe
+from chengshu.kernel.calendar.tables import stored_table
+from chengshu.kernel.calendar.working_days import HolidayTable, last_day
 from chengshu.kernel.errors import NotFound
 
 _SHOWN = ("published__code_table", "working__code_table")
@@ -51,7 +61,7 @@ def elements(*, actor: Actor) -> QuerySet[DataElement]:
 
 
 def counted(found: QuerySet[DataElement]) -> QuerySet[DataElement]:
-    """With ``uses`` and ``departments`` (of published entries) and ``departures`` (items that depart from it)."""
+    """With ``uses`` and ``departments``: data items of published entries, and whose they are."""
     live = Q(items__version__state="published") & Q(
         items__version__resource__state=ResourceState.PUBLISHED
     )
@@ -83,6 +93,49 @@ def items_of(found: DataElement) -> QuerySet[DataItem]:
     )
 
 
+def with_departures(found: Iterable[DataItem]) -> list[DataItem]:
+    """Items with ``departures``: where each departs from its element (load ``element__published__code_table``)."""
+    items = list(found)
+    for item in items:
+        said = item.element.published if item.element else None
+        departs = deviations(item_content(item), element_content(said)) if said else ()
+        item.departures = tuple(d.sentence for d in departs)  # type: ignore[attr-defined]
+    return items
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A published item bound to an element, and where it would depart from the element's new version."""
+
+    item: DataItem
+    deviations: tuple[Deviation, ...]
+
+
+def hit_by(found: DataElement, content: ElementContent) -> list[Hit]:
+    """Published items of an element that would depart if ``content`` came into force."""
+    hits = [Hit(item, deviations(item_content(item), content)) for item in items_of(found)]
+    return [hit for hit in hits if hit.deviations]
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """Whether an entry's next update is late; ``words`` says when it is due, as people read it."""
+
+    late: bool
+    days: int
+    words: str
+
+
+def lateness(entry: Resource, table: HolidayTable | None = None) -> Lateness:
+    """How an entry stands with its update cycle, in working days."""
+    if entry.due_at is None:
+        return Lateness(late=False, days=0, words="不限期")
+    now, table = timezone.now(), table or stored_table()
+    days = working_days_late(entry.due_at, now, table=table)
+    words = f"{last_day(entry.due_at)}，{describe(entry.due_at, now, table=table)}"
+    return Lateness(late=now >= entry.due_at, days=days, words=words)
+
+
 def departing_items() -> QuerySet[DataItem]:
     """Published data items that depart from their element."""
     return live_items().filter(deviating())
@@ -96,6 +149,16 @@ def element_index() -> ElementIndex:
     return ElementIndex.of(
         KnownElement(identifier=i, title=t, name=n, synonyms=tuple(s)) for i, t, n, s in rows
     )
+
+
+def elements_in_force() -> dict[str, ElementContent]:
+    """What every element in force says, by identifier (one query)."""
+    rows = ElementVersion.objects.filter(
+        state=StandardVersionState.PUBLISHED, element__state=StandardState.PUBLISHED
+    ).select_related("element", "code_table")
+    return {
+        row.element.identifier: element_content(row) for row in rows.order_by("element__identifier")
+    }
 
 
 def proposals() -> QuerySet[ElementVersion]:

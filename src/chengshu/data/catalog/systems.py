@@ -19,17 +19,34 @@ class SystemContent:
     purpose: str
     security_level: str
     network: str = ""
+    cloud_zone: str = ""
     cloud: str = ""
+    security_record: str = ""
+    builder: str = ""
+    maintainer: str = ""
+    contact: str = ""
+    contact_phone: str = ""
     status: str = SystemStatus.RUNNING
     online_since: date | None = None
+    business_codes: tuple[str, ...] = ()
+    """Codes of the business items (事项) the system serves."""
 
 
 SYSTEM_FIELDS = tuple(SystemContent.__dataclass_fields__)
+STORED_FIELDS = tuple(name for name in SYSTEM_FIELDS if name != "business_codes")
 
 
 def content_of(system: InformationSystem) -> SystemContent:
-    """The stored content of a system."""
-    return SystemContent(**{name: getattr(system, name) for name in SYSTEM_FIELDS})
+    """The stored content of a system (prefetch ``business_items`` for many)."""
+    served = tuple(sorted(item.code for item in system.business_items.all()))
+    values = {name: getattr(system, name) for name in STORED_FIELDS}
+    return SystemContent(**values, business_codes=served)
+
+
+_TEXTS = (
+    "name", "purpose", "network", "cloud_zone", "cloud", "security_record", "builder",
+    "maintainer", "contact", "contact_phone",
+)  # fmt: skip
 
 
 def problems(code: str, content: SystemContent) -> dict[str, str]:
@@ -37,7 +54,7 @@ def problems(code: str, content: SystemContent) -> dict[str, str]:
     found: dict[str, str] = {}
     if not CODE.fullmatch(code):
         found["code"] = "系统代码用字母、数字、点、横线或下划线，最多 40 个字符"
-    for name in ("name", "purpose", "network", "cloud"):
+    for name in _TEXTS:
         field: Any = InformationSystem._meta.get_field(name)
         value = getattr(content, name)
         if not value.strip() and not field.blank:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chengshu.data.catalog.choices import Level, OpenType, SharingType
+from chengshu.data.catalog.choices import Level, OpenType, ResourceKind, SharingType
 from chengshu.data.catalog.content import (
     CHOICES,
     PLAIN_ITEM_FIELDS,
@@ -24,6 +24,8 @@ SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 SNAKE_ADVICE = "用小写字母开头，只含小写字母、数字和下划线，最多 63 个字符"
 MAX_ITEMS = 300
 MIN_SUMMARY = 10
+MAX_KEYWORDS = 20
+KEYWORD_LENGTH = 30
 _POSITIVE = ("length", "precision")
 
 Messages = dict[str, str]
@@ -36,6 +38,7 @@ def draft_problems(content: VersionContent) -> Messages:
         found["title"] = "请填写资源名称"
     for name in PLAIN_VERSION_FIELDS:
         _value_problem(found, name, name, getattr(content, name), ResourceVersion)
+    found |= _described(content)
     known = set(CHOICES["formats"].values)  # type: ignore[attr-defined]
     if bad := [f for f in content.formats if f not in known]:
         found["formats"] = f"没有“{'、'.join(bad)}”这种数据格式"
@@ -46,6 +49,19 @@ def draft_problems(content: VersionContent) -> Messages:
     names: dict[str, int] = {}
     for index, item in enumerate(content.items):
         found |= _item_problems(f"items.{index}", item, names, index)
+    return found
+
+
+def _described(content: VersionContent) -> Messages:
+    """Keywords and the time covered."""
+    found: Messages = {}
+    if len(content.keywords) > MAX_KEYWORDS:
+        found["keywords"] = f"关键字最多 {MAX_KEYWORDS} 个，现在有 {len(content.keywords)} 个"
+    if long := [word for word in content.keywords if len(word) > KEYWORD_LENGTH]:
+        found["keywords"] = f"一个关键字最多 {KEYWORD_LENGTH} 个字：“{long[0]}”太长，请用顿号分开"
+    start, end = content.temporal_start, content.temporal_end
+    if start and end and end < start:
+        found["temporal_end"] = f"时间范围的止（{end}）不能早于起（{start}）"
     return found
 
 
@@ -84,9 +100,9 @@ def missing(content: VersionContent, codes: Mapping[str, Mapping[str, str]]) -> 
     found = draft_problems(content)
     for key, text in (*_missing_metadata(content), *_contradictions(content)):
         found.setdefault(key, text)
-    if not content.items:
+    if not content.items and content.kind != ResourceKind.FILE:
         found["items"] = "请至少登记一个数据项"
-    elif not any(item.is_key for item in content.items):
+    elif content.kind == ResourceKind.TABLE and not any(item.is_key for item in content.items):
         found["items"] = "请至少把一个数据项标为主键，归集时按主键合并"
     for index, item in enumerate(content.items):
         for field, text in _missing_item(item, codes):

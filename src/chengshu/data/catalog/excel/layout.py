@@ -5,7 +5,7 @@ from typing import Literal
 
 from chengshu.data.catalog import choices
 
-CellKind = Literal["text", "number", "flag", "choice", "choices", "reference", "date"]
+CellKind = Literal["text", "number", "flag", "choice", "choices", "reference", "date", "words"]
 
 NOTES_SHEET = "填写说明"
 OPTIONS_SHEET = "选项"
@@ -15,7 +15,10 @@ YES, NO = "是", "否"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetColumn:
-    """One column. ``options`` are the pairs of an enumeration; ``source`` names a list of the options sheet."""
+    """One column. ``options`` are the pairs of an enumeration; ``source`` names a list of the options sheet.
+
+    ``words`` are several texts in one cell, parted by 、.
+    """
 
     field: str
     title: str
@@ -25,6 +28,8 @@ class SheetColumn:
     options: tuple[tuple[str, str], ...] = ()
     source: str = ""
     width: int = 16
+    aliases: tuple[str, ...] = ()
+    """Titles of earlier templates, which are still read."""
 
     @property
     def header(self) -> str:
@@ -66,6 +71,16 @@ SYSTEMS = Sheet(
             note="不填为“运行”",
         ),
         SheetColumn(field="online_since", title="上线日期", kind="date", note="如 2024-03-01"),
+        SheetColumn(field="cloud_zone", title="云区", note="如 公共服务区、行政服务区"),
+        SheetColumn(field="security_record", title="等保备案号", width=22),
+        SheetColumn(field="builder", title="承建单位", width=24),
+        SheetColumn(field="maintainer", title="运维单位", width=24),
+        SheetColumn(field="contact", title="联系人"),
+        SheetColumn(field="contact_phone", title="联系电话"),
+        SheetColumn(
+            field="business_codes", title="业务事项", kind="words", note="事项编码，多个用顿号分开",
+            width=28,
+        ),
     ),
     (("示例-PERMIT", "示例 排污许可管理系统", "（机构代码）", "排污许可证的受理、审查与核发", "三级",
       "政务外网", "政务云行政服务区", "运行", "2024-03-01"),),
@@ -101,7 +116,10 @@ RESOURCES = Sheet(
             options=_pairs(choices.SharingType),
         ),
         SheetColumn(field="sharing_condition", title="共享条件", note="有条件共享时必填", width=28),
-        SheetColumn(field="sharing_basis", title="不予共享的依据", note="不予共享时必填", width=28),
+        SheetColumn(
+            field="sharing_basis", title="共享属性依据", note="法规名称和条款，不予共享时必填",
+            width=28, aliases=("不予共享的依据",),
+        ),
         SheetColumn(
             field="sharing_method", title="共享方式", kind="choice",
             options=_pairs(choices.SharingMethod), note="不填为“接口调用”",
@@ -127,6 +145,29 @@ RESOURCES = Sheet(
             note="多个用顿号分开",
         ),
         SheetColumn(field="change_note", title="变更说明", note="修改已发布的目录时填写", width=30),
+        SheetColumn(
+            field="kind", title="资源类型", kind="choice", options=_pairs(choices.ResourceKind),
+            note="不填为“库表”",
+        ),
+        SheetColumn(field="keywords", title="关键字", kind="words", note="多个用顿号分开", width=28),
+        SheetColumn(
+            field="theme", title="领域主题", kind="choice", options=_pairs(choices.Theme),
+        ),
+        SheetColumn(field="spatial", title="空间范围", note="行政区划代码或名称"),
+        SheetColumn(field="temporal_start", title="时间范围起", kind="date"),
+        SheetColumn(field="temporal_end", title="时间范围止", kind="date", note="持续更新的留空"),
+        SheetColumn(
+            field="related", title="关联资源", kind="words", note="资源代码，多个用顿号分开", width=28
+        ),
+        SheetColumn(field="is_lead", title="数源单位", kind="flag", note="不填为“否”"),
+        SheetColumn(field="source_name", title="来源数据源", width=22),
+        SheetColumn(field="source_table", title="来源库表", note="模式名.表名", width=26),
+        SheetColumn(
+            field="business_codes", title="业务事项", kind="words", note="事项编码，多个用顿号分开",
+            width=28,
+        ),
+        SheetColumn(field="open_basis", title="开放属性依据", note="法规名称和条款", width=28),
+        SheetColumn(field="level_basis", title="定级依据", width=28),
     ),
     (("示例_permit", "", "示例 排污许可证信息", "（机构代码）", "（分类代码）",
       "全市排污单位领取的排污许可证，一证一条", "示例-PERMIT", "", "无条件共享", "", "", "接口调用",
@@ -164,6 +205,12 @@ ITEMS = Sheet(
             note="不填为 L1",
         ),
         SheetColumn(field="definition", title="定义", width=36),
+        SheetColumn(
+            field="element", title="数据元", kind="reference", source="elements", width=22,
+            note="数据元标识符",
+        ),
+        SheetColumn(field="english", title="英文名称", width=22),
+        SheetColumn(field="unit", title="计量单位"),
     ),
     (("示例_permit", "permit_no", "许可证编号", "文本", "30", "", "", "否", "是", "", "", "", "",
       "", "L1", "核发机关编的许可证编号"),

@@ -20,8 +20,10 @@ from chengshu.data.catalog.diff import VersionDiff, compare
 from chengshu.data.catalog.excel.layout import ITEMS, RESOURCES, SYSTEMS
 from chengshu.data.catalog.excel.reading import CellError, Contents, Record
 from chengshu.data.catalog.models import (
+    BusinessItem,
     Category,
     CodeTable,
+    DataElement,
     DataItem,
     InformationSystem,
     Resource,
@@ -29,7 +31,7 @@ from chengshu.data.catalog.models import (
     Warehouse,
 )
 from chengshu.data.catalog.models.standards import LEAF_LEVEL
-from chengshu.data.catalog.systems import SystemContent
+from chengshu.data.catalog.systems import SYSTEM_FIELDS, SystemContent
 from chengshu.data.catalog.validation import SNAKE_ADVICE, SNAKE_CASE, draft_problems
 from chengshu.data.contract.facade import ContractError
 from chengshu.kernel.access.actor import Actor
@@ -110,10 +112,15 @@ class _Planner:
             o.code: o for o in Organization.objects.filter(code__in=codes - {None})
         }
         self.categories = {c.code: c for c in Category.objects.filter(level=LEAF_LEVEL)}
-        self.systems = {s.code: s for s in InformationSystem.objects.select_related("owner")}
+        stored = InformationSystem.objects.select_related("owner")
+        self.systems = {s.code: s for s in stored.prefetch_related("business_items")}
         self.warehouses = set(Warehouse.objects.values_list("code", flat=True))
         self.tables = set(CodeTable.objects.values_list("key", flat=True))
         self.codes = code_values(self.tables)
+        self.elements = set(DataElement.objects.values_list("identifier", flat=True))
+        self.business = set(BusinessItem.objects.values_list("code", flat=True))
+        related = {c for r in records[RESOURCES.title] for c in r.values.get("related", ())}
+        self.related = set(Resource.objects.filter(code__in=related).values_list("code", flat=True))
         names = {r.values.get("physical_name") for r in records[RESOURCES.title]}
         self.resources = {
             r.physical_name: r
@@ -162,16 +169,18 @@ class _Planner:
         if code and seen.setdefault(code, record.row) != record.row:
             self._refuse(SYSTEMS, record, "code", f"与第 {seen[code]} 行重复")
         owner = self._unit(SYSTEMS, record, "owner", "catalog.system.edit")
+        existing = self.systems.get(code)
+        absent = set(SYSTEM_FIELDS) - self.contents.fields.get(SYSTEMS.title, frozenset())
+        base = systems.content_of(existing) if existing else None
+        kept = {name: getattr(base, name) for name in absent} if base else {}
+        given = {name: values[name] for name in SYSTEM_FIELDS if name in values}
         content = SystemContent(
-            name=values.get("name", ""), purpose=values.get("purpose", ""),
-            security_level=values.get("security_level", ""), network=values.get("network", ""),
-            cloud=values.get("cloud", ""), status=values.get("status", "running"),
-            online_since=values.get("online_since"),
-        )  # fmt: skip
+            **{"name": "", "purpose": "", "security_level": "", **kept, **given}
+        )
+        self._check_business(SYSTEMS, record)
         for name, text in systems.problems(code, content).items():
             if name in values:
                 self._refuse(SYSTEMS, record, name, text)
-        existing = self.systems.get(code)
         if existing and owner and existing.owner_id != owner.pk:
             self._refuse(
                 SYSTEMS, record, "owner", f"这个系统登记在{existing.owner}名下，导入不能改归属"
@@ -180,7 +189,7 @@ class _Planner:
             return
         act: Act = "create"
         if existing:
-            act = "unchanged" if systems.content_of(existing) == content else "change"
+            act = "unchanged" if base == content else "change"
         self.plan.systems.append(SystemChange(act, record.row, code, owner, content, existing))
 
     def _items(self) -> dict[str, list[Record]]:
@@ -206,13 +215,14 @@ class _Planner:
         if category is None and "category" in values:
             self._refuse(RESOURCES, record, "category", "没有这个细目分类代码")
         self._check_references(record)
-        content = self._content(record, items.get(name, []))
         existing = self.resources.get(name)
+        base = (existing.working or existing.published) if existing else None
+        stored = self._stored(base) if base else None
+        content = self._content(record, items.get(name, []), stored)
         self._check_existing(record, existing, provider, category)
         if len(self.plan.errors) > before or provider is None or category is None:
             return
-        base = (existing.working or existing.published) if existing else None
-        difference = compare(self._stored(base), content) if base else None
+        difference = compare(stored, content) if stored else None
         act: Act = "create" if difference is None else "change"
         if difference is not None and (difference.is_empty or self._published(existing, content)):
             act = "unchanged"
@@ -234,6 +244,15 @@ class _Planner:
         code = record.values.get("warehouse", "")
         if code and code not in self.warehouses:
             self._refuse(RESOURCES, record, "warehouse", "没有这个数据仓代码")
+        self._check_business(RESOURCES, record)
+        for code in record.values.get("related", ()):
+            if code not in self.related:
+                self._refuse(RESOURCES, record, "related", f"没有资源代码为“{code}”的目录")
+
+    def _check_business(self, sheet: Any, record: Record) -> None:
+        for code in record.values.get("business_codes", ()):
+            if code not in self.business:
+                self._refuse(sheet, record, "business_codes", f"没有事项编码为“{code}”的业务事项")
 
     def _check_existing(
         self,
@@ -281,11 +300,16 @@ class _Planner:
         if existing.state == ResourceState.RETIRED:
             self._refuse(RESOURCES, record, "title", "这个资源已撤销，不能再修改")
 
-    def _content(self, record: Record, rows: list[Record]) -> VersionContent:
+    def _content(
+        self, record: Record, rows: list[Record], base: VersionContent | None
+    ) -> VersionContent:
+        """What the file says; columns an older template does not have keep what is stored."""
         values = {k: v for k, v in record.values.items() if k in VERSION_FIELDS}
-        items = tuple(
-            ItemContent(**{k: v for k, v in row.values.items() if k in ITEM_FIELDS}) for row in rows
-        )
+        for name in self._absent(RESOURCES, VERSION_FIELDS) if base else ():
+            values[name] = getattr(base, name)
+        known = {item.name: item for item in base.items} if base else {}
+        absent = self._absent(ITEMS, ITEM_FIELDS)
+        items = tuple(_item(row, known.get(row.values.get("name", "")), absent) for row in rows)
         # A key is always required, as when it is stored.
         items = tuple(_key_required(item) for item in items)
         content = VersionContent(**{"title": "", **values}, items=items)
@@ -301,10 +325,16 @@ class _Planner:
             self._check_item(row, item)
         return content
 
+    def _absent(self, sheet: Any, names: tuple[str, ...]) -> list[str]:
+        present = self.contents.fields.get(sheet.title, frozenset())
+        return [name for name in names if name not in present]
+
     def _check_item(self, row: Record, item: ItemContent) -> None:
         if item.code_table and item.code_table not in self.tables:
             self._refuse(ITEMS, row, "code_table", "没有这个代码表")
-        elif item.name and item.title:
+        if item.element and item.element not in self.elements:
+            self._refuse(ITEMS, row, "element", "没有这个数据元")
+        if item.name and item.title and (not item.code_table or item.code_table in self.tables):
             try:
                 column_spec(item, self.codes)
             except ContractError as error:
@@ -319,6 +349,11 @@ def _stored_items(resources: Iterable[Resource]) -> dict[int, list[DataItem]]:
     for item in rows.order_by("version", "order"):
         found.setdefault(item.version_id, []).append(item)
     return found
+
+
+def _item(row: Record, stored: ItemContent | None, absent: list[str]) -> ItemContent:
+    kept = {name: getattr(stored, name) for name in absent} if stored else {}
+    return ItemContent(**kept, **{k: v for k, v in row.values.items() if k in ITEM_FIELDS})
 
 
 def _key_required(item: ItemContent) -> ItemContent:

@@ -51,6 +51,8 @@ class Contents:
     """What a file holds, and what could not be read."""
 
     records: dict[str, list[Record]] = field(default_factory=dict)
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Which columns a sheet has; what an older template does not know must be left as it is."""
     errors: list[CellError] = field(default_factory=list)
     examples_skipped: int = 0
 
@@ -122,6 +124,7 @@ def _read_sheet(lines: list[list[Any]], sheet: Sheet, found: Contents) -> None:
     columns = _columns(lines[0], sheet, found)
     if columns is None:
         return
+    found.fields[sheet.title] = frozenset(column.field for _, column in columns)
     for number, line in enumerate(lines[1:], 2):
         if all(_plain(cell) == "" for cell in line):
             continue
@@ -135,7 +138,7 @@ def _read_sheet(lines: list[list[Any]], sheet: Sheet, found: Contents) -> None:
 def _columns(
     header: list[Any], sheet: Sheet, found: Contents
 ) -> list[tuple[int, SheetColumn]] | None:
-    known = {column.title: column for column in sheet.columns}
+    known = {title: c for c in sheet.columns for title in (c.title, *c.aliases)}
     placed: dict[str, int] = {}
     for index, cell in enumerate(header):
         title = _plain(cell).rstrip("*＊").strip()
@@ -149,7 +152,8 @@ def _columns(
             )
         else:
             placed[title] = index
-    absent = [c.title for c in sheet.columns if c.required and c.title not in placed]
+    present = {known[title].field for title in placed}
+    absent = [c.title for c in sheet.columns if c.required and c.field not in present]
     for title in absent:
         found.refuse(sheet, 1, title, "缺少这个必填列；请用模板里的表头")
     return None if absent else [(index, known[title]) for title, index in placed.items()]
@@ -201,9 +205,9 @@ def _value(column: SheetColumn, raw: Any, text: str) -> Value:
             return _FLAGS[text.upper()]
         case "choice":
             return _chosen(column, text)
-        case "choices":
-            parts = [p.strip() for p in text.replace("，", "、").replace(",", "、").split("、")]
-            return tuple(_chosen(column, p) for p in parts if p)
+        case "choices" | "words":
+            parts = dict.fromkeys(_parted(text))
+            return tuple(_chosen(column, p) if column.options else p for p in parts)
         case "reference":
             return text.split(maxsplit=1)[0]
         case "date":
@@ -213,6 +217,11 @@ def _value(column: SheetColumn, raw: Any, text: str) -> Value:
                 raise ValueError("要填日期，如 2024-03-01") from error
         case _:
             return text
+
+
+def _parted(text: str) -> list[str]:
+    parts = (p.strip() for p in text.replace("，", "、").replace(",", "、").split("、"))
+    return [part for part in parts if part]
 
 
 def _chosen(column: SheetColumn, text: str) -> str:

@@ -151,4 +151,6 @@ def _text(column: SheetColumn, value: Any) -> str:
         return "、".join(words.get(v, v) for v in value)
     if column.kind == "choice":
         return words.get(str(value), str(value))
+    if column.kind == "words":
+        return "、".join(value)
     return value.isoformat() if isinstance(value, date) else str(value)

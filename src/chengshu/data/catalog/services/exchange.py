@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chengshu.data.catalog import selectors
+from chengshu.data.catalog.choices import StandardState
 from chengshu.data.catalog.content import (
     ITEM_FIELDS,
     ITEM_RELATIONS,
@@ -18,6 +19,7 @@ from chengshu.data.catalog.excel.writing import Options, workbook
 from chengshu.data.catalog.models import (
     Category,
     CodeTable,
+    DataElement,
     DataItem,
     InformationSystem,
     Resource,
@@ -56,7 +58,8 @@ def export_file(*, actor: Actor) -> bytes:
         "provider", "category", "published__system", "published__warehouse", "working__system",
         "working__warehouse",
     ).order_by("code"))  # fmt: skip
-    systems = list(selectors.systems(actor=actor).order_by("code"))
+    found = selectors.systems(actor=actor).prefetch_related("business_items")
+    systems = list(found.order_by("code"))
     content = workbook(
         {
             SYSTEMS.title: _system_rows(systems),
@@ -152,6 +155,11 @@ def _options(actor: Actor) -> Options:
             )
         ),
         "warehouses": list(Warehouse.objects.values_list("code", "name")),
+        "elements": list(
+            DataElement.objects.filter(state=StandardState.PUBLISHED).values_list(
+                "identifier", "title"
+            )
+        ),
         "code_tables": list(CodeTable.objects.values_list("key", "name")),
     }
 

@@ -1,12 +1,13 @@
 """Register and edit information systems."""
 
 from dataclasses import asdict
+from typing import Any
 
 from django.utils import timezone
 
-from chengshu.data.catalog.models import InformationSystem
+from chengshu.data.catalog.models import BusinessItem, InformationSystem
 from chengshu.data.catalog.services.locking import refuse_stale
-from chengshu.data.catalog.systems import SystemContent, content_of, problems
+from chengshu.data.catalog.systems import STORED_FIELDS, SystemContent, content_of, problems
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -33,8 +34,9 @@ def register_system(
         raise InvalidInput("系统没有登记：" + "；".join(found.values()) + "。", fields=found)
     with unit_of_work():
         system = InformationSystem.objects.create(
-            code=code, owner=owner, edited_by=actor.account, **asdict(content)
+            code=code, owner=owner, edited_by=actor.account, **_stored(content)
         )
+        _serve(system, content.business_codes)
         record(
             actor=actor, action="catalog.system.registered", obj=system,
             after={"code": code, "owner": owner.code, **asdict(content)},
@@ -62,11 +64,12 @@ def edit_system(
         locked = InformationSystem.objects.select_for_update().get(pk=system.pk)
         refuse_stale(locked, revision)
         before = asdict(content_of(locked))
-        for name, value in asdict(content).items():
+        for name, value in _stored(content).items():
             setattr(locked, name, value)
         locked.revision += 1
         locked.edited_at, locked.edited_by = timezone.now(), actor.account
         locked.save()
+        _serve(locked, content.business_codes)
         record(
             actor=actor, action="catalog.system.edited", obj=locked,
             before=before, after=asdict(content),
@@ -76,3 +79,16 @@ def edit_system(
             data={"id": locked.pk, "code": locked.code},
         )  # fmt: skip
     return locked
+
+
+def _stored(content: SystemContent) -> dict[str, Any]:
+    return {name: getattr(content, name) for name in STORED_FIELDS}
+
+
+def _serve(system: InformationSystem, codes: tuple[str, ...]) -> None:
+    """Make the system's business items those named."""
+    found = {item.code: item for item in BusinessItem.objects.filter(code__in=codes)}
+    if absent := [code for code in codes if code not in found]:
+        text = f"没有事项编码为“{'、'.join(absent)}”的业务事项"
+        raise InvalidInput(f"{text}。", kept="没有保存。", fields={"business_codes": text})
+    system.business_items.set(found.values())

@@ -7,18 +7,21 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from chengshu.data.catalog import selectors
+from chengshu.data.catalog import selectors, standards
 from chengshu.data.catalog.choices import ItemFormat, ItemType, Level, ResourceState
 from chengshu.data.catalog.content import version_content
 from chengshu.data.catalog.forms import (
-    ItemRow,
     VersionForm,
     initial_of,
+    place_errors,
+    remark_title,
+)
+from chengshu.data.catalog.item_rows import (
+    ItemRow,
+    follow,
     new_row,
     parse_rows,
-    place_errors,
     rearranged,
-    remark_title,
     rows_of,
 )
 from chengshu.data.catalog.models import Category, CodeTable, Resource, ResourceVersion
@@ -137,12 +140,17 @@ def _rearranged(
     """Answer a button of the items editor; nothing is saved. Without htmx the whole page comes back."""
     form.errors.clear()
     if request.headers.get("HX-Request"):
-        return render(request, "catalog/resource/items_editor.html", _items_context(rows))
+        context = _items_context(rows, request.POST.get("row", ""))
+        return render(request, "catalog/resource/items_editor.html", context)
     return _editor(request, version, form, rows, [])
 
 
-def _items_context(rows: list[ItemRow]) -> dict[str, Any]:
+def _items_context(rows: list[ItemRow], order: str = "") -> dict[str, Any]:
+    elements = standards.elements_in_force()
+    follow(rows, order, elements, standards.element_index())
     return {
+        "elements": [(key, element.title) for key, element in elements.items()],
+        "departing": sum(bool(row.departures) for row in rows),
         "rows": rows,
         "types": ItemType.choices,
         "formats": ItemFormat.choices,
@@ -177,7 +185,7 @@ def _editor(
         ] if version else [],
         "cancel_url": reverse("catalog:resource", args=[resource.pk])
         if resource else reverse("catalog:resources"),
-        **_items_context(rows),
+        **_items_context(rows, request.POST.get("row", "")),
     }  # fmt: skip
     return render(
         request, "catalog/resource/edit.html", context, status=422 if context["failed"] else 200

@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from chengshu.data.catalog import selectors
+from chengshu.data.catalog import selectors, standards
 from chengshu.data.catalog.choices import ResourceState
 from chengshu.data.catalog.content import display
 from chengshu.data.catalog.diff import VersionDiff
@@ -21,8 +21,11 @@ def resource(request: ActorRequest, resource_id: int) -> HttpResponse:
     """The data items."""
     context = resource_page(actor=request.actor, resource_id=resource_id, active="items")
     version: ResourceVersion | None = context["version"]
-    items = list(selectors.items_of(version)) if version else []
-    return render(request, "catalog/resource/items.html", {**context, "items": items})
+    items = standards.with_departures(selectors.items_of(version)) if version else []
+    departing = sum(bool(item.departures) for item in items)  # type: ignore[attr-defined]
+    bound = sum(item.element_id is not None for item in items)
+    context |= {"items": items, "departing": departing, "bound": bound}
+    return render(request, "catalog/resource/items.html", context)
 
 
 def basics(request: ActorRequest, resource_id: int) -> HttpResponse:
@@ -67,7 +70,7 @@ def version(request: ActorRequest, resource_id: int, number: int) -> HttpRespons
         "version": found,
         "before": before,
         "difference": difference_tables(before, found),
-        "items": list(selectors.items_of(found)),
+        "items": standards.with_departures(selectors.items_of(found)),
         "groups": basic_facts(request.actor, entry, found),
     }
     return render(request, "catalog/resource/version.html", context)
@@ -124,10 +127,11 @@ def usage_facts(shown: ResourceVersion) -> list[Fact]:
     return [
         Fact("共享类型", shown.get_sharing_type_display()),
         Fact("共享条件", shown.sharing_condition),
-        Fact("不予共享的依据", shown.sharing_basis),
+        Fact("共享属性依据", shown.sharing_basis),
         Fact("共享方式", shown.get_sharing_method_display()),
         Fact("开放类型", shown.get_open_type_display()),
         Fact("开放条件", shown.open_condition),
+        Fact("开放属性依据", shown.open_basis),
     ]
 
 
@@ -150,7 +154,10 @@ def basic_facts(
                 Fact("资源名称", shown.title),
                 Fact("摘要", shown.summary),
                 Fact("资源分类", " / ".join(reversed(parts))),
+                Fact("资源类型", shown.get_kind_display()),
                 Fact("数据格式", display("formats", shown.formats)),
+                Fact("关键字", display("keywords", shown.keywords)),
+                Fact("领域主题", shown.get_theme_display()),
                 Fact("更新周期", shown.get_update_cycle_display()),
                 Fact("发布时间", shown.published_at),
             ],
@@ -161,10 +168,22 @@ def basic_facts(
                 Fact("提供单位", f"{entry.provider.name}（{entry.provider.code}）"),
                 Fact("所属系统", shown.system.name if shown.system else "", system),
                 Fact("数据仓", shown.warehouse.name if shown.warehouse else ""),
+                Fact("数源单位", "本单位是这类数据的数源单位" if shown.is_lead else "否"),
+                Fact("业务事项", "、".join(b.name for b in entry.business_items.all())),
+                Fact("来源库表", " · ".join(filter(None, (shown.source_name, shown.source_table)))),
                 Fact("物理表名", entry.physical_name, mono=True),
                 Fact("湖表", entry.lake_table, mono=True),
             ],
         ),
+        (
+            "覆盖范围与关联",
+            [
+                Fact("空间范围", shown.spatial),
+                Fact("时间范围", _period(shown)),
+                Fact("关联资源", display("related", shown.related)),
+            ],
+        ),
+        ("更新", due_facts(entry, shown)),
         ("共享与开放", usage_facts(shown)),
         (
             "安全分级",
@@ -172,6 +191,23 @@ def basic_facts(
                 Fact("安全级别", shown.get_level_display()),
                 Fact("从严定级", shown.get_level_floor_display() or "按数据项自动定级"),
                 Fact("国家分级", shown.get_national_class_display()),
+                Fact("定级依据", shown.level_basis),
             ],
         ),
+    ]
+
+
+def _period(shown: ResourceVersion) -> str:
+    if not (shown.temporal_start or shown.temporal_end):
+        return ""
+    return f"{shown.temporal_start or '最早'} 至 {shown.temporal_end or '今'}"
+
+
+def due_facts(entry: Resource, shown: ResourceVersion) -> list[Fact]:
+    """Update cycle, last data, and when the next is due."""
+    late = standards.lateness(entry)
+    return [
+        Fact("更新周期", shown.get_update_cycle_display()),
+        Fact("最近更新", entry.fresh_at or "还没有归集过数据"),
+        Fact("应更新时限", late.words),
     ]

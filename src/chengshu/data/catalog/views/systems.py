@@ -1,13 +1,12 @@
-"""Information systems and code tables: register, read, edit."""
+"""Information systems: register, read, edit."""
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.catalog import selectors
 from chengshu.data.catalog.forms import SystemForm, place_errors
-from chengshu.data.catalog.models import CodeTable
 from chengshu.data.catalog.services import systems as services
 from chengshu.data.catalog.systems import SYSTEM_FIELDS, content_of
 from chengshu.kernel.access.middleware import ActorRequest
@@ -22,7 +21,18 @@ _RESOURCE_COLUMNS = (
         key="title", title="资源名称", kind="main",
         url=lambda row: reverse("catalog:resource", args=[row.pk]),
     ),
-    Column(key="code", title="资源代码", kind="code"),
+    Column(key="kind", title="类型", value="get_kind_display"),
+    Column(
+        key="source", title="来源库表", kind="code",
+        value=lambda row: " · ".join(
+            filter(None, (row.shown.source_name, row.shown.source_table))
+        ) if row.shown else "",
+    ),
+    Column(key="table", title="物理表名", kind="code", value="physical_name"),
+    Column(
+        key="business", title="业务事项",
+        value=lambda row: "、".join(item.name for item in row.business_items.all()),
+    ),
     Column(key="state", title="状态", kind="status", label="get_state_display"),
     Column(
         key="items", title="数据项", kind="number",
@@ -32,9 +42,11 @@ _RESOURCE_COLUMNS = (
 
 
 def system(request: ActorRequest, system_id: int) -> HttpResponse:
-    """One system with its resources."""
+    """One system with its business items, resources and the real tables they come from."""
     found = selectors.system(actor=request.actor, system_id=system_id)
-    resources = selectors.resources(actor=request.actor).filter(system=found).order_by("code")
+    resources = (
+        selectors.resources(actor=request.actor).filter(system=found).order_by("code")
+    ).prefetch_related("business_items")
     actions = []
     if allows(request.actor, "catalog.system.edit", found):
         url = reverse("catalog:system-edit", args=[found.pk])
@@ -51,9 +63,15 @@ def system(request: ActorRequest, system_id: int) -> HttpResponse:
             Fact("状态", found.get_status_display()),
             Fact("上线日期", found.online_since),
             Fact("等保级别", found.get_security_level_display()),
+            Fact("等保备案号", found.security_record),
             Fact("所在网络", found.network),
+            Fact("云区", found.cloud_zone),
             Fact("部署位置", found.cloud),
+            Fact("承建单位", found.builder),
+            Fact("运维单位", found.maintainer),
+            Fact("联系人", " ".join(filter(None, (found.contact, found.contact_phone)))),
         ],
+        "business": list(found.business_items.select_related("department")),
         "resources": Table.plain(
             key="system-resources", columns=_RESOURCE_COLUMNS, rows=list(resources),
             caption="这个系统的数据资源",
@@ -135,31 +153,3 @@ def _place(form: SystemForm, fields: dict[str, str]) -> None:
 
 def _status(form: SystemForm) -> int:
     return 422 if form.errors else 200
-
-
-def code_table(request: ActorRequest, table_id: int) -> HttpResponse:
-    """One code table with its codes."""
-    found = get_object_or_404(CodeTable, pk=table_id)
-    items = (
-        selectors.published_items()
-        .filter(code_table=found)
-        .select_related("version__resource__provider")
-        .order_by("version__title", "order")
-    )
-    columns = (
-        Column(key="code", title="代码", kind="code"),
-        Column(key="name", title="含义", kind="main"),
-    )
-    context = {
-        "title": found.name,
-        "subtitle": found.standard,
-        "crumbs": [Crumb("代码表", reverse("catalog:code-tables")), Crumb(found.name)],
-        "table": found,
-        "values": Table.plain(
-            key="code-values", columns=columns, rows=list(found.values.all()), caption=found.name,
-            empty=EmptyState(title="这个代码表还没有代码", icon="list"),
-        ),
-        "used_by": list(items[:30]),
-        "uses": items.count(),
-    }  # fmt: skip
-    return render(request, "catalog/code_table.html", context)
