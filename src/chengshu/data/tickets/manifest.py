@@ -4,7 +4,9 @@ from chengshu.data.tickets.flow import MOVES, NOTES
 from chengshu.kernel.registry.manifest import (
     Action,
     EventType,
+    Indicator,
     Manifest,
+    Menu,
     Permission,
     RoleTemplate,
     Schedule,
@@ -17,6 +19,26 @@ MANIFEST = Manifest(
     key="tickets",
     name="问题工单",
     description="规则发现问题，数源部门限期更正，自动复检后关闭；异议、督办、延期全程留痕",
+    menus=(
+        Menu(
+            portal="console", layer="data", title="问题工单", url_name="tickets:tickets",
+            icon="clipboard-list", permission="tickets.view", order=30,
+            badge="chengshu.data.tickets.selectors.waiting_for",
+        ),
+        Menu(
+            portal="console", layer="data", title="工单督办看板", url_name="tickets:board",
+            icon="gauge", permission="tickets.view", order=31,
+        ),
+        Menu(
+            portal="console", layer="data", title="工单时限", url_name="tickets:policy",
+            icon="calendar-time", permission="tickets.policy.manage", order=33,
+        ),
+        Menu(
+            portal="staff", layer="home", title="工单", url_name="tickets:phone",
+            icon="clipboard-list", permission="tickets.ticket.handle", order=3,
+            badge="chengshu.data.tickets.selectors.waiting_for",
+        ),
+    ),
     permissions=(
         Permission(key="tickets.view", name="查看问题工单"),
         Permission(key="tickets.ticket.open", name="开出问题工单"),
@@ -66,4 +88,17 @@ MANIFEST = Manifest(
             key="tickets.remind", name="工单提醒与升级", cron="30 8 * * *", job="tickets.remind"
         ),
     ),
+    indicators=(
+        Indicator(
+            key="tickets.open", name="未关闭问题工单", unit="件", group="数据治理", order=70,
+            compute="chengshu.data.tickets.selectors.count_open", url_name="tickets:tickets",
+            url_query="standing=open",
+        ),
+        Indicator(
+            key="tickets.overdue", name="超期问题工单", unit="件", group="数据治理", order=71,
+            compute="chengshu.data.tickets.selectors.count_overdue", url_name="tickets:tickets",
+            url_query="standing=overdue",
+        ),
+    ),
+    search="chengshu.data.tickets.search.sources",
 )  # fmt: skip

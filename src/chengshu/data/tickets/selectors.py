@@ -30,7 +30,12 @@ def ticket(actor: Actor, pk: int) -> Ticket:
     Raises:
         NotFound: there is none, or it lies outside the actor's scope.
     """
-    found = tickets(actor).select_related("resource__provider", "opened_by").filter(pk=pk).first()
+    found = (
+        tickets(actor)
+        .select_related("resource__provider", "resource__system", "opened_by")
+        .filter(pk=pk)
+        .first()
+    )
     if found is None:
         raise NotFound("没有找到这个工单。", advice="它可能不在您的权限范围内。")
     return found
