@@ -237,7 +237,7 @@ def create_resource(request: HttpRequest, payload: ResourceIn) -> Status[Any]:
     if provider is None or category is None:
         missing = "provider" if provider is None else "category"
         raise InvalidInput("没有这个代码。", kept="没有登记。", fields={missing: "没有这个代码"})
-    lists = {name: tuple(getattr(payload, name)) for name in LIST_VERSION_FIELDS}
+    lists: dict[str, Any] = {name: tuple(getattr(payload, name)) for name in LIST_VERSION_FIELDS}
     apart = {"provider", "category", "physical_name", "items", *LIST_VERSION_FIELDS}
     content = VersionContent(
         **payload.dict(exclude=apart),

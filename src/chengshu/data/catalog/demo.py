@@ -5,6 +5,7 @@ The city's organisations must be there already (the identity package loads them 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.utils import timezone
@@ -13,13 +14,31 @@ from chengshu.data.catalog.choices import (
     DataFormat,
     ResourceState,
     SharingMethod,
+    StandardState,
+    StandardVersionState,
     VersionState,
 )
+from chengshu.data.catalog.demo_standards import (
+    THEMES,
+    DemoElement,
+    Shape,
+    demo_business,
+    demo_elements,
+    element_index,
+    keywords,
+    shapes,
+    unit_of,
+)
+from chengshu.data.catalog.item_rows import CERTAIN
 from chengshu.data.catalog.models import (
+    BusinessItem,
     Category,
     CodeTable,
+    CodeTableVersion,
     CodeValue,
+    DataElement,
     DataItem,
+    ElementVersion,
     InformationSystem,
     Resource,
     ResourceVersion,
@@ -36,6 +55,11 @@ from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_demo.model import City, Entry
 
 _BATCH = 500
+# The city names a cloud zone where the system runs on the cloud, else the network.
+_NETWORKS = {
+    "政务云公共服务区": "政务外网", "政务云行政服务区": "政务外网", "互联网区": "互联网",
+}  # fmt: skip
+_PLACE = "330383 龙港市"
 _OPEN_CONDITION = "依申请审核，涉及个人信息、商业秘密的须经主体授权，只提供脱敏数据。"
 
 
@@ -83,7 +107,9 @@ def load_city(source: City, *, actor: Actor) -> Loaded:
         systems = _systems(source, units)
         tables = _code_tables(source)
         warehouses = _warehouses(source)
-        entries, items = _entries(source, units, tables)
+        elements = _elements(source, units, tables)
+        business = _business()
+        entries, items = _entries(source, units, _Standards(tables, elements, business))
         libraries = _libraries(source)
         loaded = Loaded(systems, entries, items, warehouses, libraries)
         if any((systems, entries, warehouses, libraries)):
@@ -117,8 +143,9 @@ def _systems(source: City, units: dict[str, Organization]) -> int:
     rows = [
         InformationSystem(
             code=s.code, name=s.name, owner=units[s.owner], purpose=s.purpose,
-            security_level=str(s.protection_level), network=s.zone, cloud=s.location,
-            status=s.status, online_since=s.online_since,
+            security_level=str(s.protection_level), network=_NETWORKS.get(s.zone, s.zone),
+            cloud_zone=s.zone.removeprefix("政务云") if s.zone.startswith("政务云") else "",
+            cloud=s.location, status=s.status, online_since=s.online_since,
         )
         for s in source.systems
     ]  # fmt: skip
@@ -139,7 +166,81 @@ def _code_tables(source: City) -> dict[str, CodeTable]:
         ],
         batch_size=_BATCH,
     )
+    CodeTableVersion.objects.bulk_create(
+        [
+            CodeTableVersion(
+                table=tables[t.key], number=1, state=StandardVersionState.PUBLISHED,
+                codes=[list(pair) for pair in t.codes], change_note="首次发布",
+            )
+            for t in source.code_tables
+            if t.key not in known
+        ]
+    )  # fmt: skip
     return tables
+
+
+def _elements(
+    source: City, units: dict[str, Organization], tables: dict[str, CodeTable]
+) -> dict[str, DataElement]:
+    """Data elements by identifier; new ones are published as version 1 in the shape the city's items have."""
+    known = set(DataElement.objects.values_list("identifier", flat=True))
+    forms = shapes(item for entry in source.entries for item in entry.items)
+    wanted = [e for e in demo_elements() if e.identifier not in known and e.title in forms]
+    bureau = next((u for c, u in units.items() if c.endswith("-ZHCS")), None)
+    rows = []
+    for element in wanted:
+        owner = units.get(f"330383-{element.owner}") or bureau or next(iter(units.values()))
+        rows.append(DataElement(identifier=element.identifier, title=element.title, owner=owner))
+    DataElement.objects.bulk_create(rows, batch_size=_BATCH)
+    now = timezone.now()
+    versions = [
+        _element_version(row, element, forms[element.title], tables, now)
+        for row, element in zip(rows, wanted, strict=True)
+    ]
+    ElementVersion.objects.bulk_create(versions, batch_size=_BATCH)
+    for row, version in zip(rows, versions, strict=True):
+        row.published, row.state = version, StandardState.PUBLISHED
+    DataElement.objects.bulk_update(rows, ["published", "state"], batch_size=_BATCH)
+    return {e.identifier: e for e in DataElement.objects.all()}
+
+
+def _element_version(
+    row: DataElement, element: DemoElement, shape: Shape, tables: dict[str, CodeTable], now: datetime
+) -> ElementVersion:  # fmt: skip
+    return ElementVersion(
+        element=row, number=1, state=StandardVersionState.PUBLISHED, title=element.title,
+        english=element.english, name=shape.column, definition=element.definition,
+        object_class=element.object_class, property_word=element.property_word,
+        representation=element.representation, type=shape.type, length=shape.length,
+        precision=shape.precision, scale=shape.scale, format=shape.format,
+        code_table=tables.get(shape.code_table), unit=shape.unit, sensitivity=shape.level,
+        synonyms=list(element.synonyms), source=element.source, change_note="首次发布",
+        published_at=now,
+    )  # fmt: skip
+
+
+def _business() -> dict[str, BusinessItem]:
+    """Business items by code, served by their system."""
+    known = set(BusinessItem.objects.values_list("code", flat=True))
+    systems = {
+        s.code.rpartition("-")[2]: s for s in InformationSystem.objects.select_related("owner")
+    }
+    new = [b for b in demo_business() if b.code not in known and b.system in systems]
+    rows = BusinessItem.objects.bulk_create(
+        [
+            BusinessItem(code=b.code, name=b.name, kind=b.kind, department=systems[b.system].owner)
+            for b in new
+        ],
+        batch_size=_BATCH,
+    )
+    served = BusinessItem.systems.through
+    served.objects.bulk_create(
+        [
+            served(businessitem=row, informationsystem=systems[b.system])
+            for row, b in zip(rows, new, strict=True)
+        ]
+    )
+    return {b.code: b for b in BusinessItem.objects.all()}
 
 
 def _warehouses(source: City) -> int:
@@ -175,8 +276,17 @@ def _categories(entries: Iterable[Entry]) -> dict[str, Category]:
     return known
 
 
+@dataclass(frozen=True, slots=True)
+class _Standards:
+    """What entries refer to, by key."""
+
+    tables: dict[str, CodeTable]
+    elements: dict[str, DataElement]
+    business: dict[str, BusinessItem]
+
+
 def _entries(
-    source: City, units: dict[str, Organization], tables: dict[str, CodeTable]
+    source: City, units: dict[str, Organization], standards: _Standards
 ) -> tuple[int, int]:
     known = set(Resource.objects.values_list("physical_name", flat=True))
     new = [entry for entry in source.entries if entry.key not in known]
@@ -204,13 +314,42 @@ def _entries(
     for row, version in zip(resources, versions, strict=True):
         row.published, row.state = version, ResourceState.PUBLISHED
     Resource.objects.bulk_update(resources, ["published", "state"], batch_size=_BATCH)
+    index, bound = element_index(demo_elements()), {}
+    for title in {item.title for entry in new for item in entry.items}:
+        likely = index.suggest(title, limit=1)
+        if likely and likely[0].score >= CERTAIN:
+            bound[title] = standards.elements.get(likely[0].identifier)
     items = [
-        _item(item, order, version, tables)
+        _item(item, order, version, standards.tables, bound.get(item.title))
         for entry, version in zip(new, versions, strict=True)
         for order, item in enumerate(entry.items, 1)
     ]
     DataItem.objects.bulk_create(items, batch_size=_BATCH)
+    _bind_business(resources, standards.business)
     return len(resources), len(items)
+
+
+def _bind_business(resources: list[Resource], business: dict[str, BusinessItem]) -> None:
+    through = Resource.business_items.through
+    through.objects.bulk_create(
+        [
+            through(resource=row, businessitem=business[code])
+            for row in resources
+            if row.published is not None
+            for code in row.published.business_codes
+            if code in business
+        ],
+        batch_size=_BATCH,
+    )
+
+
+def _served_by(entry: Entry) -> list[str]:
+    """Codes of the business items of the entry's system whose words are in its title."""
+    return [
+        b.code
+        for b in demo_business()
+        if entry.system.endswith(b.system) and any(word in entry.title for word in b.words)
+    ]
 
 
 def _version(entry: Entry, resource: Resource) -> ResourceVersion:
@@ -225,19 +364,24 @@ def _version(entry: Entry, resource: Resource) -> ResourceVersion:
         update_cycle=entry.cycle, level=entry.level,
         level_floor=entry.level if entry.level > max(i.level for i in entry.items) else "",
         formats=[DataFormat.TABLE], change_note="首次发布", item_count=len(entry.items),
-        submitted_at=now, reviewed_at=now, published_at=now,
+        submitted_at=now, reviewed_at=now, published_at=now, spatial=_PLACE,
+        keywords=keywords(entry.title, entry.category.names[2:]),
+        theme=THEMES.get(entry.warehouse.rpartition("-")[2], ""),
+        business_codes=_served_by(entry),
     )  # fmt: skip
 
 
 def _item(
-    item: Any, order: int, version: ResourceVersion, tables: dict[str, CodeTable]
+    item: Any, order: int, version: ResourceVersion, tables: dict[str, CodeTable],
+    element: DataElement | None,
 ) -> DataItem:  # fmt: skip
     return DataItem(
         version=version, order=order, name=item.column, title=item.title, type=item.type,
         length=item.length, precision=item.precision, scale=item.scale,
         nullable=item.nullable and not item.key, is_key=item.key,
         code_table=tables[item.code_table] if item.code_table else None, format=item.format or "",
-        sensitivity=item.level, definition=item.definition,
+        sensitivity=item.level, definition=item.definition, element=element,
+        unit=unit_of(item.title),
     )  # fmt: skip
 
 

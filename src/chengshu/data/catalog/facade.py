@@ -1,5 +1,7 @@
 """What other data packages may use of the catalogue.
 
+Who uses an entry: packages above answer through :func:`register_consumers`; :func:`consumers_of` asks them all.
+
 Reading: :func:`published`, :func:`list_published`, :func:`contract_of`. Pages: :func:`register_tab`,
 :func:`register_panel`, :func:`resource_page`. Counters: :func:`counters`.
 
@@ -16,6 +18,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from chengshu.data.catalog import selectors, standards
+from chengshu.data.catalog.change.consumers import Consumer, consumers_of, register_consumers
 from chengshu.data.catalog.choices import (
     Level,
     OpenType,
@@ -225,6 +228,7 @@ def counters() -> dict[str, int]:
 
 __all__ = [
     "BoundItem",
+    "Consumer",
     "ElementIndex",
     "ElementInfo",
     "InformationSystem",
@@ -240,6 +244,7 @@ __all__ = [
     "VersionContent",
     "category_choices",
     "code_tables",
+    "consumers_of",
     "contract_of",
     "counters",
     "create_resource",
@@ -254,6 +259,7 @@ __all__ = [
     "published",
     "published_by_id",
     "published_queryset",
+    "register_consumers",
     "register_freshness",
     "register_panel",
     "register_tab",

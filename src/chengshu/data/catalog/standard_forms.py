@@ -8,8 +8,9 @@ from django import forms
 from chengshu.data.catalog import choices
 from chengshu.data.catalog.codes import parse_lines, read_file
 from chengshu.data.catalog.elements import ELEMENT_FIELDS, ElementContent
-from chengshu.data.catalog.forms import PROVIDER_KINDS, WordsField, unit_choices
+from chengshu.data.catalog.forms import WordsField, unit_choices
 from chengshu.data.catalog.models import CodeTable, InformationSystem
+from chengshu.data.catalog.services.exchange import PROVIDER_KINDS
 from chengshu.data.catalog.services.registers import BUSINESS_FIELDS, BusinessContent
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
@@ -24,6 +24,8 @@ from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
+
+R = TypeVar("R", Warehouse, ThematicLibrary)
 
 STANDARD, BUSINESS = "catalog.standard.edit", "catalog.system.edit"
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -148,7 +150,7 @@ def save_library(
     return library
 
 
-def _save(actor: Actor, new: Any, *, noun: str, existing: Any, values: dict[str, Any]) -> Any:
+def _save(actor: Actor, new: R, *, noun: str, existing: R | None, values: dict[str, Any]) -> R:
     check(actor, STANDARD)
     found = _named(values["name"], 120)
     if len(values["description"]) > 500:  # noqa: PLR2004 - the column's width

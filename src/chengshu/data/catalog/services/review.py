@@ -1,7 +1,13 @@
 """Submit, withdraw, send back, approve: from a draft to the published version, by two different people."""
 
+from collections.abc import Mapping
+
 from django.utils import timezone
 
+from chengshu.data.catalog.change.impact import Impact, impact_of
+from chengshu.data.catalog.change.models import Handling
+from chengshu.data.catalog.change.notices import tell_hit, tell_person
+from chengshu.data.catalog.change.rounds import close_round, open_round
 from chengshu.data.catalog.choices import EDITABLE_STATES, ResourceState, VersionState
 from chengshu.data.catalog.content import label, version_content
 from chengshu.data.catalog.contract import code_values
@@ -17,14 +23,25 @@ from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed
 from chengshu.kernel.events.services import emit
 from chengshu.kernel.unit_of_work import unit_of_work
 
+SHORTEST_STATEMENT = 5
+
 
 def submit(
-    *, actor: Actor, version: ResourceVersion, revision: int | None = None
+    *,
+    actor: Actor,
+    version: ResourceVersion,
+    revision: int | None = None,
+    handling: str = "",
+    answers: Mapping[str, str] | None = None,
 ) -> ResourceVersion:
     """Hand a complete draft to the reviewers.
 
+    Args:
+        handling: how those whom the change hits are handled; demanded when anybody is hit.
+        answers: what the submitter says to single remarks of the last return, by their keys.
+
     Raises:
-        InvalidInput: something is missing; ``fields`` lists all of it.
+        InvalidInput: something is missing; ``fields`` lists all of it, ``handling`` when the statement is.
         Conflict: not a draft, or edited after ``revision`` was read.
     """
     check(actor, "catalog.resource.submit", version.resource)
@@ -48,6 +65,8 @@ def submit(
                 kept="草稿已保留。",
                 fields=found,
             )
+        _state_handling(actor, locked, handling)
+        close_round(version=locked, answers=answers or {})
         locked.state = VersionState.SUBMITTED
         locked.submitted_at, locked.submitted_by = timezone.now(), actor.account
         locked.review_remark, locked.field_remarks = "", {}
@@ -55,6 +74,28 @@ def submit(
         locked.save()
         _note(actor, resource, locked, "submitted")
     return locked
+
+
+def _state_handling(actor: Actor, version: ResourceVersion, statement: str) -> None:
+    """Keep who is hit and how they are handled; refuse a breaking change without a word about it."""
+    impact = impact_of(version)
+    if not impact.breaking:
+        Handling.objects.filter(version=version).delete()
+        return
+    text = statement.strip()
+    if len(text) < SHORTEST_STATEMENT:
+        raise InvalidInput(
+            f"这次变更影响 {len(impact.hits)} 个使用方，请说明怎样处理后再提交。",
+            kept="草稿已保留。",
+            fields={"handling": f"请写明怎样处理受影响的使用方（至少 {SHORTEST_STATEMENT} 个字）"},
+        )
+    Handling.objects.update_or_create(
+        version=version,
+        defaults={
+            "statement": text[:1000], "hits": impact.as_list(), "stated_at": timezone.now(),
+            "stated_by": actor.account,
+        },
+    )  # fmt: skip
 
 
 def missing_in(version: ResourceVersion) -> dict[str, str]:
@@ -128,6 +169,12 @@ def send_back(
         locked.review_remark, locked.field_remarks = remark.strip()[:1000], remarks
         locked.reviewed_at, locked.reviewed_by = timezone.now(), actor.account
         locked.save()
+        kept = open_round(actor=actor, version=locked)
+        tell_person(
+            account=locked.submitted_by, resource=resource,
+            title=f"“{locked.title}”v{locked.number} 被退回", body=f"审核意见：{remark.strip()}",
+            key=f"catalog.returned:{kept.pk}",
+        )  # fmt: skip
         _note(actor, resource, locked, "returned", reason=remark.strip())
     return locked
 
@@ -153,6 +200,8 @@ def approve(*, actor: Actor, version: ResourceVersion, remark: str = "") -> Reso
                 kept="它仍在待审核队列中。",
                 advice="请由另一位审核人员处理。",
             )
+        # Asked before the new version takes effect: who is hit now, not who was at submission.
+        impact = impact_of(locked)
         previous, difference = _supersede(resource, locked)
         locked.state = VersionState.PUBLISHED
         locked.review_remark, locked.field_remarks = remark.strip()[:1000], {}
@@ -161,7 +210,20 @@ def approve(*, actor: Actor, version: ResourceVersion, remark: str = "") -> Reso
         locked.save()
         _take_effect(resource, locked)
         _announce(actor, resource, locked, previous, difference)
+        _tell(actor, resource, locked, impact)
     return locked
+
+
+def _tell(actor: Actor, resource: Resource, version: ResourceVersion, impact: Impact) -> None:
+    """Tell those whom the change hits, and the submitter that it is published."""
+    stated = Handling.objects.filter(version=version).values_list("statement", flat=True).first()
+    tell_hit(resource=resource, impact=impact, number=version.number, statement=stated or "")
+    if actor.account is None or actor.account.pk != version.submitted_by_id:
+        tell_person(
+            account=version.submitted_by, resource=resource,
+            title=f"“{version.title}”v{version.number} 已通过审核并发布",
+            body=version.review_remark, key=f"catalog.approved:{version.pk}",
+        )  # fmt: skip
 
 
 def _supersede(

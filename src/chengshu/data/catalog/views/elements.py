@@ -296,7 +296,8 @@ def element_diff(old: ElementVersion, new: ElementVersion) -> DiffTable:
     for name in ELEMENT_FIELDS:
         was, now = getattr(before, name), getattr(after, name)
         if name != "change_note" and was != now:
-            title = str(ElementVersion._meta.get_field(name).verbose_name)
+            field: Any = ElementVersion._meta.get_field(name)
+            title = str(field.verbose_name)
             changes.append(Change(title, display(name, was), display(name, now)))
     return DiffTable(changes=changes, old_title=f"v{old.number}", new_title=f"v{new.number}")
 
