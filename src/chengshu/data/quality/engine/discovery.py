@@ -186,7 +186,9 @@ def _references(shape: TableShape, sample: pa.Table) -> Iterator[Candidate]:
                         "subject": subject.key, "key_column": key.name,
                         "value_column": column.name, "attribute": attribute,
                     }  # fmt: skip
-                    one = _agreement("reference", definition, _flags(pc.is_valid(same)), _flags(same))
+                    one = _agreement(
+                        "reference", definition, _flags(pc.is_valid(same)), _flags(same)
+                    )
                     if one:
                         yield one
 

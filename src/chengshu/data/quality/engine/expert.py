@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import expressions as exp
 from sqlglot.errors import SqlglotError
 
-from chengshu.data.quality.engine.model import RuleError, TableShape, Tables
+from chengshu.data.quality.engine.model import RuleError, Tables, TableShape
 from chengshu_lake import Lake, LakeError
 
 SECONDS = 20.0
@@ -60,7 +60,9 @@ def check_sql(query: str, shape: TableShape, aliases: Mapping[str, str]) -> None
             raise RuleError("只能查询，不能修改数据、读写文件或更改设置。")
         if isinstance(node, exp.Table):
             if not isinstance(node.this, exp.Identifier) or node.db or node.catalog:
-                raise RuleError(f"不能查询“{node.sql(dialect='duckdb')[:60]}”，只能用本表 t 和声明的资源。")
+                raise RuleError(
+                    f"不能查询“{node.sql(dialect='duckdb')[:60]}”，只能用本表 t 和声明的资源。"
+                )
             if node.name not in known:
                 raise RuleError(f"没有声明“{node.name}”，请在“用到的资源”中写明别名和资源代码。")
         if isinstance(node, exp.Func):

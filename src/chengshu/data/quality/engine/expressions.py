@@ -49,7 +49,9 @@ def _parse(text: str, shape: TableShape) -> exp.Expression:
         raise RuleError(f"表达式写得不对，可以用：{_ALLOWED}。") from error
     for node in tree.walk():
         if not isinstance(node, _NODES) or node.find(exp.Query):
-            raise RuleError(f"表达式里不能用“{node.sql(dialect='duckdb')[:40]}”，可以用：{_ALLOWED}。")
+            raise RuleError(
+                f"表达式里不能用“{node.sql(dialect='duckdb')[:40]}”，可以用：{_ALLOWED}。"
+            )
     return tree
 
 

@@ -12,7 +12,7 @@ from chengshu.data.contract.facade import FORMAT_HINTS, ColumnFormat, ColumnType
 from chengshu.data.quality.choices import Dimension
 from chengshu.data.quality.engine import formats
 from chengshu.data.quality.engine.expressions import condition, titled
-from chengshu.data.quality.engine.model import Join, RuleError, TableShape, Tables
+from chengshu.data.quality.engine.model import Join, RuleError, Tables, TableShape
 from chengshu.data.quality.engine.references import SUBJECTS, region_table
 from chengshu.data.quality.engine.text import cell, is_blank, literal, quoted, typed_literal
 
@@ -284,7 +284,11 @@ def _unique(d: Definition, shape: TableShape, _tables: Tables, alias: str) -> Co
     source = f"SELECT {listed}{first} FROM {{own}} o GROUP BY {listed} HAVING count(*) > 1"  # noqa: S608 - quoted
     same = "IS NOT DISTINCT FROM" if d.get("blanks") == "equal" else "="
     on = " AND ".join(f"{cell(name)} {same} {alias}.{quoted(name)}" for name in names)
-    hit = f"{cell(shape.key[0])} <> {alias}.first" if repeats else f"{alias}.{quoted(names[0])} IS NOT NULL"
+    hit = (
+        f"{cell(shape.key[0])} <> {alias}.first"
+        if repeats
+        else f"{alias}.{quoted(names[0])} IS NOT NULL"
+    )
     if not repeats and same != "=":
         raise RuleError("空值按相同处理时，只能查重复登记。")
     return Compiled(

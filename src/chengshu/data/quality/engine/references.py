@@ -131,7 +131,9 @@ def build(
     if not parts:
         empty = {name: pa.array([], pa.string()) for name in (subject.key, *subject.attributes)}
         return pa.table(empty)
-    query = f"SELECT k AS {quoted(subject.key)}, {', '.join(columns)} FROM ({keys}) {joins} ORDER BY k"
+    query = (
+        f"SELECT k AS {quoted(subject.key)}, {', '.join(columns)} FROM ({keys}) {joins} ORDER BY k"
+    )
     return session.sql(query).to_arrow_table()
 
 

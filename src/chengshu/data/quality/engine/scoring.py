@@ -37,7 +37,12 @@ class Policy:
         default_factory=lambda: {Severity.SEVERE: 0.1, Severity.NORMAL: 0.05, Severity.SLIGHT: 0.02}
     )
     thresholds: Mapping[str, float] = field(
-        default_factory=lambda: {Grade.EXCELLENT: 99, Grade.GOOD: 97, Grade.FAIR: 92, Grade.WEAK: 80}
+        default_factory=lambda: {
+            Grade.EXCELLENT: 99,
+            Grade.GOOD: 97,
+            Grade.FAIR: 92,
+            Grade.WEAK: 80,
+        }
     )
     floor: float = 60.0
     """A dimension below it keeps the grade at 中 at most: a good average must not hide one that fails."""
@@ -164,7 +169,10 @@ def fixes(evidence: Evidence, policy: Policy) -> list[Fix]:
             found.append(_fix(now, _without(evidence, index), rule, policy))
     for position, rule in enumerate(evidence.table_rules):
         if rule.failed:
-            kept = [replace(r, failed=0) if n == position else r for n, r in enumerate(evidence.table_rules)]
+            kept = [
+                replace(r, failed=0) if n == position else r
+                for n, r in enumerate(evidence.table_rules)
+            ]
             found.append(_fix(now, replace(evidence, table_rules=kept), rule, policy))
     if evidence.freshness is not None and evidence.freshness < 1:
         late = Judged(key=FRESHNESS, title="按更新周期补交数据", dimension=Dimension.TIMELINESS, severity=Severity.SEVERE)  # fmt: skip
@@ -174,7 +182,9 @@ def fixes(evidence: Evidence, policy: Policy) -> list[Fix]:
         found.append(_fix(now, replace(evidence, access=1.0), shut, policy))
     order = list(Grade)
     rises = [f for f in found if f.gain > 0]
-    return sorted(rises, key=lambda f: (order.index(f.grade_after), -round(f.gain, 4), f.failed, f.key))
+    return sorted(
+        rises, key=lambda f: (order.index(f.grade_after), -round(f.gain, 4), f.failed, f.key)
+    )
 
 
 def _without(evidence: Evidence, index: int) -> Evidence:

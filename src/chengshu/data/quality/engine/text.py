@@ -65,6 +65,8 @@ _EXAMPLES = {
 def is_blank(column: ColumnSpec) -> str:
     """True where nothing is written."""
     name = cell(column.name)
-    return f"({name} IS NULL OR trim({name}) = '')" if column.type is ColumnType.TEXT else (
-        f"{name} IS NULL"
+    return (
+        f"({name} IS NULL OR trim({name}) = '')"
+        if column.type is ColumnType.TEXT
+        else (f"{name} IS NULL")
     )
