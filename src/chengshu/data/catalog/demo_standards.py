@@ -202,7 +202,7 @@ XT17|service|公交卡办理|公交卡
 
 _UNIT = re.compile(r"[（(]([^（()）]+)[）)]$")
 UNITS = frozenset(
-    [
+    {
         "元",
         "万元",
         "人",
@@ -210,6 +210,7 @@ UNITS = frozenset(
         "度",
         "米",
         "平方米",
+        "立方米",
         "天",
         "%",
         "个",
@@ -217,9 +218,8 @@ UNITS = frozenset(
         "吨",
         "公里",
         "千瓦时",
-        "立方米",
         "分",
-    ]
+    }
 )
 # Field of life by warehouse; the others hold data of several fields.
 THEMES = {

@@ -25,7 +25,7 @@ from chengshu.data.catalog.standard_forms import (
     PublishCodesForm,
     ReasonForm,
 )
-from chengshu.data.catalog.views.form_pages import form_page
+from chengshu.data.catalog.views.form_pages import form_page, posted
 from chengshu.data.catalog.views.lists import CodeTableList
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import holds
@@ -164,7 +164,7 @@ def _actions(found: CodeTable, draft: CodeTableVersion | None) -> list[Action]:
 
 def new(request: ActorRequest) -> HttpResponse:
     """Draft a code table."""
-    form = CodeTableForm(request.POST or None)
+    form = CodeTableForm(posted(request))
 
     def save() -> tuple[str, str]:
         data = form.cleaned_data
@@ -188,7 +188,7 @@ def edit(request: ActorRequest, table_id: int) -> HttpResponse:
         "name": found.name, "standard": found.standard, "description": found.description,
         "owner": found.owner.code if found.owner else "",
     }  # fmt: skip
-    form = CodeTableForm(request.POST or None, existing=True, initial=initial)
+    form = CodeTableForm(posted(request), existing=True, initial=initial)
     target = reverse("catalog:code-table", args=[found.pk])
 
     def save() -> tuple[str, str]:
@@ -213,7 +213,7 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
         "codes": lines_of(services.pairs(version.codes)), "revision": version.revision,
         "change_note": version.change_note,
     }  # fmt: skip
-    form = CodesForm(request.POST or None, request.FILES or None, initial=initial)
+    form = CodesForm(posted(request), request.FILES, initial=initial)
     target = reverse("catalog:code-table", args=[found.pk])
 
     def save() -> tuple[str, str]:
@@ -236,7 +236,7 @@ def publish(request: ActorRequest, table_id: int) -> HttpResponse:
     found = _found(table_id)
     version = _open(found)
     difference = compare_codes(services.codes_in_force(found), services.pairs(version.codes))
-    form = PublishCodesForm(request.POST or None)
+    form = PublishCodesForm(posted(request))
     target = reverse("catalog:code-table", args=[found.pk])
 
     def save() -> tuple[str, str]:
@@ -275,7 +275,7 @@ def discard(request: ActorRequest, table_id: int) -> HttpResponse:
 def retire(request: ActorRequest, table_id: int) -> HttpResponse:
     """Retire, with a reason."""
     found = _found(table_id)
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(posted(request))
     form.fields["reason"].help_text = "废止后新目录不能再选；已用它的目录照旧校验。"
     target = reverse("catalog:code-table", args=[found.pk])
 

@@ -28,7 +28,7 @@ from chengshu.data.catalog.elements import (
 from chengshu.data.catalog.models import DataElement, DataItem, ElementVersion
 from chengshu.data.catalog.services import elements as services
 from chengshu.data.catalog.standard_forms import ElementForm, ReasonForm
-from chengshu.data.catalog.views.form_pages import form_page
+from chengshu.data.catalog.views.form_pages import form_page, posted
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, check, holds
 from chengshu.kernel.errors import Conflict, NotFound
@@ -351,7 +351,7 @@ def _post(title: str, name: str, key: list[int], icon: str, *, primary: bool = F
 
 def new(request: ActorRequest) -> HttpResponse:
     """Draft a data element."""
-    form = ElementForm(request.POST or None, actor=request.actor)
+    form = ElementForm(posted(request), actor=request.actor)
 
     def save() -> tuple[str, str]:
         found = services.create_element(
@@ -377,7 +377,7 @@ def edit(request: ActorRequest, element_id: int) -> HttpResponse:
     content = element_content(found.working)
     initial = {name: getattr(content, name) for name in ELEMENT_FIELDS}
     form = ElementForm(
-        request.POST or None, actor=request.actor, existing=True,
+        posted(request), actor=request.actor, existing=True,
         initial=initial | {"revision": found.working.revision},
     )  # fmt: skip
     target = reverse("catalog:element", args=[found.pk])
@@ -432,7 +432,7 @@ def publish(request: ActorRequest, element_id: int) -> HttpResponse:
     if version is None or version.state not in OPEN_STANDARD_STATES:
         raise Conflict("没有等待发布的版本。", advice="可能刚有人发布了它，请刷新页面查看。")
     target = reverse("catalog:element", args=[found.pk])
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(posted(request))
 
     def save() -> tuple[str, str]:
         done = services.publish_element(actor=request.actor, element=found)
@@ -465,7 +465,7 @@ def step(request: ActorRequest, element_id: int, verb: str) -> HttpResponse:
     found = standards.element(actor=request.actor, element_id=element_id)
     check(request.actor, services.PUBLISH, found)
     word, effect, label = _STEPS[verb]
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(posted(request))
     form.fields["reason"].label, form.fields["reason"].help_text = label, effect
     target = reverse("catalog:element", args=[found.pk])
 

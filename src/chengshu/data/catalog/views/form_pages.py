@@ -5,13 +5,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
 from chengshu.data.catalog.forms import place_errors
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.ui.components import Crumb
+
+
+def posted(request: ActorRequest) -> QueryDict | None:
+    """What was posted, also when nothing was ticked; None for a page that is only looked at."""
+    return request.POST if request.method == "POST" else None
 
 
 def form_page(

@@ -20,7 +20,7 @@ from chengshu.data.catalog.standard_forms import (
     LibraryForm,
     WarehouseForm,
 )
-from chengshu.data.catalog.views.form_pages import form_page
+from chengshu.data.catalog.views.form_pages import form_page, posted
 from chengshu.data.catalog.views.lists import LibraryList, WarehouseList
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, check, holds
@@ -66,7 +66,7 @@ def category_new(request: ActorRequest) -> HttpResponse:
     if level >= LEAF_LEVEL:
         raise NotFound("细目下面不能再分。")
     word = services.LEVELS[level]
-    form = CategoryForm(request.POST or None, hint=_SHAPES[level])
+    form = CategoryForm(posted(request), hint=_SHAPES[level])
     target = reverse("catalog:categories")
 
     def save() -> tuple[str, str]:
@@ -87,7 +87,7 @@ def category_edit(request: ActorRequest, category_id: int) -> HttpResponse:
     """Rename a node or take it out of use."""
     found = get_object_or_404(Category, pk=category_id)
     initial = {"name": found.name, "active": found.active}
-    form = CategoryForm(request.POST or None, existing=True, initial=initial)
+    form = CategoryForm(posted(request), existing=True, initial=initial)
     target = reverse("catalog:categories")
 
     def save() -> tuple[str, str]:
@@ -157,7 +157,7 @@ class Libraries(LibraryList):
 def warehouse(request: ActorRequest, warehouse_id: int | None = None) -> HttpResponse:
     """Register or change a 数据仓."""
     found = get_object_or_404(Warehouse, pk=warehouse_id) if warehouse_id else None
-    form = WarehouseForm(request.POST or None, existing=bool(found), initial=_initial(found))
+    form = WarehouseForm(posted(request), existing=bool(found), initial=_initial(found))
     target = reverse("catalog:warehouses")
 
     def save() -> tuple[str, str]:
@@ -179,7 +179,7 @@ def library(request: ActorRequest, library_id: int | None = None) -> HttpRespons
     if found is not None:
         codes = found.resources.order_by("code").values_list("code", flat=True)
         initial["resource_codes"] = "\n".join(codes)
-    form = LibraryForm(request.POST or None, existing=bool(found), initial=initial)
+    form = LibraryForm(posted(request), existing=bool(found), initial=initial)
     target = reverse("catalog:libraries")
 
     def save() -> tuple[str, str]:
@@ -307,7 +307,7 @@ def business_item(request: ActorRequest, item_id: int) -> HttpResponse:
 
 def business_new(request: ActorRequest) -> HttpResponse:
     """Register a business item."""
-    form = BusinessForm(request.POST or None, actor=request.actor)
+    form = BusinessForm(posted(request), actor=request.actor)
 
     def save() -> tuple[str, str]:
         made = services.register_business_item(
@@ -331,7 +331,7 @@ def business_edit(request: ActorRequest, item_id: int) -> HttpResponse:
     content = services.business_content(found)
     initial = {name: getattr(content, name) for name in services.BUSINESS_FIELDS}
     form = BusinessForm(
-        request.POST or None, actor=request.actor, existing=True,
+        posted(request), actor=request.actor, existing=True,
         initial=initial | {"revision": found.revision},
     )  # fmt: skip
     target = reverse("catalog:business-item", args=[found.pk])
