@@ -24,6 +24,7 @@ class DecisionKind(TextChoices):
     CORRECTED = "corrected", "已更正待回放"
     REPLAYED = "replayed", "已回放"
     RETURNED = "returned", "已退回数源部门"
+    GIVEN_UP = "given_up", "已放弃"
 
 
 class PushState(TextChoices):

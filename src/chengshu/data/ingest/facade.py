@@ -1,7 +1,19 @@
 """What other data packages use of collection: sources in scope, their structure, rows, counts and checksums."""
 
+from chengshu.data.ingest import loading
 from chengshu.data.ingest.choices import BatchState, Origin
+from chengshu.data.ingest.masking import masks_of
 from chengshu.data.ingest.models import Batch, BatchProblem, Collected, DataSource, TakenFile
+from chengshu.data.ingest.pipeline import (
+    STAMPS,
+    StageCancelledError,
+    StageError,
+    WriteMode,
+    stage,
+    stamp_of,
+    stamp_range,
+)
+from chengshu.data.ingest.pipeline.result import RESULT_FILE
 from chengshu.data.ingest.reading import ReadingError, ReadOptions, RowBatch, open_rows, sniff
 from chengshu.data.ingest.selectors import batches, source, sources
 from chengshu.data.ingest.services.collecting import collect
@@ -16,6 +28,7 @@ from chengshu.data.ingest.services.extraction import (
     structure,
 )
 from chengshu.data.ingest.services.sources import objects, propose_mapping, sample
+from chengshu.data.ingest.services.uploads import check_mapping
 from chengshu.data.ingest.sources import (
     Checksum,
     Connector,
@@ -32,6 +45,17 @@ from chengshu.data.ingest.sources import (
 from chengshu.data.ingest.sources.sql import duckdb_digest
 
 __all__ = [
+    "RESULT_FILE",
+    "STAMPS",
+    "StageCancelledError",
+    "StageError",
+    "WriteMode",
+    "check_mapping",
+    "loading",
+    "masks_of",
+    "stage",
+    "stamp_of",
+    "stamp_range",
     "Batch",
     "BatchProblem",
     "BatchState",

@@ -115,6 +115,61 @@ def numbers(batch: Batch, chosen: RowFilter) -> list[int]:
     return [number for (number,) in found]
 
 
+@dataclass(frozen=True, slots=True)
+class ValueCount:
+    """One wrong value of a column and how many rows have it; None is an empty cell."""
+
+    value: str | None
+    rows: int
+
+
+_PROBLEMS = "(SELECT row, unnest(problems) AS p FROM quarantine)"
+
+
+def undecided_problems(batch: Batch) -> dict[tuple[str, str], int]:
+    """Undecided rows of a batch by (rule, column)."""
+    with duckdb.connect(config=_ENGINE) as connection:
+        _conditions(connection, batch, RowFilter(status=OPEN))
+        found = connection.execute(
+            f'SELECT p.rule, p."column", count(DISTINCT row) FROM {_PROBLEMS} '
+            "WHERE row NOT IN (SELECT number FROM decided) GROUP BY ALL"
+        ).fetchall()
+    return {(rule, column): rows for rule, column, rows in found}
+
+
+def wrong_values(batch: Batch, *, rule: str, column: str, limit: int) -> list[ValueCount]:
+    """The commonest wrong values of the undecided rows that broke ``rule`` in ``column``."""
+    with duckdb.connect(config=_ENGINE) as connection:
+        _conditions(connection, batch, RowFilter(status=OPEN))
+        found = connection.execute(
+            f"SELECT p.value, count(DISTINCT row) AS n FROM {_PROBLEMS} "
+            'WHERE p.rule = ? AND p."column" = ? AND row NOT IN (SELECT number FROM decided) '
+            f"GROUP BY p.value ORDER BY n DESC, p.value LIMIT {limit:d}",
+            [rule, column],
+        ).fetchall()
+    return [ValueCount(value, rows) for value, rows in found]
+
+
+def rows_with_value(batch: Batch, *, rule: str, column: str, value: str | None) -> list[int]:
+    """Undecided rows that broke ``rule`` in ``column`` with exactly this value, in order."""
+    with duckdb.connect(config=_ENGINE) as connection:
+        _conditions(connection, batch, RowFilter(status=OPEN))
+        found = connection.execute(
+            f"SELECT DISTINCT row FROM {_PROBLEMS} "
+            'WHERE p.rule = ? AND p."column" = ? AND p.value IS NOT DISTINCT FROM ? '
+            "AND row NOT IN (SELECT number FROM decided) ORDER BY row",
+            [rule, column, value],
+        ).fetchall()
+    return [number for (number,) in found]
+
+
+def read_rows(batch: Batch, wanted: Sequence[int]) -> list[QuarantinedRow]:
+    """Some rows, whole."""
+    with duckdb.connect(config=_ENGINE) as connection:
+        _attach(connection, batch)
+        return _read(connection, sorted(wanted))
+
+
 def _attach(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     path = str(quarantine_file(batch)).replace("'", "''")
     connection.execute(f"CREATE TEMP VIEW quarantine AS SELECT * FROM read_parquet('{path}')")

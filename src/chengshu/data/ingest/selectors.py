@@ -103,11 +103,12 @@ class Decided:
     corrected: int = 0
     returned: int = 0
     replayed: int = 0
+    given_up: int = 0
 
     @property
     def total(self) -> int:
         """Rows somebody has decided about."""
-        return self.corrected + self.returned + self.replayed
+        return self.corrected + self.returned + self.replayed + self.given_up
 
 
 def decided(item: Batch) -> Decided:

@@ -201,4 +201,9 @@ class Migration(migrations.Migration):
             model_name='datasource',
             name='user',
         ),
+        migrations.AlterField(
+            model_name='quarantinedecision',
+            name='kind',
+            field=models.CharField(choices=[('corrected', '已更正待回放'), ('replayed', '已回放'), ('returned', '已退回数源部门'), ('given_up', '已放弃')], max_length=10, verbose_name='处理'),
+        ),
     ]

@@ -1,5 +1,6 @@
 """Real type of a file by its content, and refusal of a name that says something else."""
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from chengshu.data.ingest.reading.limits import ReadLimits
 from chengshu.data.ingest.reading.report import FileKind
 
 _HEAD = 4096
+# An array of objects, or an object with a quoted key: a table of text begins otherwise.
+_JSON = re.compile(rb"\[\s*(\{|\]\s*$)|\{\s*(\"[^\"]*\"\s*:|\}\s*$)")
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OTHERS: tuple[tuple[bytes, str], ...] = (
@@ -23,7 +26,6 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"Rar!", "RAR 压缩包"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip 压缩包"),
     (b"\x1f\x8b", "GZIP 压缩包"),
-    (b"PAR1", "Parquet 文件"),
     (b"SQLite format 3", "SQLite 数据库"),
     (b"MZ", "Windows 程序"),
     (b"\x7fELF", "Linux 程序"),
@@ -36,14 +38,20 @@ _EXPECTED: dict[str, FileKind] = {
     ".xlsx": FileKind.XLSX,
     ".xlsm": FileKind.XLSX,
     ".xls": FileKind.XLS,
+    ".parquet": FileKind.PARQUET,
+    ".json": FileKind.JSON,
+    ".jsonl": FileKind.JSON,
+    ".ndjson": FileKind.JSON,
 }
 _NAMES = {
     FileKind.TEXT: "文本（CSV）",
     FileKind.XLSX: "新版 Excel（.xlsx）",
     FileKind.XLS: "旧版 Excel（.xls）",
+    FileKind.PARQUET: "Parquet",
+    FileKind.JSON: "JSON",
 }
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_ADVICE = "请用 CSV、TXT、XLSX 或 XLS 文件重新上传。"
+_ADVICE = "请用 CSV、TXT、XLSX、XLS、Parquet 或 JSON 文件重新上传。"
 
 
 def detect_kind(path: Path, limits: ReadLimits) -> FileKind:
@@ -59,9 +67,12 @@ def detect_kind(path: Path, limits: ReadLimits) -> FileKind:
         FileKind.TEXT: limits.text_bytes,
         FileKind.XLSX: limits.workbook_bytes,
         FileKind.XLS: limits.old_workbook_bytes,
+        FileKind.PARQUET: limits.text_bytes,
+        FileKind.JSON: limits.text_bytes,
     }[kind]
     if size > limit:
-        advice = "请拆成几个文件。" if kind is FileKind.TEXT else "请另存为 CSV 后上传。"
+        workbook = kind in (FileKind.XLSX, FileKind.XLS)
+        advice = "请另存为 CSV 后上传。" if workbook else "请拆成几个文件。"
         raise FileTooLargeError(
             f"文件“{path.name}”有 {_megabytes(size)}，超过上限 {_megabytes(limit)}。{advice}"
         )
@@ -77,6 +88,8 @@ def _kind_of(path: Path, head: bytes) -> FileKind:
         return _kind_of_archive(path)
     if head.startswith(_OLE):
         return FileKind.XLS
+    if head.startswith(b"PAR1"):
+        return FileKind.PARQUET
     for mark, name in _OTHERS:
         if head.startswith(mark):
             raise WrongFileTypeError(f"文件“{path.name}”其实是{name}，不是数据表。{_ADVICE}")
@@ -86,6 +99,8 @@ def _kind_of(path: Path, head: bytes) -> FileKind:
             f"文件“{path.name}”其实是网页或 XML，有的系统会把它导出成“Excel”。"
             "请用 Excel 打开后另存为 .xlsx 再上传。"
         )
+    if _JSON.match(opening):
+        return FileKind.JSON
     if b"\x00" in head and not _looks_utf16(head):
         raise WrongFileTypeError(f"文件“{path.name}”是二进制文件，不是文本。{_ADVICE}")
     return FileKind.TEXT

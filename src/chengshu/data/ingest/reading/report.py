@@ -11,6 +11,8 @@ class FileKind(StrEnum):
     TEXT = "text"
     XLSX = "xlsx"
     XLS = "xls"
+    PARQUET = "parquet"
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from pathlib import Path
 from statistics import median
 
 from chengshu.data.ingest.reading.encodings import CERTAIN, guess_encodings
+from chengshu.data.ingest.reading.json_file import sniff_json
 from chengshu.data.ingest.reading.kinds import detect_kind
 from chengshu.data.ingest.reading.limits import DEFAULT_LIMITS, ReadLimits
+from chengshu.data.ingest.reading.parquet_file import sniff_parquet
 from chengshu.data.ingest.reading.report import FileKind, FileReport
 from chengshu.data.ingest.reading.rows import duplicates
 from chengshu.data.ingest.reading.sheets import (
@@ -45,6 +47,10 @@ def sniff(
     kind = detect_kind(path, limits)
     if kind is FileKind.TEXT:
         return _sniff_text(path, encoding, delimiter, header_row)
+    if kind is FileKind.PARQUET:
+        return sniff_parquet(path, limits)
+    if kind is FileKind.JSON:
+        return sniff_json(path, records, limits)
     return _sniff_workbook(path, kind, sheet, header_row, limits)
 
 

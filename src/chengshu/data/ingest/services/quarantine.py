@@ -25,14 +25,27 @@ CHUNK = 1_000
 EMPTY_NOTE = "请写明退回原因"
 
 
+def seen_mark(decision: QuarantineDecision | None) -> str:
+    """What a form keeps of the state a person looked at; see ``seen`` of :func:`correct`."""
+    return decision.decided_at.isoformat() if decision else ""
+
+
 def correct(
-    *, actor: Actor, batch: Batch, row_number: int, values: dict[str, str | None]
+    *,
+    actor: Actor,
+    batch: Batch,
+    row_number: int,
+    values: dict[str, str | None],
+    seen: str | None = None,
 ) -> QuarantineDecision:
     """Note corrected cells of one row; they take effect with :func:`replay`.
 
+    ``seen`` is the :func:`seen_mark` of what the person looked at: where somebody else has decided about the row
+    meanwhile, nothing is written. None asks for no such comparison.
+
     Raises:
         InvalidInput: nothing was changed, or an unknown column. NotFound: the row is not in quarantine.
-        Conflict: the row was already replayed.
+        Conflict: the row was already replayed, or somebody else was first.
     """
     check(actor, "ingest.quarantine.manage", batch)
     _require_quarantine(batch)
@@ -40,7 +53,7 @@ def correct(
     if not values or set(values) - names:
         raise InvalidInput("没有更正任何内容。", advice="请修改标红的数据项后再保存。")
     with unit_of_work():
-        _decide(actor, batch, {row_number: values}, DecisionKind.CORRECTED)
+        decide(actor, batch, {row_number: values}, DecisionKind.CORRECTED, seen=seen)
         # The values stay out of the trail: they may be personal, and the decision keeps them.
         record(
             actor=actor, action="ingest.row_corrected", obj=batch,
@@ -65,7 +78,7 @@ def send_back(*, actor: Actor, batch: Batch, row_numbers: Sequence[int], note: s
         raise InvalidInput("没有选中任何一行。", advice="请先勾选要退回的行。")
     with unit_of_work():
         chosen: dict[int, dict[str, str | None]] = {number: {} for number in row_numbers}
-        _decide(actor, batch, chosen, DecisionKind.RETURNED, note=note.strip()[:300])
+        decide(actor, batch, chosen, DecisionKind.RETURNED, note=note.strip()[:300])
         record(
             actor=actor, action="ingest.rows_returned", obj=batch, reason=note,
             after={"rows": list(row_numbers)[:200], "count": len(row_numbers)},
@@ -80,25 +93,35 @@ def send_back(*, actor: Actor, batch: Batch, row_numbers: Sequence[int], note: s
     return len(row_numbers)
 
 
-def _decide(
+def decide(
     actor: Actor,
     batch: Batch,
     values: Mapping[int, Mapping[str, str | None]],
     kind: DecisionKind,
     *,
     note: str = "",
-) -> None:
-    """Write one decision about several rows; all or none."""
+    seen: str | None = None,
+    only_open: bool = False,
+) -> int:
+    """Write one decision about several rows, all or none; returns how many.
+
+    ``only_open`` leaves out rows somebody has decided about meanwhile.
+    """
+    # Whoever decides about rows of this batch waits here, so that comparing and writing are one step.
+    Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
     absent = sorted(set(values) - known_rows(batch, values))
     if absent:
         raise NotFound(f"第 {absent[0]} 行不在这个批次的隔离区里。", kept="没有做任何改动。")
-    wanted, now = list(values), timezone.now()
+    wanted, now, count = list(values), timezone.now(), 0
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
         known = {
             d.row_number: d
             for d in batch.decisions.select_for_update().filter(row_number__in=chunk)
         }
+        if only_open:
+            chunk = [number for number in chunk if number not in known]
+            known = {}
         for number, item in known.items():
             if item.kind == DecisionKind.REPLAYED:
                 raise Conflict(
@@ -106,6 +129,7 @@ def _decide(
                     kept="没有做任何改动。",
                     advice="请到回放批次查看结果。",
                 )
+            _require_seen(number, item, seen)
             item.kind, item.note, item.decided_by, item.decided_at = kind, note, actor.account, now
             item.values = {**item.values, **values[number]}
         QuarantineDecision.objects.bulk_update(
@@ -119,6 +143,19 @@ def _decide(
             for number in chunk
             if number not in known
         )  # fmt: skip
+        count += len(chunk)
+    return count
+
+
+def _require_seen(number: int, item: QuarantineDecision, seen: str | None) -> None:
+    if seen is None or seen == seen_mark(item):
+        return
+    who = item.decided_by.display_name if item.decided_by else "别人"
+    raise Conflict(
+        f"第 {number} 行刚刚由 {who} 处理过（{item.get_kind_display()}）。",
+        kept="您的更正没有保存，对方的更正还在。",
+        advice="请刷新页面，看过对方的更正后再决定。",
+    )
 
 
 def import_corrections(*, actor: Actor, batch: Batch, workbook: Path) -> int:
@@ -140,15 +177,45 @@ def import_corrections(*, actor: Actor, batch: Batch, workbook: Path) -> int:
             "表格里没有任何更正。", advice="请在导出的表格中修改标红的单元格后再上传。"
         )
     with unit_of_work():
-        _decide(actor, batch, found, DecisionKind.CORRECTED)
+        decide(actor, batch, found, DecisionKind.CORRECTED)
         record(
             actor=actor, action="ingest.corrections_imported", obj=batch, after={"rows": len(found)}
         )
     return len(found)
 
 
-def replay(*, actor: Actor, batch: Batch) -> Batch:
-    """Load the corrected rows as a batch of their own, with their original row numbers.
+def give_up(
+    *, actor: Actor, batch: Batch, row_numbers: Sequence[int], reason: str, only_open: bool = False
+) -> int:
+    """Set rows aside for good, with a reason; they stay in the quarantine and are counted. Returns how many.
+
+    Raises:
+        InvalidInput: no reason, or no row. NotFound, Conflict: as for :func:`correct`; nothing is set aside then.
+    """
+    check(actor, "ingest.quarantine.manage", batch)
+    _require_quarantine(batch)
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise InvalidInput(
+            f"请写明放弃的原因，至少 {SHORTEST_REASON} 个字。", kept="没有放弃任何一行。",
+            fields={"note": "请写明放弃原因"},
+        )  # fmt: skip
+    if not row_numbers:
+        raise InvalidInput("没有选中任何一行。", advice="请先勾选要放弃的行。")
+    with unit_of_work():
+        chosen: dict[int, dict[str, str | None]] = {number: {} for number in row_numbers}
+        count = decide(
+            actor, batch, chosen, DecisionKind.GIVEN_UP, note=reason.strip()[:300],
+            only_open=only_open,
+        )  # fmt: skip
+        record(
+            actor=actor, action="ingest.rows_given_up", obj=batch, reason=reason.strip(),
+            after={"rows": list(row_numbers)[:200], "count": count},
+        )  # fmt: skip
+    return count
+
+
+def replay(*, actor: Actor, batch: Batch, row_numbers: Sequence[int] | None = None) -> Batch:
+    """Load the corrected rows (or those of them that are given) as a batch of their own, with their row numbers.
 
     Raises:
         Conflict: nothing is corrected.
@@ -162,9 +229,10 @@ def replay(*, actor: Actor, batch: Batch) -> Batch:
         )  # fmt: skip
         child.save()
         # One statement takes the rows, so that what somebody corrects meanwhile waits for the next replay.
-        taken = batch.decisions.filter(kind=DecisionKind.CORRECTED).update(
-            kind=DecisionKind.REPLAYED, replay=child
-        )
+        corrected = batch.decisions.filter(kind=DecisionKind.CORRECTED)
+        if row_numbers is not None:
+            corrected = corrected.filter(row_number__in=list(row_numbers)[:CHUNK])
+        taken = corrected.update(kind=DecisionKind.REPLAYED, replay=child)
         if not taken:
             raise Conflict("还没有更正任何一行。", advice="请先更正，再回放。")
         child.options = {"rows": taken}

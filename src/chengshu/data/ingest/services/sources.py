@@ -171,8 +171,9 @@ def change_settings(
         source.save(update_fields=["options", "warehouse"])
         _note_check(source, answered, passed=True)
         record(
-            actor=actor, action="ingest.source_changed", obj=source, before=before, after=plain
-        )
+            actor=actor, action="ingest.source_changed", obj=source, before=before,
+            after=source.options,
+        )  # fmt: skip
 
 
 def check_source(*, actor: Actor, source: DataSource) -> str:
@@ -199,7 +200,9 @@ def _note_check(source: DataSource, message: str, *, passed: bool) -> None:
 
 def _try(source: DataSource) -> str:
     with opened(source) as to, words():
-        return source.connector.check(to)
+        answered = source.connector.check(to)
+        source.options = {**source.options, **source.connector.learned(to)}
+        return answered
 
 
 def objects(*, actor: Actor, source: DataSource) -> list[SourceObject]:
@@ -267,6 +270,7 @@ def connection(source: DataSource, folder: Path) -> Connection:
     return Connection(
         name=source.name, options=source.options, secrets=json.loads(text) if text else {},
         folder=folder, inside=bool(getattr(settings, "SOURCES_MAY_BE_LOCAL", False)),
+        roots=tuple(getattr(settings, "DROP_ROOTS", (Path(settings.DATA_DIR) / "drops",))),
     )  # fmt: skip
 
 

@@ -44,7 +44,8 @@ class Group:
 class Connection:
     """What a connector needs to reach one source: plain settings, opened secrets, a folder for passing files.
 
-    ``inside`` allows addresses of this machine, for tests and for a source that really runs beside us.
+    ``inside`` allows addresses of this machine, for tests and for a source that really runs beside us;
+    ``roots`` are the folders under which dropped files may lie.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Connection:
     folder: Path
     limits: ReadLimits = DEFAULT_LIMITS
     inside: bool = False
+    roots: tuple[Path, ...] = ()
 
     def text(self, key: str) -> str:
         """A setting as text, empty when it was left out."""
@@ -161,6 +163,11 @@ class Connector(ABC):
     @abstractmethod
     def check(self, to: Connection) -> str:
         """Really connect; returns what answered, e.g. ``MariaDB 10.11.6``."""
+
+    def learned(self, to: Connection) -> Mapping[str, Any]:
+        """Settings to keep from the first successful connection, e.g. a host key."""
+        del to
+        return {}
 
     @abstractmethod
     def objects(self, to: Connection) -> list[SourceObject]:
