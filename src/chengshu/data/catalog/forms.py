@@ -8,12 +8,12 @@ from django import forms
 from django.db.models import Q
 
 from chengshu.data.catalog import choices
+from chengshu.data.catalog.change.rounds import ITEM, Remark
 from chengshu.data.catalog.content import (
     LIST_VERSION_FIELDS,
     PLAIN_VERSION_FIELDS,
     ItemContent,
     VersionContent,
-    label,
 )
 from chengshu.data.catalog.item_rows import ItemRow
 from chengshu.data.catalog.models import BusinessItem, Category, InformationSystem, Warehouse
@@ -386,9 +386,16 @@ def place_errors(
     return loose
 
 
-def remark_title(key: str, names: Mapping[str, str]) -> str:
-    """What a reviewer's field remark is about: a field's name or a data item's."""
-    head, _, column = key.partition(".")
-    if head == "items" and column:
-        return f"数据项“{names.get(column, column)}”"
-    return "数据项" if head == "items" else label(head)
+def place_remarks(form: forms.BaseForm, rows: Sequence[ItemRow], remarks: Iterable[Remark]) -> None:
+    """Put a reviewer's remarks beside the fields and rows they are about."""
+    by_column = {row.values.get("name", ""): row for row in rows}
+    for remark in remarks:
+        sign = "✓ 已修改" if remark.changed else "待修改"
+        text = f"审核意见（{sign}）：{remark.text}"
+        if remark.key.startswith(ITEM):
+            row = by_column.get(remark.key.removeprefix(ITEM))
+            if row is not None:
+                row.remarks = (*row.remarks, text)
+        elif remark.key in form.fields:
+            field = form.fields[remark.key]
+            field.help_text = f"{text} {field.help_text}".strip()

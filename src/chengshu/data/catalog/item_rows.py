@@ -28,6 +28,8 @@ class ItemRow:
     departures: tuple[str, ...] = ()
     """Where the row departs from its data element, as sentences."""
     suggestions: list[Suggestion] = field(default_factory=list)
+    remarks: tuple[str, ...] = ()
+    """What the reviewer said about the row, as sentences."""
 
     @property
     def blank(self) -> bool:

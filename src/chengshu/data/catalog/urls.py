@@ -17,7 +17,7 @@ from chengshu.data.catalog.views import (
 from chengshu.kernel.access.routing import page
 
 VIEW, EDIT, SUBMIT = "catalog.resource.view", "catalog.resource.edit", "catalog.resource.submit"
-REVIEW, SUSPEND = "catalog.resource.review", "catalog.resource.suspend"
+REVIEW = "catalog.resource.review"
 SYSTEM, SYSTEM_EDIT = "catalog.system.view", "catalog.system.edit"
 ROOT = "console/catalog/"
 ONE = f"{ROOT}resources/<int:resource_id>/"
@@ -42,7 +42,6 @@ urlpatterns = [
     page(f"{ONE}discard/", require_POST(editing.discard), name="discard", permission=EDIT),
     page(f"{ONE}submit/", require_POST(editing.submit), name="submit", permission=SUBMIT),
     page(f"{ONE}withdraw/", require_POST(editing.withdraw), name="withdraw", permission=SUBMIT),
-    page(f"{ONE}state/<slug:verb>/", editing.state, name="state", permission=SUSPEND),
     page(f"{ROOT}reviews/<int:resource_id>/", reviewing.review, name="review", permission=REVIEW),
     page(f"{ROOT}reviews/", lists.ReviewList.as_view(), name="reviews", permission=REVIEW),
     page(f"{ROOT}items/", lists.ItemList.as_view(), name="items", permission=VIEW),

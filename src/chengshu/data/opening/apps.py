@@ -7,3 +7,16 @@ class OpeningConfig(AppConfig):
     name = "chengshu.data.opening"
     label = "opening"
     verbose_name = "数据开放"
+
+    def ready(self) -> None:
+        from chengshu.data.catalog.facade import register_consumers
+        from chengshu.data.opening import consumers
+
+        register_consumers("opening", consumers.of_resource)
+
+    def ready(self) -> None:
+        """Tell lineage what is open."""
+        from chengshu.data.lineage.facade import register_edges
+        from chengshu.data.opening.lineage import opened_edges
+
+        register_edges("opening", opened_edges)

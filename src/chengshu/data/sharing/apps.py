@@ -9,10 +9,13 @@ class SharingConfig(AppConfig):
     verbose_name = "数据共享"
 
     def ready(self) -> None:
-        from chengshu.data.catalog.facade import register_panel
-        from chengshu.data.sharing import resource_panel
+        from chengshu.data.catalog.facade import register_consumers, register_panel
+        from chengshu.data.sharing import consumers, resource_panel
 
+        register_consumers("sharing", consumers.of_resource)
         register_panel(
             key="sharing", title="共享接口", content=resource_panel.content,
             permission="sharing.view", order=20,
         )  # fmt: skip
+        register_edges("sharing", lineage.shared_edges)
+        register_mask_uses("共享授权", lineage.masks_in_force)

@@ -37,6 +37,9 @@ def submit(
     """Hand a complete draft to the reviewers.
 
     Args:
+        actor: who submits.
+        version: the draft.
+        revision: the edit the actor saw; None: whatever is stored.
         handling: how those whom the change hits are handled; demanded when anybody is hit.
         answers: what the submitter says to single remarks of the last return, by their keys.
 

@@ -34,6 +34,10 @@ def url(name, *args):
     return reverse(f"catalog:{name}", args=args)
 
 
+def life(entry, verb):
+    return reverse("catalog_changing:life", args=[entry, verb])
+
+
 LISTS = ("resources", "items", "systems", "warehouses", "libraries", "code-tables")
 
 
@@ -255,7 +259,8 @@ def test_a_returned_draft_shows_the_remarks_in_the_editor(cast, browse):
     assert client.post(url("review", entry.pk), data).url == url("reviews")
     page = text(browse(cast.officer).get(url("edit", entry.pk)))
     assert "请补充" in page
-    assert "数据项“缴费金额”：写明单位" in page
+    assert "数据项“缴费金额”（paid）：写明单位" in page
+    assert "审核意见（待修改）：写明单位" in page
 
 
 def test_review_shows_the_difference_and_publishes(cast, browse):
@@ -298,11 +303,11 @@ def test_the_buttons_of_an_entrys_life(cast, browse):
     entry = changed(cast, entry, replace(PENSION, title="改名"))
     assert client.post(url("withdraw", entry.pk)).url == url("edit", entry.pk)
     admin = browse(cast.admin)
-    assert "使用方会收到通知" in text(admin.get(url("state", entry.pk, "suspend")))
-    assert "请写明原因" in text(admin.post(url("state", entry.pk, "suspend"), {"reason": ""}), 422)
-    admin.post(url("state", entry.pk, "suspend"), {"reason": "核查"})
+    assert "使用方会收到通知" in text(admin.get(life(entry.pk, "suspend")))
+    assert "请写明原因" in text(admin.post(life(entry.pk, "suspend"), {"reason": ""}), 422)
+    admin.post(life(entry.pk, "suspend"), {"reason": "核查"})
     assert Resource.objects.get().state == "suspended"
-    assert admin.get(url("state", entry.pk, "explode")).status_code == 404
+    assert admin.get(life(entry.pk, "explode")).status_code == 404
 
 
 def test_systems_are_registered_and_edited(cast, browse):

@@ -1,4 +1,4 @@
-"""Write an entry: new, edit with items editor, submit, withdraw, discard, start a change, suspend and retire."""
+"""Write an entry: new, edit with items editor, submit, withdraw, discard, start a change."""
 
 from typing import Any
 
@@ -8,13 +8,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.catalog import selectors, standards
-from chengshu.data.catalog.choices import ItemFormat, ItemType, Level, ResourceState
+from chengshu.data.catalog.change.impact import impact_of
+from chengshu.data.catalog.change.rounds import open_remarks
+from chengshu.data.catalog.choices import ItemFormat, ItemType, Level
 from chengshu.data.catalog.content import version_content
 from chengshu.data.catalog.forms import (
     VersionForm,
     initial_of,
     place_errors,
-    remark_title,
+    place_remarks,
 )
 from chengshu.data.catalog.item_rows import (
     ItemRow,
@@ -25,7 +27,7 @@ from chengshu.data.catalog.item_rows import (
     rows_of,
 )
 from chengshu.data.catalog.models import Category, CodeTable, Resource, ResourceVersion
-from chengshu.data.catalog.services import drafts, lifecycle, review
+from chengshu.data.catalog.services import drafts, review
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.errors import Conflict, InvalidInput, NotFound
@@ -126,12 +128,20 @@ def _saved(
             request, f"草稿已保存（第 {version.revision} 次），可以继续填写或提交审核。"
         )
         return redirect(target)
+    if _needs_words(resource, version):
+        return redirect("catalog_changing:submit", resource.pk)
     try:
         review.submit(actor=request.actor, version=version)
     except InvalidInput:
         return redirect(f"{target}?check=1")
     messages.success(request, "已提交审核，审核人员会收到提醒。")
     return redirect("catalog:resource", resource.pk)
+
+
+def _needs_words(resource: Resource, version: ResourceVersion) -> bool:
+    """Whether the submitter has something to say first: to those the change hits, or to the reviewer's remarks."""
+    version.resource = resource
+    return impact_of(version).breaking or bool(open_remarks(version))
 
 
 def _rearranged(
@@ -170,7 +180,8 @@ def _editor(
     crumbs = [Crumb("数据资源", reverse("catalog:resources"))]
     if resource is not None:
         crumbs.append(Crumb(resource.title, reverse("catalog:resource", args=[resource.pk])))
-    names = {row.values.get("name", ""): row.values.get("title", "") for row in rows}
+    remarks = open_remarks(version) if version and version.editable else []
+    place_remarks(form, rows, remarks)
     context = {
         "title": f"编辑 {version.title} v{version.number}" if version else "登记数据资源",
         "subtitle": "可以随时保存草稿；提交审核时再检查是否填全。",
@@ -180,9 +191,7 @@ def _editor(
         "version": version,
         "loose": loose,
         "failed": bool(loose or form.errors) and request.method == "POST",
-        "remarks": [
-            (remark_title(key, names), text) for key, text in version.field_remarks.items()
-        ] if version else [],
+        "remarks": remarks,
         "cancel_url": reverse("catalog:resource", args=[resource.pk])
         if resource else reverse("catalog:resources"),
         **_items_context(rows, request.POST.get("row", "")),
@@ -196,6 +205,8 @@ def submit(request: ActorRequest, resource_id: int) -> HttpResponse:
     """Hand the draft to the reviewers; what is missing is shown in the editor."""
     resource = selectors.resource(actor=request.actor, resource_id=resource_id)
     version = _working(resource)
+    if _needs_words(resource, version):
+        return redirect("catalog_changing:submit", resource.pk)
     try:
         review.submit(actor=request.actor, version=version)
     except InvalidInput:
@@ -228,47 +239,3 @@ def change(request: ActorRequest, resource_id: int) -> HttpResponse:
     version = drafts.start_change(actor=request.actor, resource=resource)
     messages.success(request, f"已建立变更版本 v{version.number}，发布前原版本继续有效。")
     return redirect("catalog:edit", resource.pk)
-
-
-_STATE_VERBS = {
-    "suspend": (
-        "暂停",
-        "暂停后不能再归集和申请共享，使用方会收到通知；随时可以恢复。",
-        lifecycle.suspend,
-    ),
-    "resume": ("恢复", "恢复后重新提供归集、共享和开放。", lifecycle.resume),
-    "retire": ("撤销", "撤销后不能恢复；代码、版本和历史会保留。", lifecycle.retire),
-}
-
-
-def state(request: ActorRequest, resource_id: int, verb: str) -> HttpResponse:
-    """Suspend, resume or retire, with a reason."""
-    if verb not in _STATE_VERBS:
-        raise NotFound("没有这个操作。")
-    resource = selectors.resource(actor=request.actor, resource_id=resource_id)
-    check(request.actor, "catalog.resource.suspend", resource)
-    word, effect, service = _STATE_VERBS[verb]
-    error = ""
-    if request.method == "POST":
-        try:
-            service(actor=request.actor, resource=resource, reason=request.POST.get("reason", ""))
-        except InvalidInput as problem:
-            error = problem.fields["reason"]
-        else:
-            messages.success(request, f"已{word}“{resource.title}”。")
-            return redirect("catalog:resource", resource.pk)
-    context = {
-        "title": f"{word}“{resource.title}”",
-        "crumbs": [
-            Crumb("数据资源", reverse("catalog:resources")),
-            Crumb(resource.title, reverse("catalog:resource", args=[resource.pk])),
-            Crumb(word),
-        ],
-        "resource": resource,
-        "word": word,
-        "effect": effect,
-        "error": error,
-        "danger": verb == "retire",
-        "suspended": resource.state == ResourceState.SUSPENDED,
-    }
-    return render(request, "catalog/resource/state.html", context, status=422 if error else 200)

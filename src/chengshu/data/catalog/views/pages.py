@@ -27,7 +27,11 @@ _ACTS: dict[str, tuple[str, Tone, str]] = {
     "catalog.resource.suspended": ("暂停", "amber", "player-pause"),
     "catalog.resource.resumed": ("恢复", "teal", "player-play"),
     "catalog.resource.retired": ("撤销", "red", "circle-x"),
+    "catalog.resource.retirement_planned": ("安排撤销", "amber", "calendar-due"),
+    "catalog.resource.retirement_cancelled": ("取消撤销安排", "grey", "arrow-back-up"),
 }
+# Panels with a lower order stand above the tab's own content.
+FIRST_BELOW = 10
 _BUILT_IN = (
     ("items", "数据项", "catalog:resource"),
     ("basics", "基本信息", "catalog:resource-basics"),
@@ -54,6 +58,7 @@ def resource_page(*, actor: Actor, resource_id: int, active: str) -> dict[str, A
         "crumbs": [Crumb("数据资源", reverse("catalog:resources")), Crumb(entry.title)],
         "actions": resource_actions(actor, entry),
         "tabs": _tabs(actor, entry, active),
+        "warnings": _panels(actor, entry, active, above=True),
         "panels": _panels(actor, entry, active),
         "trail": timeline(selectors.history(entry)) if selectors.can_write(actor, entry) else [],
     }
@@ -77,9 +82,13 @@ def _tabs(actor: Actor, entry: Resource, active: str) -> list[Tab]:
     return tabs
 
 
-def _panels(actor: Actor, entry: Resource, active: str) -> list[tuple[str, str]]:
+def _panels(
+    actor: Actor, entry: Resource, active: str, *, above: bool = False
+) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for item in sorted(PANELS.values(), key=lambda p: p.order):
+        if (item.order < FIRST_BELOW) is not above:
+            continue
         if item.tab == active and holds(actor, item.permission):
             content = item.content(actor, entry)
             if content:
@@ -160,7 +169,7 @@ def _state_actions(entry: Resource) -> list[Action]:
     }
     return [
         Action(
-            title=title, url=reverse("catalog:state", args=[entry.pk, verb]), icon=icon,
+            title=title, url=reverse("catalog_changing:life", args=[entry.pk, verb]), icon=icon,
             danger=verb == "retire",
         )
         for verb, title, icon in verbs.get(ResourceState(entry.state), ())

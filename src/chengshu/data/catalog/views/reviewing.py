@@ -8,6 +8,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.catalog import selectors
+from chengshu.data.catalog.change.impact import impact_of
+from chengshu.data.catalog.change.models import Handling
+from chengshu.data.catalog.change.rounds import answered
 from chengshu.data.catalog.choices import VersionState
 from chengshu.data.catalog.content import label
 from chengshu.data.catalog.models import DataItem, ResourceVersion
@@ -88,6 +91,9 @@ def _context(request: ActorRequest, version: ResourceVersion, error: str) -> dic
         "version": version,
         "before": before,
         "difference": difference,
+        "impact": impact_of(version),
+        "handling": Handling.objects.filter(version=version).select_related("stated_by").first(),
+        "answered": answered(version),
         "groups": basic_facts(request.actor, version.resource, version),
         "items": _with_marks(items, difference, typed),
         "remarkable": [(f"remark:{n}", label(n), typed.get(n, "")) for n in REMARKABLE],

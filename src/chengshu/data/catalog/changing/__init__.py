@@ -1,0 +1,1 @@
+"""Pages of changes: who is hit before it is submitted, answers to remarks, suspension and retirement."""
