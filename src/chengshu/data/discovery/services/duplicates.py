@@ -1,0 +1,313 @@
+"""One source per item (一数一源): keep what the finder found, let the data bureau decide, count where values differ."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from chengshu.data.catalog.facade import PublishedResource, Resource, list_published
+from chengshu.data.contract.facade import identifier
+from chengshu.data.discovery.choices import ClusterState, MemberRole
+from chengshu.data.discovery.models import ClusterMember, Conflict, ItemCluster, LeadSource
+from chengshu.data.discovery.similarity import Cluster, find, holders_of
+from chengshu.data.discovery.similarity.items import SUBJECTS
+from chengshu.data.tickets.facade import open_ticket
+from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.access.rules import check
+from chengshu.kernel.audit.services import record
+from chengshu.kernel.errors import Conflict as StateConflict
+from chengshu.kernel.errors import InvalidInput
+from chengshu.kernel.events.services import emit
+from chengshu.kernel.notices.services import notify
+from chengshu.kernel.unit_of_work import unit_of_work
+from chengshu_lake import Lake, LakeError
+
+DECIDE = "discovery.lead.decide"
+TICKET_KIND = "discovery.conflict"
+SHOWN_ROWS = 50
+SECONDS = 120.0
+_DECIDED = (ClusterState.CONFIRMED, ClusterState.REJECTED)
+
+
+def lake() -> Lake:
+    """The city's lake with bounded memory."""
+    return Lake(settings.LAKE_ROOT, memory_limit_mb=512)
+
+
+def search_duplicates(entries: Sequence[PublishedResource] | None = None) -> int:
+    """Find clusters anew and keep them; decided ones stay decided and only get new members. Returns how many."""
+    found = find(lake(), holders_of(list_published() if entries is None else entries))
+    with unit_of_work():
+        decided = set(
+            ItemCluster.objects.filter(state__in=_DECIDED).values_list("key", flat=True)
+        )
+        ItemCluster.objects.exclude(key__in={c.key for c in found} | decided).delete()
+        for cluster in found:
+            _keep(cluster)
+    return len(found)
+
+
+def _keep(found: Cluster) -> None:
+    names = "、".join(found.names[:4])
+    reasons = [
+        f"{SUBJECTS[found.subject]}的同一项：{len(found.units)} 个部门、{len(found.members)} 处都在采集",
+        f"名称：{names}" + ("等" if len(found.names) > 4 else ""),  # noqa: PLR2004
+    ]
+    if found.compared:
+        reasons.append(f"按主体比对 {found.compared:,} 次，扣除偶然后一致程度 {found.kappa:.0%}")
+    if found.element:
+        reasons.append(f"已绑定数据元 {found.element}")
+    row, _ = ItemCluster.objects.update_or_create(
+        key=found.key,
+        defaults={
+            "title": found.title, "subject": found.subject, "element": found.element,
+            "score": round(found.score, 3), "reasons": reasons,
+            "departments": len(found.units), "holders": len(found.members),
+        },
+    )  # fmt: skip
+    known = {(m.resource_id, m.column): m for m in row.members.all()}
+    wanted = {(m.holder.resource, m.holder.column): m for m in found.members}
+    gone = [m.pk for at, m in known.items() if at not in wanted and m.role == MemberRole.HOLDER]
+    ClusterMember.objects.filter(pk__in=gone).delete()
+    new = [m for at, m in wanted.items() if at not in known]
+    # An item belongs to one cluster: it moves when its values say so.
+    taken = Q()
+    for member in new:
+        taken |= Q(resource=member.holder.resource, column=member.holder.column)
+    if new:
+        ClusterMember.objects.filter(taken).delete()
+    ClusterMember.objects.bulk_create(
+        ClusterMember(
+            cluster=row, resource_id=m.holder.resource, column=m.holder.column,
+            title=m.holder.title, subject_column=m.holder.subject_column, why=m.why,
+        )
+        for m in new
+    )  # fmt: skip
+
+
+def reject(*, actor: Actor, cluster: ItemCluster, note: str) -> ItemCluster:
+    """Say that these items are different things; the finder does not bring them up again.
+
+    Raises:
+        InvalidInput: no reason. Conflict: a lead source is designated.
+    """
+    check(actor, DECIDE, cluster)
+    if not note.strip():
+        raise InvalidInput("请写明为什么不是同一数据。", fields={"note": "请填写"})
+    with unit_of_work():
+        locked = ItemCluster.objects.select_for_update().get(pk=cluster.pk)
+        if LeadSource.objects.filter(cluster=locked).exists():
+            raise StateConflict("已经指定了数源，不能否定。", kept="没有做任何改动。")
+        _decide(locked, actor, ClusterState.REJECTED, note.strip())
+        record(
+            actor=actor, action="discovery.cluster_rejected", obj=locked, after={"note": note.strip()}
+        )
+    return locked
+
+
+def confirm(*, actor: Actor, cluster: ItemCluster) -> ItemCluster:
+    """Say that these items are the same data element."""
+    check(actor, DECIDE, cluster)
+    with unit_of_work():
+        locked = ItemCluster.objects.select_for_update().get(pk=cluster.pk)
+        _decide(locked, actor, ClusterState.CONFIRMED, "")
+        record(actor=actor, action="discovery.cluster_confirmed", obj=locked)
+    return locked
+
+
+def _decide(cluster: ItemCluster, actor: Actor, state: str, note: str) -> None:
+    cluster.state, cluster.note = state, note[:300]
+    cluster.decided_at, cluster.decided_by = timezone.now(), actor.account
+    cluster.save(update_fields=["state", "note", "decided_at", "decided_by"])
+
+
+def designate(*, actor: Actor, member: ClusterMember, basis: str) -> LeadSource:
+    """Make one holder the lead source (数源); the others are told to call it instead of collecting again.
+
+    A holder that keeps the item to check identities (its subject number) stays as verification (核验).
+
+    Raises:
+        InvalidInput: no basis given. Conflict: the cluster was rejected, or the element's lead is elsewhere.
+    """
+    check(actor, DECIDE, member.cluster)
+    if not basis.strip():
+        raise InvalidInput("请写明确定数源的依据。", fields={"basis": "请填写，如 三定方案或法规"})
+    with unit_of_work():
+        cluster = ItemCluster.objects.select_for_update().get(pk=member.cluster_id)
+        if cluster.state == ClusterState.REJECTED:
+            raise StateConflict("已判定不是同一数据。", kept="没有指定数源。")
+        element = cluster.element or cluster.key
+        elsewhere = LeadSource.objects.filter(element=element).exclude(cluster=cluster).first()
+        if elsewhere is not None:
+            raise StateConflict(f"数据元 {element} 已由“{elsewhere.organization}”作为数源。")
+        if cluster.state != ClusterState.CONFIRMED:
+            confirm(actor=actor, cluster=cluster)
+        resource = member.resource
+        lead, _ = LeadSource.objects.update_or_create(
+            cluster=cluster,
+            defaults={
+                "element": element, "title": cluster.title, "organization": resource.provider,
+                "resource": resource, "column": member.column, "basis": basis.strip(),
+                "designated_at": timezone.now(), "designated_by": actor.account,
+            },
+        )  # fmt: skip
+        _assign_roles(cluster, member)
+        record(
+            actor=actor, action="discovery.lead_designated", obj=lead,
+            after={"resource": resource.code, "column": member.column, "basis": basis.strip()},
+        )  # fmt: skip
+        emit(
+            type="city.discovery.lead.designated", source="discovery", subject=element,
+            data={"resource": resource.code, "column": member.column},
+        )  # fmt: skip
+        _tell(lead)
+    return lead
+
+
+def _assign_roles(cluster: ItemCluster, lead: ClusterMember) -> None:
+    members = cluster.members.all()
+    for other in members:
+        if other.pk == lead.pk:
+            other.role = MemberRole.LEAD
+        elif other.column == other.subject_column:
+            other.role = MemberRole.VERIFY
+        else:
+            other.role = MemberRole.REFERENCE
+    ClusterMember.objects.bulk_update(members, ["role"])
+    Conflict.objects.filter(cluster=cluster).delete()
+    ItemCluster.objects.filter(pk=cluster.pk).update(compared=0, differing=0)
+
+
+def _tell(lead: LeadSource) -> None:
+    units = {}
+    members = lead.cluster.members.select_related("resource__provider") if lead.cluster else []
+    for member in members:
+        if member.role == MemberRole.REFERENCE:
+            units[member.resource.provider_id] = member.resource.provider
+    units.pop(lead.organization_id, None)
+    for unit in units.values():
+        notify(
+            title=f"“{lead.title}”已明确数源：{lead.organization}",
+            body="建议停止重复采集，改为共享调用。数源资源：" + lead.resource.title,
+            url=f"/console/discovery/clusters/{lead.cluster_id}/", organization=unit,
+            permission="discovery.view", key=f"discovery.lead:{lead.pk}:{lead.resource_id}:{unit.pk}",
+        )  # fmt: skip
+
+
+def count_conflicts(cluster: ItemCluster) -> int:
+    """Compare every holder with the lead source over the whole lake; returns the number of differing values.
+
+    For each subject that both know. Subjects with several records on either side count with their usual value.
+
+    Raises:
+        Conflict: no lead source yet, or it has no data.
+    """
+    lead = _lead_member(cluster)
+    engine, total, differing = lake(), 0, 0
+    for member in cluster.members.exclude(pk=lead.pk).select_related("resource"):
+        if member.column == member.subject_column:
+            continue
+        try:
+            row = engine.sql(
+                _counting(lead, member), tables=_tables(lead, member), timeout=SECONDS
+            ).read_all().to_pylist()[0]
+        except LakeError:
+            # Not collected yet: nothing to compare, and the page says so by having no figures.
+            Conflict.objects.filter(member=member).delete()
+            continue
+        Conflict.objects.update_or_create(
+            member=member,
+            defaults={
+                "cluster": cluster, "compared": row["compared"], "differing": row["differing"],
+                "missing": row["missing"], "counted_at": timezone.now(),
+            },
+        )  # fmt: skip
+        total += row["compared"]
+        differing += row["differing"]
+    ItemCluster.objects.filter(pk=cluster.pk).update(compared=total, differing=differing)
+    return differing
+
+
+def _lead_member(cluster: ItemCluster) -> ClusterMember:
+    lead = cluster.members.filter(role=MemberRole.LEAD).select_related("resource").first()
+    if lead is None:
+        raise StateConflict("还没有指定数源，不能比对。", advice="请先在各来源里指定一个数源。")
+    return lead
+
+
+def _tables(lead: ClusterMember, member: ClusterMember) -> dict[str, str]:
+    return {"a": lead.resource.lake_table, "b": member.resource.lake_table}
+
+
+def _sides(lead: ClusterMember, member: ClusterMember) -> str:
+    """One value per subject on both sides."""
+    parts = []
+    for side, table, at in (("l", "a", lead), ("m", "b", member)):
+        key, column = identifier(at.subject_column), identifier(at.column)
+        parts.append(
+            f"{side} AS (SELECT {key}::VARCHAR AS s, mode({column}::VARCHAR) AS v FROM {table} "  # noqa: S608
+            f"WHERE {key} IS NOT NULL GROUP BY 1)"
+        )
+    return "WITH " + ", ".join(parts)
+
+
+def _counting(lead: ClusterMember, member: ClusterMember) -> str:
+    return (
+        f"{_sides(lead, member)} SELECT count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NOT NULL) AS compared, "  # noqa: S608
+        "count(*) FILTER (WHERE l.v <> m.v) AS differing, "
+        "count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NULL) AS missing FROM l JOIN m USING (s)"
+    )
+
+
+def conflict_rows(*, actor: Actor, conflict: Conflict) -> list[tuple[str, str, str]]:
+    """The first differing subjects: number, the lead's value, the holder's value; unmasked, callers mask them."""
+    check(actor, "discovery.view")
+    member = conflict.member
+    lead = _lead_member(conflict.cluster)
+    query = (
+        f"{_sides(lead, member)} SELECT s, l.v, m.v FROM l JOIN m USING (s) "  # noqa: S608
+        f"WHERE l.v <> m.v ORDER BY s LIMIT {SHOWN_ROWS}"
+    )
+    found = lake().sql(query, tables=_tables(lead, member), timeout=SECONDS).read_all()
+    columns = [column.to_pylist() for column in found.columns]
+    return [(str(s), str(a), str(b)) for s, a, b in zip(*columns, strict=True)]
+
+
+def send_ticket(*, actor: Actor, conflict: Conflict) -> Any:
+    """Open a ticket to the department whose values differ; the same conflict has one ticket.
+
+    Raises:
+        Conflict: nothing differs.
+    """
+    check(actor, DECIDE, conflict.cluster)
+    if not conflict.differing:
+        raise StateConflict("没有不一致的数据，不用发工单。")
+    member, lead = conflict.member, _lead_member(conflict.cluster)
+    with unit_of_work():
+        ticket = open_ticket(
+            actor=actor, kind=TICKET_KIND, resource_id=member.resource_id,
+            title=f"“{member.title}”与数源不一致：{conflict.differing:,} 人（户）",
+            key=f"{member.resource_id}:{member.column}:{lead.resource_id}:{lead.column}",
+            rule="lead_source", rule_name="与数源一致", column=member.column,
+            affected_rows=conflict.differing,
+            evidence={
+                "sentence": f"“{member.title}”应与数源“{lead.resource.title}”的“{lead.title}”一致",
+                "good": f"以{lead.resource.provider}登记的为准；数源有误的，请提出异议",
+                "conflict": conflict.pk,
+            },
+            source_ref=f"cluster:{conflict.cluster_id}",
+        )  # fmt: skip
+        conflict.ticket, conflict.ticket_url = ticket.number, f"/console/tickets/{ticket.pk}/"
+        conflict.save(update_fields=["ticket", "ticket_url"])
+        record(
+            actor=actor, action="discovery.ticket_opened", obj=conflict.cluster,
+            after={"rows": conflict.differing, "ticket": ticket.number},
+        )  # fmt: skip
+    return ticket
+
+
+def resource_of(member: ClusterMember) -> Resource:
+    """The entry a member belongs to."""
+    return member.resource
