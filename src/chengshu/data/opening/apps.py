@@ -13,9 +13,9 @@ class OpeningConfig(AppConfig):
         from chengshu.data.opening import consumers
 
         register_consumers("opening", consumers.of_resource)
+        self._tell_lineage()
 
-    def ready(self) -> None:
-        """Tell lineage what is open."""
+    def _tell_lineage(self) -> None:
         from chengshu.data.lineage.facade import register_edges
         from chengshu.data.opening.lineage import opened_edges
 

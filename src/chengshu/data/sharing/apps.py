@@ -17,5 +17,13 @@ class SharingConfig(AppConfig):
             key="sharing", title="共享接口", content=resource_panel.content,
             permission="sharing.view", order=20,
         )  # fmt: skip
+        self._tell_others()
+
+    def _tell_others(self) -> None:
+        """Say what flows through sharing, and which masks are in force."""
+        from chengshu.data.classification.facade import register_mask_uses
+        from chengshu.data.lineage.facade import register_edges
+        from chengshu.data.sharing import lineage
+
         register_edges("sharing", lineage.shared_edges)
         register_mask_uses("共享授权", lineage.masks_in_force)
