@@ -16,8 +16,8 @@ import pyarrow as pa
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
+from chengshu.data.contract.facade import RULES as CELL_RULES
 from chengshu.data.contract.facade import (
-    ROW_COLUMN,
     ColumnFormat,
     ColumnSpec,
     ColumnType,
@@ -26,7 +26,7 @@ from chengshu.data.contract.facade import (
     compile_contract,
     render,
 )
-from chengshu.data.contract.facade import RULES as CELL_RULES
+from chengshu.data.ingest.reading.rows import ROW_COLUMN
 
 _BODY = {ColumnFormat.ID_NUMBER: 17, ColumnFormat.USCC: 17}
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?", re.ASCII)
@@ -49,7 +49,7 @@ class Suggestion:
     why: str
 
 
-class Tester:
+class ValueProbe:
     """Asks the load contract itself whether a value of one column would pass."""
 
     def __init__(self, column: ColumnSpec) -> None:
@@ -60,7 +60,7 @@ class Tester:
         """Why the value would be refused, in one sentence; "" when it would pass."""
         batch = pa.RecordBatch.from_pydict(
             {
-                SOURCE_ROW: pa.array([1], pa.int64()),
+                ROW_COLUMN: pa.array([1], pa.int64()),
                 self.column.name: pa.array([value], pa.string()),
             }
         )
@@ -73,15 +73,12 @@ class Tester:
         return sentence.removeprefix(f"第 1 行“{self.column.title}”").lstrip("： ")
 
 
-SOURCE_ROW = ROW_COLUMN
-
-
-def suggest(tester: Tester, value: str | None) -> Suggestion | None:
+def suggest(probe: ValueProbe, value: str | None) -> Suggestion | None:
     """The first likely reading of ``value`` that the contract accepts; None when nothing can be computed."""
     if not value:
         return None
-    for candidate in _candidates(tester.column, value):
-        if candidate.value != value and not tester.objection(candidate.value):
+    for candidate in _candidates(probe.column, value):
+        if candidate.value != value and not probe.objection(candidate.value):
             return candidate
     return None
 
@@ -125,7 +122,11 @@ def _codes(codes: object, text: str) -> Iterator[Suggestion]:
     pairs = [(str(code), str(name)) for code, name in codes.items()]
     stem = _stem(text)
     exact = [(c, n) for c, n in pairs if _stem(n) == stem]
-    near = [(c, n) for c, n in pairs if stem and (_stem(n).startswith(stem) or stem.startswith(_stem(n)))]
+    near = [
+        (c, n)
+        for c, n in pairs
+        if stem and (_stem(n).startswith(stem) or stem.startswith(_stem(n)))
+    ]
     for found in (exact, near):
         if len(found) == 1:
             yield Suggestion(found[0][0], f"按代码表，“{found[0][1]}”的代码是 {found[0][0]}")
@@ -171,7 +172,9 @@ def _numbers(text: str) -> Iterator[Suggestion]:
         return
     number, rest = Decimal(found[0].replace(",", "")), core[found.end() :]
     if rest[:1] in _UNITS:
-        yield Suggestion(f"{number * _UNITS[rest[0]]:f}".removesuffix(".0"), f"“{rest[0]}”换算成数字")
+        yield Suggestion(
+            f"{number * _UNITS[rest[0]]:f}".removesuffix(".0"), f"“{rest[0]}”换算成数字"
+        )
         return
     if not _WORDS.sub("", rest):
         yield Suggestion(f"{number:f}", "去掉“约”“元”一类的字，只留数字")

@@ -62,8 +62,12 @@ def correct(
     return batch.decisions.get(row_number=row_number)
 
 
-def send_back(*, actor: Actor, batch: Batch, row_numbers: Sequence[int], note: str) -> int:
+def send_back(
+    *, actor: Actor, batch: Batch, row_numbers: Sequence[int], note: str, only_open: bool = False
+) -> int:
     """Return rows to the department that owns the source; they will come again with a later delivery.
+
+    ``only_open`` leaves out rows somebody has decided about meanwhile. Returns how many were returned.
 
     Raises:
         InvalidInput: no note, or no row. NotFound, Conflict: as for :func:`correct`; nothing is returned then.
@@ -78,19 +82,22 @@ def send_back(*, actor: Actor, batch: Batch, row_numbers: Sequence[int], note: s
         raise InvalidInput("没有选中任何一行。", advice="请先勾选要退回的行。")
     with unit_of_work():
         chosen: dict[int, dict[str, str | None]] = {number: {} for number in row_numbers}
-        decide(actor, batch, chosen, DecisionKind.RETURNED, note=note.strip()[:300])
+        count = decide(
+            actor, batch, chosen, DecisionKind.RETURNED, note=note.strip()[:300],
+            only_open=only_open,
+        )  # fmt: skip
         record(
             actor=actor, action="ingest.rows_returned", obj=batch, reason=note,
-            after={"rows": list(row_numbers)[:200], "count": len(row_numbers)},
+            after={"rows": list(row_numbers)[:200], "count": count},
         )  # fmt: skip
         emit(
             type="city.ingest.rows.returned", source="ingest", subject=batch.resource.code,
             data={
                 "batch": str(batch.pk), "resource_id": batch.resource_id,
-                "count": len(row_numbers), "note": note.strip(),
+                "count": count, "note": note.strip(),
             },
         )  # fmt: skip
-    return len(row_numbers)
+    return count
 
 
 def decide(

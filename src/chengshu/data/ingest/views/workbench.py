@@ -38,11 +38,13 @@ STATUSES = {
     DecisionKind.CORRECTED: "已更正待回放",
     DecisionKind.RETURNED: "已退回",
     DecisionKind.REPLAYED: "已回放",
+    DecisionKind.GIVEN_UP: "已放弃",
 }
 _TAGS = {
     DecisionKind.CORRECTED: StatusTag("已更正待回放", "blue", "pencil"),
     DecisionKind.RETURNED: StatusTag("已退回数源部门", "grey", "arrow-back-up"),
     DecisionKind.REPLAYED: StatusTag("已回放", "teal", "circle-check"),
+    DecisionKind.GIVEN_UP: StatusTag("已放弃", "grey", "archive"),
 }
 
 
@@ -69,6 +71,7 @@ class Line:
     raw: str
     tag: StatusTag | None
     decision: Any
+    seen: str
     open: bool
     hides: bool
 
@@ -185,6 +188,7 @@ def line_of(
         raw=HIDDEN if raw and masks else raw,
         tag=_TAGS[DecisionKind(decision.kind)] if decision else None,
         decision=decision,
+        seen=quarantine.seen_mark(decision),
         open=editable and not done,
         hides=any(column.name in masks for column in resource.columns),
     )
@@ -214,7 +218,10 @@ def save_row(request: ActorRequest, pk: UUID, number: int) -> HttpResponse:
         current = before.get(column.name, found.row.cells.get(column.name)) or ""
         if posted is not None and posted.strip() != current:
             values[column.name] = posted.strip() or None
-    quarantine.correct(actor=request.actor, batch=batch, row_number=number, values=values)
+    quarantine.correct(
+        actor=request.actor, batch=batch, row_number=number, values=values,
+        seen=request.POST.get("seen"),
+    )  # fmt: skip
     if request.headers.get("HX-Request"):
         line = line_of(_row(batch, number), resource, masks_of(resource.columns), editable=True)
         return render(request, "ingest/workbench_row.html", {"line": line, "batch": batch})
@@ -234,15 +241,31 @@ def _row(batch: Batch, number: int) -> WorkRow:
 def send_back(request: ActorRequest, pk: UUID) -> HttpResponse:
     """Return the chosen rows, or all undecided ones of the present filter, with a note."""
     batch = selectors.batch(request.actor, pk)
-    if request.POST.get("scope") == "all":
+    everything = request.POST.get("scope") == "all"
+    if everything:
         rule, _, column = request.POST.get("problem", "").partition(":")
         rows = quarantined.numbers(batch, RowFilter(rule=rule, column=column, status=OPEN))
     else:
         rows = [int(value) for value in request.POST.getlist("row") if value.isdecimal()]
     count = quarantine.send_back(
-        actor=request.actor, batch=batch, row_numbers=rows, note=request.POST.get("note", "")
+        actor=request.actor,
+        batch=batch,
+        row_numbers=rows,
+        note=request.POST.get("note", ""),
+        only_open=everything,
     )
     messages.success(request, f"已退回 {count:,} 行，等数源部门改好后重新归集。")
+    return redirect("ingest:quarantine", pk)
+
+
+def give_up(request: ActorRequest, pk: UUID) -> HttpResponse:
+    """Set the chosen rows aside for good, with a reason."""
+    batch = selectors.batch(request.actor, pk)
+    rows = [int(value) for value in request.POST.getlist("row") if value.isdecimal()]
+    count = quarantine.give_up(
+        actor=request.actor, batch=batch, row_numbers=rows, reason=request.POST.get("note", "")
+    )
+    messages.success(request, f"已放弃 {count:,} 行；它们仍计入隔离，以后还能更正。")
     return redirect("ingest:quarantine", pk)
 
 
@@ -288,10 +311,14 @@ def upload(request: ActorRequest, pk: UUID) -> HttpResponse:
 
 
 def replay(request: ActorRequest, pk: UUID) -> HttpResponse:
-    """Load the corrected rows as a batch of their own."""
+    """Load the corrected rows, or the chosen ones of them, as a batch of their own."""
     batch = selectors.batch(request.actor, pk)
+    chosen = [int(value) for value in request.POST.getlist("row") if value.isdecimal()]
+    if "selected" in request.POST and not chosen:
+        messages.warning(request, "没有选中任何一行。请先勾选已更正的行。")
+        return redirect("ingest:quarantine", pk)
     try:
-        child = quarantine.replay(actor=request.actor, batch=batch)
+        child = quarantine.replay(actor=request.actor, batch=batch, row_numbers=chosen or None)
     except Conflict as error:
         messages.warning(request, error.detail)
         return redirect("ingest:quarantine", pk)
