@@ -98,7 +98,7 @@ class PlanForm(forms.Form):
         others = plans(actor) if plan is None else plans(actor).exclude(pk=plan.pk)
         self.fields["depends_on"].queryset = others  # type: ignore[attr-defined]
         if not others.exists():
-            del self.fields["depends_on"]
+            self.fields["depends_on"].help_text = "还没有别的归集任务"
 
     @staticmethod
     def values_of(plan: Plan) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class PlanForm(forms.Form):
 
     def predecessors(self) -> list[Plan]:
         """The plans to wait for."""
-        return list(self.cleaned_data.get("depends_on", ()))
+        return list(self.cleaned_data["depends_on"])
 
     def place(self, error: ChengshuError) -> None:
         """Show a refusal beside its fields."""

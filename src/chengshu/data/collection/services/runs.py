@@ -514,7 +514,7 @@ def settle(run: Run | None = None) -> int:
             "plan__resource_id", flat=True
         )
         for resource_id in set(waiting):
-            held = Run.objects.filter(leases__resource_id=resource_id, state__in=UNDER_WAY)
+            held = Run.objects.filter(plan__resource_id=resource_id, state__in=UNDER_WAY)
             if not held.exists():
                 wake(resource_id)
     return count

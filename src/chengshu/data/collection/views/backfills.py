@@ -85,7 +85,10 @@ def backfill(request: ActorRequest, pk: int) -> HttpResponse:
         "item": item, "tone": _TONES[BackfillState(item.state)], "running": running,
         "actions": actions,
         "progress": Progress(
-            done=item.done, total=item.periods, unit="段", title=f"补采（{item.get_step_display()}）",
+            key=f"backfill-{item.pk}", title=f"补采（{item.get_step_display()}）",
+            state=_TONES[BackfillState(item.state)], done=item.done, total=item.periods, unit="段",
+            percent=int(item.done * 100 / item.periods) if item.periods else None,
+            finished=not running,
         ),
         "table": Table.plain(key="backfill-runs", columns=_COLUMNS, rows=rows, caption="各时段"),
     }  # fmt: skip
