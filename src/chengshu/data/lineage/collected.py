@@ -69,7 +69,7 @@ def _source(resource: PublishedResource, batch: Batch) -> Node:
         )  # fmt: skip
     title = batch.file.name if batch.file is not None else batch.get_origin_display()
     return Node(
-        f"{batch.origin}:{resource.physical_name}", NodeKind.SOURCE, title,
+        f"delivery:{batch.origin}:{resource.physical_name}", NodeKind.SOURCE, title,
         name=resource.physical_name, owner=resource.provider_name,
         url=reverse("ingest:batch", args=[batch.pk]),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from chengshu.data.protection.detectors import (
     hide_personal,
     spans_of,
 )
+from chengshu.data.protection.detectors.numbers import STRICT_PATTERNS
 from chengshu.data.protection.keys import mask_key
 from chengshu.data.protection.masking import (
     NONE,
@@ -27,6 +28,7 @@ from chengshu.data.protection.masking import (
 __all__ = [
     "NONE",
     "SENSITIVE",
+    "STRICT_PATTERNS",
     "Example",
     "Finding",
     "Kind",

@@ -94,14 +94,19 @@ def test_boxes_never_overlap_and_edges_run_to_the_right(edges, rows):
 SCHEMA = {"person": ["id_number", "name", "born_on"], "pension": ["id_number", "amount", "month"]}
 
 
+PAID_BY_NAME = """
+WITH paid AS (SELECT id_number, sum(amount) AS total FROM pension GROUP BY 1)
+SELECT p.name, paid.total FROM person p JOIN paid ON p.id_number = paid.id_number
+"""
+
+
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
         ("SELECT name AS who FROM person", {"who": {("person", "name")}}),
         ("SELECT * FROM pension", {c: {("pension", c)} for c in SCHEMA["pension"]}),
         (
-            "WITH paid AS (SELECT id_number, sum(amount) AS total FROM pension GROUP BY 1) SELECT"
-            " p.name, paid.total FROM person p JOIN paid ON p.id_number = paid.id_number",
+            PAID_BY_NAME,
             {"name": {("person", "name")}, "total": {("pension", "amount")}},
         ),
         (

@@ -7,7 +7,6 @@ from django.urls import reverse
 
 from chengshu.data.catalog.facade import published_by_id
 from chengshu.data.ingest.tests import factories
-from chengshu.data.ingest.tests.conftest import lake_dir, officer, resource  # noqa: F401 - fixtures
 from chengshu.data.lineage import rows as lineage_rows
 from chengshu.data.lineage.facade import graph_of, row_origin
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
@@ -17,13 +16,13 @@ TABLE = "std:person_register"
 
 
 @pytest.fixture
-def loaded(officer, resource):  # noqa: F811 - fixtures
+def loaded(officer, resource):
     content = factories.table([factories.row(n) for n in range(1, 6)])
     return factories.load(officer, resource, content)
 
 
 @pytest.fixture
-def shared(loaded, resource, cast):  # noqa: F811 - fixtures
+def shared(loaded, resource, cast):
     columns = [
         {"name": c.name, "type": "text", "title": c.title, "sensitivity": c.sensitivity}
         for c in published_by_id(resource.pk).columns
@@ -41,14 +40,14 @@ def shared(loaded, resource, cast):  # noqa: F811 - fixtures
     )  # fmt: skip
 
 
-def test_a_field_is_followed_from_the_file_to_the_application(officer, shared):  # noqa: F811
+def test_a_field_is_followed_from_the_file_to_the_application(officer, shared):
     graph = graph_of(officer)
     steps = graph.upstream("application:grid.by-no.full_name")
     titles = {graph.nodes[key].title for key in steps}
     assert "姓名" in titles
     assert any(key.endswith(f"{TABLE}.full_name") or key == f"{TABLE}.full_name" for key in steps)
-    source = next(k for k in steps if k.startswith("upload:"))
-    assert source == "upload:person_register.姓名"
+    source = next(k for k in steps if k.startswith("delivery:"))
+    assert source.endswith("person_register.姓名")
     assert graph.up["application:grid.by-no.full_name"] == {
         "interface:by-no.full_name": "脱敏：姓名"
     }
@@ -78,7 +77,7 @@ def test_other_departments_do_not_see_it(shared, cast, actor_for, client):
     assert client.get(reverse("lineage:graph"), {"node": TABLE}).status_code == 404
 
 
-def test_a_row_leads_back_to_its_batch_and_line(loaded, resource):  # noqa: F811
+def test_a_row_leads_back_to_its_batch_and_line(loaded, resource):
     described = published_by_id(resource.pk)
     origin = row_origin(described, ("P00003",))
     assert origin is not None
@@ -92,7 +91,7 @@ def test_the_stamp_columns_are_those_of_collection():
     assert {lineage_rows.BATCH, lineage_rows.ROW} == {field.name for field in STAMPS}
 
 
-def test_the_pages_draw_and_say_the_same_in_lists(client, cast, shared, resource):  # noqa: F811
+def test_the_pages_draw_and_say_the_same_in_lists(client, cast, shared, resource):
     client.force_login(cast.officer_a)
     start = client.get(reverse("lineage:graph"), {"q": "人员"}).content.decode()
     assert "人员登记信息" in start
@@ -109,7 +108,7 @@ def test_the_pages_draw_and_say_the_same_in_lists(client, cast, shared, resource
     assert "字段：姓名" in narrowed
 
 
-def test_the_tab_of_an_entry_asks_for_a_row(client, cast, loaded, resource):  # noqa: F811
+def test_the_tab_of_an_entry_asks_for_a_row(client, cast, loaded, resource):
     client.force_login(cast.officer_a)
     url = reverse("lineage:resource", args=[resource.pk])
     assert "这一行从哪里来" in client.get(url).content.decode()
@@ -120,7 +119,7 @@ def test_the_tab_of_an_entry_asks_for_a_row(client, cast, loaded, resource):  # 
     assert "只对提供单位" in client.get(url).content.decode()
 
 
-def test_an_entry_without_data_says_how_lineage_comes(client, cast, resource):  # noqa: F811
+def test_an_entry_without_data_says_how_lineage_comes(client, cast, resource):
     client.force_login(cast.officer_a)
     page = client.get(reverse("lineage:resource", args=[resource.pk])).content.decode()
     assert "还没有血缘" in page

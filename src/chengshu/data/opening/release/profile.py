@@ -3,13 +3,14 @@
 # ruff: noqa: S608 - identifiers go through quoted(), which doubles the quotes; values are parameters
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening.release.values import json_value
 from chengshu.data.opening.row_scope import quoted
 from chengshu.data.opening.zone import ZoneCopy, lake
+from chengshu.data.protection.facade import STRICT_PATTERNS, Kind, detect_column
 from chengshu.kernel.errors import InvalidInput
 from chengshu_lake import TableAt
 
@@ -19,14 +20,8 @@ _VALUE_LENGTH = 60
 _LONGITUDE = re.compile(r"^(lon|lng|longitude)$|经度", re.IGNORECASE)
 _LATITUDE = re.compile(r"^(lat|latitude)$|纬度", re.IGNORECASE)
 _LABEL = re.compile(r"名称|站名")
-# A birth date inside 18 digits makes a resident identity number; a mobile number stands alone among digits.
-_PERSONAL = {
-    "居民身份证号": (
-        r"(^|[^0-9A-Za-z])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
-        r"[0-9]{3}[0-9Xx]($|[^0-9A-Za-z])"
-    ),
-    "手机号": r"(^|[^0-9A-Za-z])1[3-9][0-9]{9}($|[^0-9A-Za-z])",
-}
+# Besides what stands out in single rows, whole columns are judged; names and addresses of offices are public.
+_REFUSED = (Kind.ID_NUMBER, Kind.MOBILE, Kind.BANK_CARD, Kind.EMAIL)
 # Catalogued as numbers of organisations, places or offices; their own shape would only cause false alarms.
 _PUBLIC_NUMBERS = {"uscc", "region12", "region6", "phone", "postcode"}
 
@@ -44,7 +39,7 @@ def refuse_personal(copy: ZoneCopy) -> None:
     """Look into every text field for what a catalogue may have overlooked.
 
     Raises:
-        InvalidInput: identity or mobile numbers were found; names fields and how many rows, never the values.
+        InvalidInput: personal numbers were found; names fields and how many rows, never the values.
     """
     texts = [
         c for c in copy.columns
@@ -52,22 +47,40 @@ def refuse_personal(copy: ZoneCopy) -> None:
     ]  # fmt: skip
     if not texts:
         return
-    checks = [(column, kind, pattern) for column in texts for kind, pattern in _PERSONAL.items()]
+    checks = [
+        (column, kind, pattern) for column in texts for kind, pattern in STRICT_PATTERNS.items()
+    ]
     counts = ", ".join(
         f"count(*) FILTER (regexp_matches({quoted(column.name)}, ?)) AS c{index}"
         for index, (column, _, _) in enumerate(checks)
     )
     answer = rows_of(copy, f"SELECT {counts} FROM t", [pattern for _, _, pattern in checks])[0]
     found = [
-        f"“{column.title}”有 {answer[f'c{index}']:,} 行像{kind}"
+        f"“{column.title}”有 {answer[f'c{index}']:,} 行像{kind.label}"
         for index, (column, kind, _) in enumerate(checks)
         if answer[f"c{index}"]
     ]
+    told = {(column.name, kind) for i, (column, kind, _) in enumerate(checks) if answer[f"c{i}"]}
+    found += _in_columns(copy, texts, told)
     if found:
         raise InvalidInput(
             f"数据中发现个人信息：{'；'.join(found)}。", kept="这一版没有发布，原有版本不变。",
             advice="请去掉这些字段，或用行范围排除这些行后再发布。", fields={"fields": "；".join(found)},
         )  # fmt: skip
+
+
+def _in_columns(
+    copy: ZoneCopy, texts: Sequence[ColumnSpec], told: Collection[tuple[str, Kind]]
+) -> list[str]:
+    """What the detectors see in whole columns and inside their texts, beyond what was told already."""
+    names = [column.name for column in texts]
+    table = lake().read(copy.table, columns=names, as_of=copy.version).read_all()
+    return [
+        f"“{column.title}”有 {finding.hits:,} 行像{finding.kind.label}"
+        for column in texts
+        for finding in detect_column(table[column.name], name=column.name, title=column.title)
+        if finding.kind in _REFUSED and (column.name, finding.kind) not in told
+    ]
 
 
 def profile(copy: ZoneCopy) -> dict[str, Any]:

@@ -215,8 +215,10 @@ def _inside(column: _Column, taken: npt.NDArray[np.bool_]) -> list[Finding]:
     hits: dict[Kind, int] = {}
     examples: dict[Kind, list[str]] = {}
     texts = column.values.take(pa.array(where, pa.int64())).to_pylist()
+    # In a column of numbers a cell that is one number was judged by its share; among words it stands out.
+    prose = int(column.counts[column.chinese].sum()) * 2 >= column.filled
     for place, text, spans in zip(where, texts, spans_in(texts), strict=True):
-        for kind in {span.kind for span in spans if len(span.text) < len(text)}:
+        for kind in {span.kind for span in spans if prose or len(span.text) < len(text)}:
             hits[kind] = hits.get(kind, 0) + int(column.counts[place])
             if len(shown := examples.setdefault(kind, [])) < _EXAMPLES:
                 shown.append(_hidden(text, spans))

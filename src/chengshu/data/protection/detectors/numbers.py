@@ -61,13 +61,23 @@ SHAPES: tuple[Shape, ...] = (
         r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", 0.0,
     ),
     Shape(
-        Kind.PHONE, r"0\d{2,3}[- ]?\d{7,8}(?:-\d{1,6})?", r"0\d{2,3}-\d{7,8}", 0.02,
+        Kind.PHONE, r"0[1-9]\d{1,2}[- ]?\d{7,8}(?:-\d{1,6})?", r"0[1-9]\d{1,2}-\d{7,8}", 0.02,
     ),
 )  # fmt: skip
 OLD_ID = Shape(
     Kind.ID_NUMBER, rf"{_PROVINCE}\d{{4}}{_SHORT_BIRTH}\d{{3}}",
     rf"{_PROVINCE}\d{{4}}{_SHORT_BIRTH}\d{{3}}", 0.004,
 )  # fmt: skip
+
+# For gates: one row is enough and no check digit excuses it. A birth date inside 18 digits makes an identity number; a
+# mobile number stands alone among digits (RE2).
+STRICT_PATTERNS: dict[Kind, str] = {
+    Kind.ID_NUMBER: (
+        r"(^|[^0-9A-Za-z])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+        r"[0-9]{3}[0-9Xx]($|[^0-9A-Za-z])"
+    ),
+    Kind.MOBILE: r"(^|[^0-9A-Za-z])1[3-9][0-9]{9}($|[^0-9A-Za-z])",
+}
 
 
 def whole_matches(values: Any, shape: Shape) -> Flags:
