@@ -78,7 +78,9 @@ def measure() -> None:
     unclear = {at for at, made in generator.items() if made.startswith(("q.", "f.", "m.", "e."))}
     clusters = {
         c.key: [
-            at for m in c.members if (at := (name[m.holder.resource], m.holder.column)) not in unclear
+            at
+            for m in c.members
+            if (at := (name[m.holder.resource], m.holder.column)) not in unclear
         ]
         for c in found
     }
@@ -91,7 +93,9 @@ def measure() -> None:
     print(f"peak memory {process.getrusage(process.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
-def _pairs(groups: dict[str, list[tuple[str, str]]], unit: dict[str, str]) -> set[frozenset[tuple[str, str]]]:
+def _pairs(
+    groups: dict[str, list[tuple[str, str]]], unit: dict[str, str]
+) -> set[frozenset[tuple[str, str]]]:
     return {
         frozenset((a, b))
         for members in groups.values()

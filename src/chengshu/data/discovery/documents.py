@@ -84,7 +84,9 @@ def changed(content: Document, head: Mapping[str, str], items: list[Mapping[str,
     found["items"] = [
         _changed_item(item, given) for item, given in zip(content["items"], items, strict=True)
     ]
-    found["key"] = [i["column"] for i in found["items"] if i["include"] and value(i["fields"], "is_key")]
+    found["key"] = [
+        i["column"] for i in found["items"] if i["include"] and value(i["fields"], "is_key")
+    ]
     return found
 
 

@@ -12,7 +12,9 @@ from chengshu.data.discovery.services.drift import watch
 def lead_source(element: str) -> LeadSource | None:
     """The designated source of the data element with this identifier; None while nobody is designated."""
     return (
-        LeadSource.objects.filter(element=element).select_related("organization", "resource").first()
+        LeadSource.objects.filter(element=element)
+        .select_related("organization", "resource")
+        .first()
     )
 
 

@@ -52,7 +52,9 @@ def watch_sources(context: JobContext, *, resource: int | None = None) -> dict[s
     found = 0
     for done, binding in enumerate(bindings, 1):
         found += drift.watch(binding) is not None
-        context.progress(done=done, total=len(bindings), stage="比对结构", counts={"findings": found})
+        context.progress(
+            done=done, total=len(bindings), stage="比对结构", counts={"findings": found}
+        )
     return {"bindings": len(bindings), "findings": found}
 
 

@@ -100,7 +100,10 @@ def _breaks(field: str, was: Any, now: Any) -> bool:
 
 
 def _renames(
-    gone: list[str], new: list[str], before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+    gone: list[str],
+    new: list[str],
+    before: Mapping[str, Mapping[str, Any]],
+    after: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, str]:
     """Likely renames: same type, and the same comment, a similar name, or the same place among the columns."""
     order_before, order_after = list(before), list(after)

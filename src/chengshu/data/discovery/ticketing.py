@@ -5,7 +5,13 @@ from django.urls import reverse
 from chengshu.data.discovery.documents import shown
 from chengshu.data.discovery.models import Conflict
 from chengshu.data.discovery.services import duplicates
-from chengshu.data.tickets.facade import Evidence, EvidenceLink, RecheckResult, Ticket, register_kind
+from chengshu.data.tickets.facade import (
+    Evidence,
+    EvidenceLink,
+    RecheckResult,
+    Ticket,
+    register_kind,
+)
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import holds
 

@@ -17,6 +17,10 @@ def logical(word: str, *, scale: int | None = None) -> str:
     for pattern, kind in _TYPES:
         if re.search(pattern, text):
             # Oracle writes whole numbers as NUMBER(p,0).
-            whole = kind == "decimal" and scale == 0 and text.startswith(("number", "numeric", "decimal"))
+            whole = (
+                kind == "decimal"
+                and scale == 0
+                and text.startswith(("number", "numeric", "decimal"))
+            )
             return "integer" if whole else kind
     return "text" if text else ""

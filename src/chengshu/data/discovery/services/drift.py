@@ -123,7 +123,10 @@ def ignore(*, actor: Actor, finding: DriftFinding, reason: str) -> DriftFinding:
         locked = _undecided(finding)
         _decide(locked, actor, FindingState.IGNORED, reason.strip())
         record(
-            actor=actor, action="discovery.drift_ignored", obj=locked, after={"reason": reason.strip()}
+            actor=actor,
+            action="discovery.drift_ignored",
+            obj=locked,
+            after={"reason": reason.strip()},
         )
     return locked
 
@@ -163,7 +166,9 @@ def apply(*, actor: Actor, finding: DriftFinding) -> int:
         content, mapping = followed(before, locked)
         edit_draft(actor=actor, version=version, revision=version.revision, content=content)
         binding = SourceBinding.objects.select_for_update().get(resource=locked.resource_id)
-        binding.structure = [{**c, "item": mapping.get(str(c["name"]), "")} for c in locked.structure]
+        binding.structure = [
+            {**c, "item": mapping.get(str(c["name"]), "")} for c in locked.structure
+        ]
         binding.state, binding.message = BindingState.SAME, ""
         binding.save(update_fields=["structure", "state", "message"])
         _decide(locked, actor, FindingState.PROPOSED, f"目录变更 v{version.number}")
@@ -174,7 +179,9 @@ def apply(*, actor: Actor, finding: DriftFinding) -> int:
     return version.number
 
 
-def followed(before: VersionContent, finding: DriftFinding) -> tuple[VersionContent, dict[str, str]]:
+def followed(
+    before: VersionContent, finding: DriftFinding
+) -> tuple[VersionContent, dict[str, str]]:
     """The entry as the source is now, and the new source column → item mapping.
 
     A renamed column keeps its item, so consumers notice nothing; a removed one takes its item away; an added one is

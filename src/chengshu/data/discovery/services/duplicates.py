@@ -40,9 +40,7 @@ def search_duplicates(entries: Sequence[PublishedResource] | None = None) -> int
     """Find clusters anew and keep them; decided ones stay decided and only get new members. Returns how many."""
     found = find(lake(), holders_of(list_published() if entries is None else entries))
     with unit_of_work():
-        decided = set(
-            ItemCluster.objects.filter(state__in=_DECIDED).values_list("key", flat=True)
-        )
+        decided = set(ItemCluster.objects.filter(state__in=_DECIDED).values_list("key", flat=True))
         ItemCluster.objects.exclude(key__in={c.key for c in found} | decided).delete()
         for cluster in found:
             _keep(cluster)
@@ -102,7 +100,10 @@ def reject(*, actor: Actor, cluster: ItemCluster, note: str) -> ItemCluster:
             raise StateConflict("已经指定了数源，不能否定。", kept="没有做任何改动。")
         _decide(locked, actor, ClusterState.REJECTED, note.strip())
         record(
-            actor=actor, action="discovery.cluster_rejected", obj=locked, after={"note": note.strip()}
+            actor=actor,
+            action="discovery.cluster_rejected",
+            obj=locked,
+            after={"note": note.strip()},
         )
     return locked
 
@@ -210,9 +211,11 @@ def count_conflicts(cluster: ItemCluster) -> int:
         if member.column == member.subject_column:
             continue
         try:
-            row = engine.sql(
-                _counting(lead, member), tables=_tables(lead, member), timeout=SECONDS
-            ).read_all().to_pylist()[0]
+            row = (
+                engine.sql(_counting(lead, member), tables=_tables(lead, member), timeout=SECONDS)
+                .read_all()
+                .to_pylist()[0]
+            )
         except LakeError:
             # Not collected yet: nothing to compare, and the page says so by having no figures.
             Conflict.objects.filter(member=member).delete()

@@ -34,7 +34,9 @@ def take(*, batch: Batch, resource: PublishedResource, lake: Lake, stamp: str) -
             else "NULL"
         )
     query = f"SELECT {', '.join(parts)} FROM t WHERE {_STAMP} = ?"  # noqa: S608 - quoted identifiers only
-    row = lake.sql(query, tables={"t": resource.lake_table}, params=[stamp]).read_all().to_pylist()[0]
+    row = (
+        lake.sql(query, tables={"t": resource.lake_table}, params=[stamp]).read_all().to_pylist()[0]
+    )
     values = list(row.values())
     figures: dict[str, Any] = {}
     for index, column in enumerate(columns):
@@ -47,7 +49,9 @@ def take(*, batch: Batch, resource: PublishedResource, lake: Lake, stamp: str) -
     return found
 
 
-def unusual(now: BatchFigures, earlier: Sequence[BatchFigures], titles: Mapping[str, str]) -> list[str]:
+def unusual(
+    now: BatchFigures, earlier: Sequence[BatchFigures], titles: Mapping[str, str]
+) -> list[str]:
     """Sentences about what differs from the batches before; empty without at least two of them."""
     if len(earlier) < 2 or not now.rows:  # noqa: PLR2004
         return []
@@ -60,7 +64,11 @@ def unusual(now: BatchFigures, earlier: Sequence[BatchFigures], titles: Mapping[
     for column, figure in now.columns.items():
         title = titles.get(column, column)
         gaps = 1 - figure["filled"] / now.rows
-        before = [1 - f.columns[column]["filled"] / f.rows for f in earlier if f.rows and column in f.columns]
+        before = [
+            1 - f.columns[column]["filled"] / f.rows
+            for f in earlier
+            if f.rows and column in f.columns
+        ]
         if before and gaps - max(before) > MORE_GAPS:
             found.append(f"“{title}”空着的由 {max(before):.0%} 升到 {gaps:.0%}")
         known = {code for f in earlier for code in f.columns.get(column, {}).get("codes", {})}
@@ -71,11 +79,15 @@ def unusual(now: BatchFigures, earlier: Sequence[BatchFigures], titles: Mapping[
     return found
 
 
-def examine(*, batch: Batch, resource: PublishedResource, lake: Lake, stamp: str) -> DriftFinding | None:
+def examine(
+    *, batch: Batch, resource: PublishedResource, lake: Lake, stamp: str
+) -> DriftFinding | None:
     """Take the figures of a batch and report what is unusual; safe to repeat."""
     now = take(batch=batch, resource=resource, lake=lake, stamp=stamp)
     earlier = list(
-        BatchFigures.objects.filter(resource=resource.id, taken_at__lt=now.taken_at).exclude(pk=now.pk)[:EARLIER]
+        BatchFigures.objects.filter(resource=resource.id, taken_at__lt=now.taken_at).exclude(
+            pk=now.pk
+        )[:EARLIER]
     )
     sentences = unusual(now, earlier, {c.name: c.title for c in resource.columns})
     if not sentences:

@@ -49,7 +49,8 @@ def request_tables(
     check(actor, "ingest.source.manage", source)
     if not 0 < len(names) <= MOST_TABLES:
         raise InvalidInput(
-            f"请选择 1 到 {MOST_TABLES} 张表。", fields={"tables": "还没有选择" if not names else "选得太多"}
+            f"请选择 1 到 {MOST_TABLES} 张表。",
+            fields={"tables": "还没有选择" if not names else "选得太多"},
         )
     there = {found.name: found for found in objects(actor=actor, source=source)}
     absent = [name for name in names if name not in there]
@@ -221,7 +222,10 @@ def edit(
         locked.revision += 1
         locked.save()
         record(
-            actor=actor, action="discovery.proposal_edited", obj=locked, after={"items": locked.items}
+            actor=actor,
+            action="discovery.proposal_edited",
+            obj=locked,
+            after={"items": locked.items},
         )
     return locked
 
@@ -252,7 +256,10 @@ def accept_all(*, actor: Actor, proposal: Proposal) -> Proposal:
         locked.revision += 1
         locked.save()
         record(
-            actor=actor, action="discovery.proposal_edited", obj=locked, after={"items": locked.items}
+            actor=actor,
+            action="discovery.proposal_edited",
+            obj=locked,
+            after={"items": locked.items},
         )
     return locked
 
@@ -283,7 +290,11 @@ def make_draft(*, actor: Actor, proposal: Proposal) -> Resource:
                 columns=locked.structure["columns"], fingerprint=locked.structure["fingerprint"],
                 mapping=mapping_of(locked),
             )  # fmt: skip
-        locked.state, locked.resource, locked.updated_at = ProposalState.DRAFTED, resource, timezone.now()
+        locked.state, locked.resource, locked.updated_at = (
+            ProposalState.DRAFTED,
+            resource,
+            timezone.now(),
+        )
         locked.save(update_fields=["state", "resource", "updated_at"])
         record(
             actor=actor, action="discovery.proposal_drafted", obj=locked,

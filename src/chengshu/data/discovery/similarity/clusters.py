@@ -74,9 +74,11 @@ def find(lake: Lake, holders: Sequence[Holder], *, sample: int = SAMPLE) -> list
             _collect(session, aliases[table], group, numbers, salt, sample)
         groups = _groups(order)
         _name(session, order, groups)
+        merged = _merged(groups, _joined(session))
+        session.execute("DELETE FROM named")
+        _name(session, order, {name: merged[number] for name, number in groups.items()})
         figures = _agreement(session)
-        joined = _joined(session)
-    return _clusters(order, groups, figures, joined)
+    return _clusters(order, {name: merged[number] for name, number in groups.items()}, figures)
 
 
 def _exists(lake: Lake, table: str) -> bool:
@@ -94,9 +96,7 @@ def _collect(
     A person with several records (a benefit per month) counts once, with the value of one of them.
     """
     key = identifier(group[0].subject_column)
-    cells = ", ".join(
-        f"any_value({identifier(h.column)}::VARCHAR)" for h in group
-    )
+    cells = ", ".join(f"any_value({identifier(h.column)}::VARCHAR)" for h in group)
     listed = ", ".join(str(numbers[h.table, h.column]) for h in group)
     session.execute(
         "INSERT INTO cells SELECT holder, s, hash(value) FROM ("  # noqa: S608 - quoted identifiers and numbers
@@ -114,8 +114,8 @@ def _groups(order: Sequence[Holder]) -> dict[str, int]:
 def _name(session: Any, order: Sequence[Holder], groups: Mapping[str, int]) -> None:
     """Tell the session which group every holder is in, and of what kind every group is."""
     kinds = {groups[h.group]: f"{h.subject}|{h.kind}" for h in order}
-    session.execute("CREATE TABLE named (holder INTEGER, grp INTEGER)")
-    session.execute("CREATE TABLE kinds (grp INTEGER, kind VARCHAR)")
+    session.execute("CREATE TABLE IF NOT EXISTS named (holder INTEGER, grp INTEGER)")
+    session.execute("CREATE OR REPLACE TABLE kinds (grp INTEGER, kind VARCHAR)")
     session.execute(
         "INSERT INTO named SELECT unnest(?::INTEGER[]), unnest(?::INTEGER[])",
         [list(range(len(order))), [groups[h.group] for h in order]],
@@ -160,19 +160,30 @@ def _joined(session: Any) -> list[tuple[int, int]]:
     session.execute(
         """
         CREATE TABLE usual AS
-        SELECT grp, subject, mode(value) AS value FROM grouped GROUP BY grp, subject
+        SELECT grp, subject, mode(value) AS value FROM cells JOIN named USING (holder) GROUP BY grp, subject
+        """
+    )
+    session.execute(
+        """
+        CREATE TABLE luck AS
+        SELECT grp, sum((n / total) * (n / total)) AS expected FROM (
+            SELECT grp, value, count(*)::DOUBLE AS n, sum(count(*)) OVER (PARTITION BY grp)::DOUBLE AS total
+            FROM usual GROUP BY grp, value)
+        GROUP BY grp
         """
     )
     rows = session.execute(
         f"""
-        WITH u AS (SELECT usual.*, kind, expected FROM usual JOIN kinds USING (grp) JOIN chance USING (grp))
+        WITH u AS (SELECT usual.*, kind, expected FROM usual JOIN kinds USING (grp) JOIN luck USING (grp))
         SELECT a.grp, b.grp, count(*) AS n, avg((a.value = b.value)::INT) AS agreed,
                least(any_value(a.expected), any_value(b.expected)) AS expected
         FROM u a JOIN u b ON a.subject = b.subject AND a.kind = b.kind AND a.grp < b.grp
         GROUP BY a.grp, b.grp HAVING n >= {ENOUGH * 2} AND agreed >= {JOIN}
         """  # noqa: S608 - constants
     ).fetchall()
-    return [(int(a), int(b)) for a, b, _, agreed, expected in rows if kappa(agreed, expected) >= JOIN]
+    return [
+        (int(a), int(b)) for a, b, _, agreed, expected in rows if kappa(agreed, expected) >= JOIN
+    ]
 
 
 def kappa(agreed: float, expected: float) -> float:
@@ -180,10 +191,8 @@ def kappa(agreed: float, expected: float) -> float:
     return (agreed - expected) / (1 - expected) if expected < 1 else 0.0
 
 
-def _clusters(
-    order: Sequence[Holder], groups: Mapping[str, int],
-    figures: Mapping[int, tuple[int, float, float]], joined: Sequence[tuple[int, int]],
-) -> list[Cluster]:  # fmt: skip
+def _merged(groups: Mapping[str, int], joined: Sequence[tuple[int, int]]) -> list[int]:
+    """The number every group goes under once those that agree are one."""
     root = list(range(len(groups)))
 
     def top(group: int) -> int:
@@ -193,10 +202,17 @@ def _clusters(
 
     for a, b in joined:
         root[top(b)] = top(a)
+    return [top(group) for group in range(len(groups))]
+
+
+def _clusters(
+    order: Sequence[Holder], groups: Mapping[str, int],
+    figures: Mapping[int, tuple[int, float, float]],
+) -> list[Cluster]:  # fmt: skip
     gathered: dict[int, list[tuple[Holder, tuple[int, float, float]]]] = {}
     for number, holder in enumerate(order):
         figure = figures.get(number, (0, 0.0, 0.0))
-        gathered.setdefault(top(groups[holder.group]), []).append((holder, figure))
+        gathered.setdefault(groups[holder.group], []).append((holder, figure))
     found = [cluster for members in gathered.values() for cluster in _kept(members)]
     return sorted(found, key=lambda c: (-len(c.units), -len(c.members), c.key))
 

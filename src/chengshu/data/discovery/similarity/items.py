@@ -12,7 +12,9 @@ PERSON, ORGANISATION = "person", "org"
 SUBJECTS = {PERSON: "自然人", ORGANISATION: "法人"}
 _FORMATS = {"id_number": PERSON, "uscc": ORGANISATION}
 # A citizen's number of somebody beside the row's subject does not make the row be about them.
-_BESIDE = re.compile(r"法定代表|法人|户主|监护|配偶|父亲|母亲|家长|经办|代办|联系人|负责人|工作单位|用人单位|参保单位|紧急")
+_BESIDE = re.compile(
+    r"法定代表|法人|户主|监护|配偶|父亲|母亲|家长|经办|代办|联系人|负责人|工作单位|用人单位|参保单位|紧急"
+)
 # Facts about the record, not about the subject.
 _RECORD = re.compile(
     r"(创建|更新|修改|交换|入库|操作|审核|审批|上报|录入|统计|抽取|推送|同步|受理|办理|办结|申请|送达|数据|版本|批次|备注|说明|意见|附件|档案|流水|序号|排序|数源|来源|源系统|打印|印制|材料|数据状态|方式|渠道|结果|原因|事由)"

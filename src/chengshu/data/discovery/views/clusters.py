@@ -97,7 +97,12 @@ class ClusterList(TableView[ItemCluster]):
 
 def search(request: ActorRequest) -> HttpResponse:
     """Start the finder."""
-    enqueue("discovery.duplicates", actor=request.actor, title="查找重复采集", object_url=reverse("discovery:clusters"))
+    enqueue(
+        "discovery.duplicates",
+        actor=request.actor,
+        title="查找重复采集",
+        object_url=reverse("discovery:clusters"),
+    )
     messages.success(request, "已开始查找，完成后刷新本页就能看到。")
     return redirect("discovery:clusters")
 
@@ -107,7 +112,9 @@ def cluster(request: ActorRequest, pk: int) -> HttpResponse:
     return _page(request, selectors.cluster(pk))
 
 
-def _page(request: ActorRequest, item: ItemCluster, refusal: ChengshuError | None = None) -> HttpResponse:
+def _page(
+    request: ActorRequest, item: ItemCluster, refusal: ChengshuError | None = None
+) -> HttpResponse:
     members = list(
         item.members.select_related("resource__provider", "conflict").order_by(
             "resource__provider__code", "resource__title"
@@ -247,5 +254,3 @@ def ticket(request: ActorRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, f"工单 {found.number} 已发给{item.member.resource.provider}。")
     return redirect("discovery:conflict", pk)
-
-

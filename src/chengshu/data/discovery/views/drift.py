@@ -69,7 +69,12 @@ def finding(request: ActorRequest, pk: int) -> HttpResponse:
     return _page(request, selectors.finding(request.actor, pk), ReasonForm())
 
 
-def _page(request: ActorRequest, item: DriftFinding, form: ReasonForm, refusal: ChengshuError | None = None) -> HttpResponse:
+def _page(
+    request: ActorRequest,
+    item: DriftFinding,
+    form: ReasonForm,
+    refusal: ChengshuError | None = None,
+) -> HttpResponse:
     bound = selectors.binding(item.resource_id)
     context: dict[str, Any] = {
         "title": f"“{item.resource.title}”的来源有变动",
@@ -149,5 +154,3 @@ def check_now(request: ActorRequest, resource_id: int) -> HttpResponse:
     else:
         messages.success(request, "来源和目录一致。")
     return redirect("discovery:resource-drift", resource_id)
-
-

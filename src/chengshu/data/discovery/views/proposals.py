@@ -31,7 +31,17 @@ FIELD_WORDS = {
     "is_key": "主键", "code_table": "代码表", "format": "格式", "sensitivity": "级别",
     "element": "数据元", "precision": "总位数", "scale": "小数位",
 }  # fmt: skip
-_SHOWN_REASONS = ("title", "type", "length", "is_key", "nullable", "code_table", "format", "sensitivity", "element")
+_SHOWN_REASONS = (
+    "title",
+    "type",
+    "length",
+    "is_key",
+    "nullable",
+    "code_table",
+    "format",
+    "sensitivity",
+    "element",
+)
 _OPEN = (ProposalState.QUEUED, ProposalState.RUNNING)
 
 
@@ -78,7 +88,9 @@ class ProposalList(TableView[Proposal]):
 
     def get_actions(self) -> Sequence[Action]:
         return (
-            Action(title="从文件或数据库生成", url=reverse("discovery:new"), icon="wand", primary=True),
+            Action(
+                title="从文件或数据库生成", url=reverse("discovery:new"), icon="wand", primary=True
+            ),
         )
 
 
@@ -138,7 +150,11 @@ def _row(index: int, part: Mapping[str, Any], refusal: ChengshuError | None) -> 
     fields = part["fields"]
     doubts = documents.doubtful(part)
     prefix = f"items.{index}."
-    errors = {k.removeprefix(prefix): v for k, v in (refusal.fields if refusal else {}).items() if k.startswith(prefix)}
+    errors = {
+        k.removeprefix(prefix): v
+        for k, v in (refusal.fields if refusal else {}).items()
+        if k.startswith(prefix)
+    }
     return {
         "index": index, "column": part["column"], "include": part["include"],
         "sample": part["sample"], "new_codes": part.get("new_codes") or [], "errors": errors,

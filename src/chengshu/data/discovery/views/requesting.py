@@ -56,7 +56,9 @@ def new(request: ActorRequest) -> HttpResponse:
         "crumbs": crumbs(Crumb("选择来源")), "steps": steps(0), "form": form, "refusal": refusal,
         "sources": [s for s in sources(request.actor)[:50] if sourcing.known_kind(s)],
     }  # fmt: skip
-    return render(request, "discovery/new.html", context, status=422 if refusal or form.errors else 200)
+    return render(
+        request, "discovery/new.html", context, status=422 if refusal or form.errors else 200
+    )
 
 
 def _to(found: list[Proposal]) -> HttpResponse:
