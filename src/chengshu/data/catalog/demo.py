@@ -27,7 +27,6 @@ from chengshu.data.catalog.demo_standards import (
     element_index,
     keywords,
     shapes,
-    unit_of,
 )
 from chengshu.data.catalog.item_rows import CERTAIN
 from chengshu.data.catalog.models import (
@@ -46,6 +45,7 @@ from chengshu.data.catalog.models import (
     Warehouse,
 )
 from chengshu.data.catalog.services.drafts import LAKE_ZONE
+from chengshu.data.catalog.suggestions import unit_of
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import NotFound

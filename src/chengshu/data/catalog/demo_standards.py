@@ -4,14 +4,13 @@ What an element is called and means is written here; its type, length, code tabl
 own data items, so that the elements fit the catalogue they are derived from.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from chengshu.data.catalog.choices import BusinessKind, Level
-from chengshu.data.catalog.suggestions import ElementIndex, KnownElement, normal
+from chengshu.data.catalog.suggestions import ElementIndex, KnownElement, normal, unit_of
 
 
 class SourceItem(Protocol):
@@ -200,27 +199,6 @@ XT16|service|用水报装与缴费|用水
 XT17|service|公交卡办理|公交卡
 """
 
-_UNIT = re.compile(r"[（(]([^（()）]+)[）)]$")
-UNITS = frozenset(
-    {
-        "元",
-        "万元",
-        "人",
-        "户",
-        "度",
-        "米",
-        "平方米",
-        "立方米",
-        "天",
-        "%",
-        "个",
-        "件",
-        "吨",
-        "公里",
-        "千瓦时",
-        "分",
-    }
-)
 # Field of life by warehouse; the others hold data of several fields.
 THEMES = {
     "DW02": "market", "DW03": "geospatial", "DW04": "credit", "DW06": "employment",
@@ -279,12 +257,6 @@ def shapes(items: Iterable[SourceItem]) -> dict[str, Shape]:
         title: max(found.items(), key=lambda pair: (pair[1], pair[0].level, pair[0].column))[0]
         for title, found in counted.items()
     }
-
-
-def unit_of(title: str) -> str:
-    """The unit a title names in brackets: 注册资本(万元) → 万元."""
-    found = _UNIT.search(title)
-    return found.group(1) if found and found.group(1) in UNITS else ""
 
 
 @dataclass(frozen=True, slots=True)

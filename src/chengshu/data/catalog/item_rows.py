@@ -9,7 +9,7 @@ from django.http import QueryDict
 from chengshu.data.catalog import choices
 from chengshu.data.catalog.content import ITEM_FIELDS, ItemContent, display, label
 from chengshu.data.catalog.elements import ElementContent, deviations, proposed
-from chengshu.data.catalog.suggestions import ElementIndex, Suggestion
+from chengshu.data.catalog.suggestions import ElementIndex, Suggestion, unit_of
 
 # A suggestion at least this good is bound without asking.
 CERTAIN = 0.95
@@ -157,10 +157,17 @@ def follow(rows: Iterable[ItemRow], order: str, elements: Elements, index: Eleme
 
 def _match(row: ItemRow, elements: Elements, index: ElementIndex) -> None:
     found = index.suggest(row.values.get("title", ""), row.values.get("name", ""), limit=3)
-    if found and found[0].score >= CERTAIN:
+    if found and found[0].score >= CERTAIN and _same_unit(row, elements, found[0].identifier):
         _bind(row, found[0].identifier, elements)
     else:
         row.suggestions = found
+
+
+def _same_unit(row: ItemRow, elements: Elements, identifier: str) -> bool:
+    """Whether the unit the row or its title names is the element's: 元 must not silently become 万元."""
+    element = elements.get(identifier)
+    own = row.values.get("unit", "") or unit_of(row.values.get("title", ""))
+    return not (element and element.unit and own and own != element.unit)
 
 
 def _bind(row: ItemRow, identifier: str, elements: Elements) -> None:

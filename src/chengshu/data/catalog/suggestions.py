@@ -14,6 +14,27 @@ _SYNONYM, _NAME = 0.95, 0.85
 # Units and brackets after a title do not change what it is: 注册资本(万元), 身份证号（18 位）.
 _REMARK = re.compile(r"[（(\[【].*?[）)\]】]")
 _NOISE = re.compile(r"[\s·、,，_\-/]+")
+_UNIT = re.compile(r"[（(]([^（()）]+)[）)]$")
+UNITS = frozenset(
+    {
+        "元",
+        "万元",
+        "人",
+        "户",
+        "度",
+        "米",
+        "平方米",
+        "立方米",
+        "天",
+        "%",
+        "个",
+        "件",
+        "吨",
+        "公里",
+        "千瓦时",
+        "分",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +60,12 @@ class Suggestion:
 def normal(title: str) -> str:
     """A title without remarks in brackets, blanks and punctuation, in lower case."""
     return _NOISE.sub("", _REMARK.sub("", title)).lower()
+
+
+def unit_of(title: str) -> str:
+    """The unit a title names in brackets: 注册资本(万元) → 万元."""
+    found = _UNIT.search(title)
+    return found.group(1) if found and found.group(1) in UNITS else ""
 
 
 def bigrams(title: str) -> frozenset[str]:

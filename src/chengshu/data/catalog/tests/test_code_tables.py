@@ -21,8 +21,8 @@ from chengshu.data.catalog.tests.cast import published
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed
 
 THREE = [("0", "未知"), ("1", "男性"), ("2", "女性")]
-_CODE = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
-_NAME = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
+_CODE = st.text("0123456789甲乙丙ABab", min_size=1, max_size=6)
+_NAME = st.text("一二三四五男女性号xyz", min_size=1, max_size=6)
 _CODES = st.dictionaries(_CODE, _NAME, max_size=8).map(lambda found: list(found.items()))
 
 
@@ -129,6 +129,7 @@ def test_the_pages_from_new_to_published(cast, client):
     )
     table = CodeTable.objects.get(key="blood")
     assert made.url == f"{root}{table.pk}/codes/"
+    assert 'name="revision" value="1"' in client.get(made.url).content.decode()
     bad = client.post(made.url, {"codes": "1 甲\n1 乙", "revision": 1})
     assert bad.status_code == 422
     assert "第 2 行的代码“1”与第 1 行重复" in bad.content.decode()

@@ -211,6 +211,20 @@ def test_the_editor_binds_by_name_and_shows_where_a_row_departs(cast, client):
     assert "没有数据元“DE9”" in found.content.decode()
 
 
+def test_money_in_another_unit_is_not_bound_without_asking(cast, client):
+    capital = replace(ID_NUMBER, title="注册资本", synonyms=(), type="decimal", length=None, format="",
+                      precision=16, scale=2, unit="万元", name="registered_capital")  # fmt: skip
+    in_force(cast, capital, "DE00033")
+    client.force_login(cast.officer.account)
+    rows = {"item": ["0", "1"], "item-0-title": "注册资本(元)", "item-1-title": "注册资本（万元）"}
+    answer = client.post(
+        f"{ROOT}/resources/new/", {**rows, "row": "match"}, headers={"HX-Request": "true"}
+    )
+    first, second = answer.context["rows"]
+    assert (first.values["element"], [s.identifier for s in first.suggestions]) == ("", ["DE00033"])
+    assert (second.values["element"], second.values["unit"]) == ("DE00033", "万元")
+
+
 def test_the_pages_of_elements_from_proposal_to_departures(cast, client):
     client.force_login(cast.officer.account)
     values = {name: getattr(ID_NUMBER, name) or "" for name in ID_NUMBER.__dataclass_fields__}

@@ -213,7 +213,9 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
         "codes": lines_of(services.pairs(version.codes)), "revision": version.revision,
         "change_note": version.change_note,
     }  # fmt: skip
-    form = CodesForm(posted(request), request.FILES, initial=initial)
+    form = CodesForm(
+        posted(request), request.FILES if request.method == "POST" else None, initial=initial
+    )
     target = reverse("catalog:code-table", args=[found.pk])
 
     def save() -> tuple[str, str]:
@@ -228,6 +230,7 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
     return form_page(
         request, form, save, title=f"“{found}”v{version.number} 的代码", submit="保存，核对变化",
         crumbs=_crumbs(found, "编辑代码"), cancel_url=target,
+        template="catalog/code_table_codes.html",
     )  # fmt: skip
 
 

@@ -254,7 +254,7 @@ def element_facts(content: ElementContent) -> list[tuple[str, list[Fact]]]:
     """The attributes of DB33/T 2426-2022 in groups."""
 
     def facts(*pairs: tuple[str, object]) -> list[Fact]:
-        return [Fact(term, value) for term, value in pairs]
+        return [Fact(term, value) for term, value in pairs if value not in (None, "", "—")]
 
     bounds = f"{content.minimum or '不限'} 至 {content.maximum or '不限'}"
     return [

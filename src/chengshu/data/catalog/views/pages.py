@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import mark_safe
 
-from chengshu.data.catalog import selectors
+from chengshu.data.catalog import selectors, standards
 from chengshu.data.catalog.choices import EDITABLE_STATES, ResourceState, VersionState
 from chengshu.data.catalog.models import Resource, ResourceVersion
 from chengshu.data.catalog.tabs import PANELS, TABS
@@ -60,6 +60,7 @@ def resource_page(*, actor: Actor, resource_id: int, active: str) -> dict[str, A
         "tabs": _tabs(actor, entry, active),
         "warnings": _panels(actor, entry, active, above=True),
         "panels": _panels(actor, entry, active),
+        "due": standards.lateness(entry),
         "trail": timeline(selectors.history(entry)) if selectors.can_write(actor, entry) else [],
     }
 

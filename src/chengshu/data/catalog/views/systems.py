@@ -21,7 +21,6 @@ _RESOURCE_COLUMNS = (
         key="title", title="资源名称", kind="main",
         url=lambda row: reverse("catalog:resource", args=[row.pk]),
     ),
-    Column(key="kind", title="类型", value="get_kind_display"),
     Column(
         key="source", title="来源库表", kind="code",
         value=lambda row: " · ".join(
