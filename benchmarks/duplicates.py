@@ -1,7 +1,7 @@
 """How well the duplicate finder does: items of the demo city that come from one generator are the same fact.
 
 Loads the small demo city into a temporary lake and control database, runs the finder over it, and compares its clusters
-with the truth pair by pair: two items of different departments are the same when their tables are about the same kind of
+with the truth pair by pair: two items of different departments are the same when their tables are about one kind of
 subject and their values come from the same generator (``p.phone`` is the telephone of the row's person wherever it
 appears). Reports precision, recall and time.
 """
@@ -17,7 +17,7 @@ from collections import Counter
 MADE_UP = ("pick:", "code:", "text:", "int:", "dec:", "money:", "prod:", "date:", "end:", "born:", "dt:", "year",
            "ym", "key:", "no:", "name:", "ref:", "staff", "dept", "deptcode", "unit", "tel", "flag", "url", "ip",
            "hex", "time", "e.", "q.", "f.", "m.")  # fmt: skip
-# What a generator tells about the subject of a row depends on whose number the subject is and what the table is about: in
+# What a generator tells about the subject of a row depends on whose number it is and what the table is about: in
 # a table about organisations the person is the legal representative and the place the organisation's own. q., f. and m.
 # are the spouse or a parent where there is one and somebody else where not: left out on both sides.
 SAME = {"w.addr": "o.addr", "p.name": "o.legal", "p.id": "o.legalid"}

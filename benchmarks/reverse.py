@@ -7,8 +7,8 @@ Each entry's delivery (small scale, with its planted defects) is given to the in
 * ``headers``: Chinese headers (a spreadsheet);
 * ``columns, first day``: as ``columns`` in a city without any catalogue, so only the built-in vocabulary helps.
 
-What the city knows is taken from the *other* departments only, so no entry sees its own description or its neighbours'.
-The peers (DuckDB's CSV sniffer; Frictionless where installed) get the same rows as CSV in the same run; they guess types.
+What the city knows is taken from the *other* departments only: no entry sees its own description or a neighbour's.
+The peers (DuckDB sniffer; Frictionless where installed) get the same rows as CSV in the same run; they guess types.
 
 Run: ``python benchmarks/reverse.py [--entries N] [--peer-frictionless]``.
 """
@@ -178,7 +178,8 @@ class Score:
         yield f"  type correct              {s['type'] / n:.3f}"
         yield f"  text length sufficient    {s['length sufficient'] / max(s['text items'], 1):.3f}"
         yield f"  required                  {self.required}"
-        yield f"  key, exactly              {self.keys}; among the candidates {s['key candidates hold the key'] / entries:.3f}"
+        held = s["key candidates hold the key"] / entries
+        yield f"  key, exactly              {self.keys}; among the candidates {held:.3f}"
         yield f"  code table                {self.code_table}"
         yield f"  format                    {self.format}"
         yield f"  level too low             {s['level too low'] / n:.4f}; exact {s['level exact'] / n:.3f}"

@@ -1,7 +1,7 @@
 """A proposal as it is stored and edited: plain JSON, and the way to the catalogue's own content.
 
 ``{"title": G, "physical_name": G, "update_cycle": G, "category": G, "summary": str, "key": [...],
-"key_candidates": [[...]], "items": [{"column", "sample", "new_codes", "include", "fields": {name: G}}]}`` where ``G`` is
+"key_candidates": [[...]], "items": [{"column", "sample", "new_codes", "include", "fields": {name: G}}]}`` where G is
 ``{"value", "why", "sure"}`` and, once a person changed it, ``"edited": true``.
 """
 

@@ -9,13 +9,18 @@ from typing import Any
 
 Columns = Sequence[Mapping[str, Any]]
 RENAME = 0.55
-_WATCHED = (("type", "类型"), ("length", "长度"), ("precision", "总位数"), ("scale", "小数位"), ("nullable", "可空"), ("key", "主键"), ("comment", "注释"))  # fmt: skip
+_WATCHED = (
+    ("type", "类型"), ("length", "长度"), ("precision", "总位数"), ("scale", "小数位"),
+    ("nullable", "可空"), ("key", "主键"), ("comment", "注释"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference. ``item`` is the data item the column fills ("" for none); ``breaking``: collection would fail or
-    lose data."""
+    """One difference. ``item`` is the data item the column fills ("" for none).
+
+    ``breaking``: collection would fail or lose data.
+    """
 
     kind: str
     column: str

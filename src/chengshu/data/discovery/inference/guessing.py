@@ -121,14 +121,14 @@ def code_table(
         alike = max(likeness(title, table.name), 1.0 if usual == table.key else 0.0)
         used = sum(code in table.codes for code, _ in facts.top) / len(table.codes)
         best = max(best, (alike * 2 + used, table, covered), key=lambda item: item[0])
-    _, table, covered = best
-    if table is None:
+    _, chosen, covered = best
+    if chosen is None:
         return Guess("", "没有代码表覆盖 98% 的取值", LIKELY)
-    alike = max(likeness(title, table.name), 1.0 if usual == table.key else 0.0)
+    alike = max(likeness(title, chosen.name), 1.0 if usual == chosen.key else 0.0)
     if alike < 0.5 and not _distinctive(facts):  # noqa: PLR2004
-        return Guess("", f"取值也合“{table.name}”，但名称不像，没有采用", OPEN)
-    why = f"{covered:.1%} 的值在“{table.name}”里"
-    return Guess(table.key, why, SURE if alike >= 0.5 else LIKELY)  # noqa: PLR2004
+        return Guess("", f"取值也合“{chosen.name}”，但名称不像，没有采用", OPEN)
+    why = f"{covered:.1%} 的值在“{chosen.name}”里"
+    return Guess(chosen.key, why, SURE if alike >= 0.5 else LIKELY)  # noqa: PLR2004
 
 
 def _coverage(facts: ColumnProfile, table: KnownCodes) -> float:

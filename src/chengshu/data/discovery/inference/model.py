@@ -1,6 +1,6 @@
 """What inference is given and what it answers: plain values, no database.
 
-A source says what it can (:class:`SourceTable`), the city says what it knows (:class:`Knowledge`), and every answer is a
+A source says what it can (:class:`SourceTable`), the city what it knows (:class:`Knowledge`), and every answer is a
 :class:`Guess`: a value, why, and how sure.
 """
 

@@ -127,7 +127,7 @@ def _usual_length(lengths: Any, counts: Any, total: int) -> tuple[int, float]:
         usual = length
         if seen >= total * LENGTH_QUANTILE:
             break
-    return usual, max(grouped["cells_sum"].to_pylist()) / total
+    return usual, int(pc.max(grouped["cells_sum"]).as_py() or 0) / total
 
 
 def _shares(words: Any, counts: Any, total: int) -> Iterator[tuple[str, float]]:

@@ -1,6 +1,6 @@
 """A level L1 to L4 for every column (DB33/T 2351-2021), with the reason. In doubt the higher one.
 
-What identifies a person, tells where they live or how to reach them is L3; health, crimes and biometric features are L4;
+What identifies a person, tells where they live or how to reach them is L3; health, crimes and biometrics are L4;
 everything else in a table about persons is L2, because it can be joined to them; the rest is L1.
 """
 
@@ -34,7 +34,7 @@ _FORMATS = {
     "id_number": ("L3", "公民身份号码"), "bank_card": ("L3", "银行卡号"), "mobile": ("L3", "个人手机号"),
     "plate": ("L2", "车牌号"), "email": ("L3", "电子邮箱"),
 }  # fmt: skip
-NAME_SHARE, ADDRESS_SHARE = 0.95, 0.6
+NAME_SHARE, ADDRESS_SHARE, MANY_NAMES = 0.95, 0.6, 30
 
 
 def about_persons(titles: dict[str, str], formats: dict[str, str]) -> bool:
@@ -81,11 +81,7 @@ def _own(title: str, form: str, facts: ColumnProfile) -> Guess | None:
         return Guess("L3", "内容像住址，精确到户", LIKELY)
     if _L2.search(title) and not work:
         return Guess("L2", "名称涉及个人基本情况", SURE)
-    if (
-        facts.share("name") >= NAME_SHARE
-        and facts.distinct > 30
-        and re.search(r"人|姓名|name", title)
-        and not _STAFF.search(title)
-    ):  # noqa: PLR2004
+    named = re.search(r"人|姓名|name", title) and not _STAFF.search(title)
+    if named and facts.share("name") >= NAME_SHARE and facts.distinct > MANY_NAMES:
         return Guess("L2", "内容像姓名", LIKELY)
     return None

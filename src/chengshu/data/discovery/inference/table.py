@@ -133,7 +133,9 @@ def _unique(names: Mapping[str, str]) -> dict[str, str]:
 def _title(table: SourceTable) -> Guess:
     if has_hanzi(table.comment):
         return Guess(table.comment.strip()[:120], "取自表注释", 0.95)
-    bare = re.sub(r"\.(csv|txt|tsv|xlsx?|parquet|json|ndjson)$", "", table.name.strip(), flags=re.I)
+    bare = re.sub(
+        r"\.(csv|txt|tsv|xlsx?|parquet|json|ndjson)$", "", table.name.strip(), flags=re.IGNORECASE
+    )
     bare = re.sub(
         r"[_\-]?(20\d{2}[-_.年]?\d{0,2}[-_.月]?\d{0,2}日?|v\d+|副本|最终版?|导出)$", "", bare
     )

@@ -27,9 +27,8 @@ def bind(
 ) -> SourceBinding:
     """Agree on the structure of the entry's source table; an earlier agreement is replaced.
 
-    Args:
-        columns: the columns as :func:`chengshu.data.discovery.sourcing.document` writes them.
-        mapping: source column → data item; columns outside it are known but not collected.
+    ``columns`` are as :func:`chengshu.data.discovery.sourcing.document` writes them; ``mapping`` leads from source
+    columns to data items, and columns outside it are known but not collected.
     """
     check(actor, "discovery.propose", resource)
     agreed = [{**column, "item": mapping.get(str(column["name"]), "")} for column in columns]

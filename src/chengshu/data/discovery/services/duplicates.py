@@ -302,7 +302,8 @@ def send_ticket(*, actor: Actor, conflict: Conflict) -> Any:
             },
             source_ref=f"cluster:{conflict.cluster_id}",
         )  # fmt: skip
-        conflict.ticket, conflict.ticket_url = ticket.number, f"/console/tickets/{ticket.pk}/"
+        conflict.ticket = ticket.number or str(ticket.pk)
+        conflict.ticket_url = f"/console/tickets/{ticket.pk}/"
         conflict.save(update_fields=["ticket", "ticket_url"])
         record(
             actor=actor, action="discovery.ticket_opened", obj=conflict.cluster,

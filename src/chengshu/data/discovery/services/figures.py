@@ -24,7 +24,7 @@ _STAMP = "_batch"
 def take(*, batch: Batch, resource: PublishedResource, lake: Lake, stamp: str) -> BatchFigures:
     """Count the batch's rows in the lake in one scan: gaps per column, and the values of short closed lists."""
     parts = ["count(*)"]
-    columns = [c for c in resource.columns]
+    columns = list(resource.columns)
     for column in columns:
         name = identifier(column.name)
         parts.append(f"count({name})")

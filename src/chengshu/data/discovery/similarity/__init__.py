@@ -1,4 +1,4 @@
-"""Finds data items of different tables that are one fact about one kind of subject. Pure: lake tables in, clusters out."""
+"""Finds data items of different tables that are one fact about one kind of subject: lake tables in, clusters out."""
 
 from chengshu.data.discovery.similarity.clusters import Cluster, Member, find
 from chengshu.data.discovery.similarity.items import Holder, holders_of

@@ -1,6 +1,6 @@
 """Clusters by what the values say, not only the names.
 
-From every table a *coordinated* sample is drawn: the rows whose hashed subject number is smallest. The same persons fall
+From every table a *coordinated* sample is drawn: rows whose hashed subject number is smallest. The same persons fall
 into the samples of all tables, so that columns can be compared person by person although only a few thousand rows of
 each are read. Only keyed hashes are held: neither numbers nor values leave the lake.
 
@@ -21,6 +21,7 @@ from chengshu_lake import Lake, LakeError
 SAMPLE = 2_000
 ENOUGH = 20
 AGREE, JOIN = 0.5, 0.8
+STRANGERS = (0.15, 0.3)
 # Without common subjects only a name that says it all counts.
 ALONE = 0.55
 
@@ -66,19 +67,30 @@ def find(lake: Lake, holders: Sequence[Holder], *, sample: int = SAMPLE) -> list
     tables = {t: group for t, group in by_table(holders).items() if _exists(lake, t)}
     order = [h for group in tables.values() for h in group]
     numbers = {(h.table, h.column): i for i, h in enumerate(order)}
+    dropped: set[int] = set()
     aliases = {table: f"t{i}" for i, table in enumerate(tables)}
     with lake.session({alias: table for table, alias in aliases.items()}) as session:
         session.execute("CREATE TABLE cells (holder INTEGER, subject UBIGINT, value UBIGINT)")
         salt = secrets.token_hex(8)
         for table, group in tables.items():
-            _collect(session, aliases[table], group, numbers, salt, sample)
+            known = [(numbers[h.table, h.column], h) for h in group]
+            _collect(session, aliases[table], known, salt, sample)
         groups = _groups(order)
         _name(session, order, groups)
         merged = _merged(groups, _joined(session))
         session.execute("DELETE FROM named")
         _name(session, order, {name: merged[number] for name, number in groups.items()})
         figures = _agreement(session)
-    return _clusters(order, {name: merged[number] for name, number in groups.items()}, figures)
+        for least in STRANGERS:
+            # Columns that agree with nobody pull the others' agreement down: they go first, then it is counted again.
+            strange = [h for h, (n, a, e) in figures.items() if n >= ENOUGH and kappa(a, e) < least]
+            session.execute(
+                "DELETE FROM named WHERE list_contains(?::INTEGER[], holder)", [strange]
+            )
+            dropped.update(strange)
+            figures = _agreement(session)
+    names = {name: merged[number] for name, number in groups.items()}
+    return _clusters([h for h in enumerate(order) if h[0] not in dropped], names, figures)
 
 
 def _exists(lake: Lake, table: str) -> bool:
@@ -88,16 +100,15 @@ def _exists(lake: Lake, table: str) -> bool:
 
 
 def _collect(
-    session: Any, alias: str, group: Sequence[Holder], numbers: Mapping[tuple[str, str], int], salt: str,
-    sample: int,
-) -> None:  # fmt: skip
+    session: Any, alias: str, group: Sequence[tuple[int, Holder]], salt: str, sample: int
+) -> None:
     """Add the hashed cells of the table's sample.
 
     A person with several records (a benefit per month) counts once, with the value of one of them.
     """
-    key = identifier(group[0].subject_column)
-    cells = ", ".join(f"any_value({identifier(h.column)}::VARCHAR)" for h in group)
-    listed = ", ".join(str(numbers[h.table, h.column]) for h in group)
+    key = identifier(group[0][1].subject_column)
+    cells = ", ".join(f"any_value({identifier(h.column)}::VARCHAR)" for _, h in group)
+    listed = ", ".join(str(number) for number, _ in group)
     session.execute(
         "INSERT INTO cells SELECT holder, s, hash(value) FROM ("  # noqa: S608 - quoted identifiers and numbers
         f"SELECT s, unnest([{listed}]) AS holder, unnest(v) AS value FROM ("
@@ -130,7 +141,7 @@ def _agreement(session: Any) -> dict[int, tuple[int, float, float]]:
     """Per holder: comparisons with other holders of its group, share that agreed, share expected by chance."""
     session.execute(
         """
-        CREATE TABLE grouped AS
+        CREATE OR REPLACE TABLE grouped AS
         SELECT c.holder, n.grp, c.subject, c.value,
                count(*) OVER (PARTITION BY n.grp, c.subject) - 1 AS others,
                count(*) OVER (PARTITION BY n.grp, c.subject, c.value) - 1 AS same
@@ -139,7 +150,7 @@ def _agreement(session: Any) -> dict[int, tuple[int, float, float]]:
     )
     session.execute(
         """
-        CREATE TABLE chance AS
+        CREATE OR REPLACE TABLE chance AS
         SELECT grp, sum((n / total) * (n / total)) AS expected FROM (
             SELECT grp, value, count(*)::DOUBLE AS n, sum(count(*)) OVER (PARTITION BY grp)::DOUBLE AS total
             FROM grouped GROUP BY grp, value)
@@ -206,11 +217,11 @@ def _merged(groups: Mapping[str, int], joined: Sequence[tuple[int, int]]) -> lis
 
 
 def _clusters(
-    order: Sequence[Holder], groups: Mapping[str, int],
+    order: Sequence[tuple[int, Holder]], groups: Mapping[str, int],
     figures: Mapping[int, tuple[int, float, float]],
 ) -> list[Cluster]:  # fmt: skip
     gathered: dict[int, list[tuple[Holder, tuple[int, float, float]]]] = {}
-    for number, holder in enumerate(order):
+    for number, holder in order:
         figure = figures.get(number, (0, 0.0, 0.0))
         gathered.setdefault(groups[holder.group], []).append((holder, figure))
     found = [cluster for members in gathered.values() for cluster in _kept(members)]

@@ -157,7 +157,8 @@ def test_a_rename_is_told_from_a_new_column() -> None:
 
 @pytest.mark.parametrize(
     ("field", "was", "now", "breaking"),
-    [("length", 20, 50, True), ("length", 50, 20, False), ("nullable", False, True, True), ("comment", "甲", "乙", False), ("type", "int", "text", True)],
+    [("length", 20, 50, True), ("length", 50, 20, False), ("nullable", False, True, True),
+     ("comment", "甲", "乙", False), ("type", "int", "text", True)],
 )  # fmt: skip
 def test_what_would_lose_data_counts_as_breaking(
     field: str, was: object, now: object, breaking: bool

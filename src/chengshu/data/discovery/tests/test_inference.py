@@ -66,7 +66,10 @@ def test_a_table_of_abbreviations_becomes_a_described_entry() -> None:
 
 
 def test_codes_and_identifiers_never_become_numbers() -> None:
-    found = guess({"bh": [f"{i:06d}" for i in range(ROWS)], "lxdh": [f"1540000{i:04d}" for i in range(ROWS)], "zhbm": [f"62998305{i:08d}" for i in range(ROWS)]})  # fmt: skip
+    found = guess(
+        {"bh": [f"{i:06d}" for i in range(ROWS)], "lxdh": [f"1540000{i:04d}" for i in range(ROWS)],
+         "zhbm": [f"62998305{i:08d}" for i in range(ROWS)]}
+    )  # fmt: skip
     assert {field(found, c, "type") for c in ("bh", "lxdh", "zhbm")} == {"text"}
 
 
@@ -127,7 +130,7 @@ def test_a_bound_element_is_proposed_by_synonym() -> None:
 
 def test_an_empty_table_gets_a_proposal_all_the_same() -> None:
     found = guess({"xm": [], "je": []})
-    assert [field(found, c, "title") for c in ("xm", "je")][0] == "姓名"
+    assert field(found, "xm", "title") == "姓名"
     assert found.key == ()
 
 

@@ -123,7 +123,8 @@ def _page(
     may = holds(request.actor, duplicates.DECIDE)
     lead = getattr(item, "lead", None)
     context: dict[str, Any] = {
-        "title": item.title, "subtitle": f"{SUBJECTS.get(item.subject, '')}的数据项 · {item.departments} 个部门、{item.holders} 处",
+        "title": item.title,
+        "subtitle": f"{SUBJECTS.get(item.subject, '')}的数据项 · {item.departments} 个部门、{item.holders} 处",
         "crumbs": [Crumb(HOME, reverse("discovery:clusters")), Crumb(item.title)],
         "item": item, "members": members, "lead": lead, "may_decide": may, "refusal": refusal,
         "roles": dict(MemberRole.choices), "rejected": item.state == ClusterState.REJECTED,
@@ -179,13 +180,13 @@ def designate(request: ActorRequest, pk: int) -> HttpResponse:
     member = item.members.select_related("resource__provider", "cluster").filter(
         pk=int(text) if text.isdigit() else 0
     ).first()  # fmt: skip
+    if member is None:
+        return _page(request, item, NotFound("请在列表里选一处作为数源。"))
     try:
-        if member is None:
-            raise NotFound("请在列表里选一处作为数源。")
         duplicates.designate(
             actor=request.actor, member=member, basis=request.POST.get("basis", "")
         )
-    except (InvalidInput, StateConflict, NotFound) as error:
+    except (InvalidInput, StateConflict) as error:
         return _page(request, item, error)
     messages.success(request, f"已指定“{member.resource.provider}”为数源，其他单位已收到通知。")
     _compare(request, item)

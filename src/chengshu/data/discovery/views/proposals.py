@@ -176,7 +176,7 @@ def _saved(request: ActorRequest, item: Proposal) -> Proposal:
             "nullable": "" if data.get(f"item-{i}-required") else "1",
             "is_key": data.get(f"item-{i}-is_key", ""),
             **{
-                name: data[f"item-{i}-{name}"] for name in documents.ITEM_FIELDS
+                name: str(data[f"item-{i}-{name}"]) for name in documents.ITEM_FIELDS
                 if f"item-{i}-{name}" in data and name not in documents.FLAGS
             },
         }
@@ -197,8 +197,7 @@ def _not_ready(request: ActorRequest, item: Proposal) -> HttpResponse:
         "url": reverse("discovery:proposal", args=[item.pk]),
     }  # fmt: skip
     if request.headers.get("HX-Request"):
-        response = render(request, "discovery/proposal_live.html", context)
-        return response
+        return render(request, "discovery/proposal_live.html", context)
     return render(request, "discovery/proposal_waiting.html", context)
 
 

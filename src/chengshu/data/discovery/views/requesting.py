@@ -96,7 +96,7 @@ def tables(request: ActorRequest, pk: int) -> HttpResponse:
 
 def _known(item: DataSource) -> set[str]:
     """Tables an entry is bound to already."""
-    return set(item.bindings.values_list("object_name", flat=True))  # type: ignore[attr-defined]
+    return set(item.bindings.values_list("object_name", flat=True))
 
 
 def work(request: ActorRequest, pk: UUID) -> HttpResponse:
