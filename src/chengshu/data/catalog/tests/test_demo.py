@@ -5,10 +5,16 @@ from functools import cache
 
 import pytest
 
-from chengshu.data.catalog import demo, facade, selectors
+from chengshu.data.catalog import demo, facade, selectors, standards
 from chengshu.data.catalog.content import version_content
 from chengshu.data.catalog.contract import code_values
-from chengshu.data.catalog.models import Category, Resource
+from chengshu.data.catalog.models import (
+    BusinessItem,
+    Category,
+    CodeTableVersion,
+    DataElement,
+    Resource,
+)
 from chengshu.data.catalog.services import drafts
 from chengshu.data.catalog.tests.cast import PENSION
 from chengshu.data.catalog.validation import missing
@@ -85,3 +91,19 @@ def test_without_its_organisations_nothing_is_loaded(db):
     with pytest.raises(NotFound, match="还没有这些机构"):
         demo.load(Context())
     assert selectors.count_systems() == 0
+
+
+def test_the_citys_items_are_bound_to_elements_across_departments(units):
+    demo.load(Context())
+    assert DataElement.objects.filter(state="published").count() >= 60
+    bound = facade.items_of_element()
+    assert len(bound) > 4_000
+    people = [b for b in bound if b.identifier == "DE00001"]
+    assert {b.title for b in people} == {"公民身份号码"}
+    assert len({b.provider_id for b in people}) > 10
+    departing = [b for b in bound if b.deviates]
+    assert 0 < len(departing) < 50
+    assert standards.departing_items().count() == len(departing)
+    assert all(v.codes for v in CodeTableVersion.objects.all())
+    served = BusinessItem.objects.filter(systems__isnull=False, resources__isnull=False).distinct()
+    assert served.count() == BusinessItem.objects.count() > 50

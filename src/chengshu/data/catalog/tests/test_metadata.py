@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import fields, replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 import xlsxwriter
@@ -16,6 +16,7 @@ from chengshu.data.catalog.services.registers import BusinessContent
 from chengshu.data.catalog.tests.cast import PENSION, PERSON, draft, published
 from chengshu.data.catalog.tests.test_elements import ID_NUMBER, in_force
 from chengshu.data.catalog.validation import draft_problems, missing
+from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import InvalidInput
 
 ROOT = "/console/catalog"
@@ -288,3 +289,36 @@ def test_a_retired_element_is_no_longer_offered(cast):
     element = in_force(cast)
     elements.retire_element(actor=cast.admin, element=element, reason="并入国标")
     assert exchange._options(cast.admin)["elements"] == []
+
+
+def test_the_api_speaks_of_the_standards(cast, client, full):
+    client.force_login(cast.leader.account)
+    root = "/api/v1/catalog"
+    found = client.get(f"{root}/elements", {"q": "身份"}).json()
+    assert (found["total"], found["results"][0]["data_format"]) == (1, "c..18")
+    one = client.get(f"{root}/element", {"identifier": "DE00001"}).json()
+    assert (one["title"], one["version"], one["synonyms"]) == (
+        "公民身份号码", 1, ["身份证号", "身份证号码"],
+    )  # fmt: skip
+    likely = client.get(f"{root}/elements/suggest", {"title": "身份证号"}).json()
+    assert likely[0]["identifier"] == "DE00001"
+    table = client.get(f"{root}/code-table", {"key": "gender"}).json()
+    assert table["codes"][0] == {"code": "1", "name": "男性"}
+    business = client.get(f"{root}/business-items").json()
+    assert business["results"][0]["code"] == "SX1"
+    Resource.objects.update(due_at=datetime(2025, 1, 1, tzinfo=UTC))
+    late = client.get(f"{root}/overdue").json()
+    assert late["total"] == 1
+    assert late["results"][0]["days"] > 200
+    for path in ("element?identifier=no", "code-table?key=no"):
+        assert client.get(f"{root}/{path}").status_code == 404
+    client.force_login(cast.nobody.account)
+    assert client.get(f"{root}/elements").status_code == 403
+
+
+def test_the_list_of_elements_is_exported_on_record(cast, client):
+    in_force(cast)
+    client.force_login(cast.admin.account)
+    answer = client.get(f"{ROOT}/elements/", {"export": "csv"})
+    assert "DE00001" in b"".join(answer.streaming_content).decode("utf-8-sig")
+    assert AuditRecord.objects.filter(action="catalog.list_exported").count() == 1

@@ -31,6 +31,7 @@ from chengshu.data.catalog.standard_forms import ElementForm, ReasonForm
 from chengshu.data.catalog.views.form_pages import form_page, posted
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, check, holds
+from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import Conflict, NotFound
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.ui.components import (
@@ -45,6 +46,7 @@ from chengshu.kernel.ui.components import (
 )
 from chengshu.kernel.ui.components.display import EmptyState
 from chengshu.kernel.ui.tables import TableView
+from chengshu.kernel.unit_of_work import unit_of_work
 
 _SHOWN_USES = 100
 
@@ -94,6 +96,13 @@ class ElementList(TableView[DataElement]):
             key="state", title="状态", kind="status", label="get_state_display", sort="state"
         ),
         Column(key="english", title="英文名称", value=_said("english"), hidden=True),
+        Column(key="definition", title="定义", value=_said("definition"), hidden=True),
+        Column(key="unit", title="计量单位", value=_said("unit"), hidden=True),
+        Column(
+            key="synonyms", title="同义名称", hidden=True,
+            value=lambda row: "、".join(row.shown.synonyms) if row.shown else "",
+        ),
+        Column(key="source", title="来源机构", value=_said("source"), hidden=True),
         Column(key="updated", title="更新时间", kind="ago", value="updated_at", sort="updated_at",
                hidden=True),
     )  # fmt: skip
@@ -112,6 +121,7 @@ class ElementList(TableView[DataElement]):
                      "published__definition")  # fmt: skip
     search_hint = "搜名称、标识符、英文名、定义"
     default_sort = "identifier"
+    export_name = "数据元"
     empty = EmptyState(
         title="还没有数据元",
         text="把各单位反复登记的同一个数据（如公民身份号码）定义成数据元，之后登记数据项时直接套用。",
@@ -120,6 +130,16 @@ class ElementList(TableView[DataElement]):
 
     def get_queryset(self) -> QuerySet[DataElement]:
         return standards.counted(standards.elements(actor=self.request.actor))  # type: ignore[attr-defined]
+
+    def before_export(self, *, file_format: str, rows: int) -> str:
+        """An export of the standards is on record."""
+        with unit_of_work():
+            record(
+                actor=self.request.actor,  # type: ignore[attr-defined]
+                action="catalog.list_exported", object_type="catalog.dataelement",
+                object_name=self.title, after={"rows": rows, "format": file_format},
+            )  # fmt: skip
+        return ""
 
     def get_actions(self) -> Sequence[Action]:
         found = [

@@ -1,4 +1,4 @@
-"""JSON API of the catalogue under ``/api/v1/catalog/``; codes identify entries."""
+"""Entries: search, read, register, submit; codes identify them."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from ninja import Field, Query, Schema, Status
 
 from chengshu.data.catalog import selectors
+from chengshu.data.catalog.api.routing import MAX_PAGE, actor_of, router
 from chengshu.data.catalog.content import (
     LIST_VERSION_FIELDS,
     ItemContent,
@@ -16,13 +17,9 @@ from chengshu.data.catalog.content import (
 )
 from chengshu.data.catalog.models import Category, Resource
 from chengshu.data.catalog.services import drafts, review
-from chengshu.kernel.access.actor import Actor
-from chengshu.kernel.access.rest import ApiRouter
 from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.identity.models import Organization
 
-router = ApiRouter()
-MAX_PAGE = 200
 _DESCRIPTION = (
     "theme", "spatial", "source_name", "source_table", "sharing_condition", "sharing_basis",
     "open_condition", "open_basis", "national_class", "level_basis",
@@ -179,7 +176,7 @@ class ResourceIn(Schema):
 )
 def list_resources(request: HttpRequest, filters: Query[ResourceFilters]) -> dict[str, Any]:
     """Search and filter entries within the caller's scope."""
-    found = selectors.resources(actor=_actor(request))
+    found = selectors.resources(actor=actor_of(request))
     if filters.provider:
         found = found.filter(provider__code=filters.provider)
     if filters.state:
@@ -220,7 +217,7 @@ def get_items(request: HttpRequest, code: str) -> list[dict[str, Any]]:
 )  # fmt: skip
 def get_diff(request: HttpRequest, code: str, old: int, new: int) -> dict[str, Any]:
     """What changed from version ``old`` to version ``new``."""
-    entry, actor = _entry(request, code), _actor(request)
+    entry, actor = _entry(request, code), actor_of(request)
     before = selectors.version(actor=actor, resource_id=entry.pk, number=old)
     after = selectors.version(actor=actor, resource_id=entry.pk, number=new)
     return selectors.difference(before, after).as_dict()
@@ -245,7 +242,7 @@ def create_resource(request: HttpRequest, payload: ResourceIn) -> Status[Any]:
         items=tuple(ItemContent(**item.dict()) for item in payload.items),
     )
     entry = drafts.create_resource(
-        actor=_actor(request), provider=provider, category=category,
+        actor=actor_of(request), provider=provider, category=category,
         physical_name=payload.physical_name, content=content,
     )  # fmt: skip
     return Status(201, _resource(entry))
@@ -260,17 +257,12 @@ def submit_resource(request: HttpRequest, code: str) -> dict[str, Any]:
     entry = _entry(request, code)
     if entry.working is None:
         raise NotFound("这个目录没有正在编辑的版本。")
-    review.submit(actor=_actor(request), version=entry.working)
+    review.submit(actor=actor_of(request), version=entry.working)
     return _resource(_entry(request, code))
 
 
-def _actor(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    return actor
-
-
 def _entry(request: HttpRequest, code: str) -> Resource:
-    entry = selectors.resources(actor=_actor(request)).filter(code=code).first()
+    entry = selectors.resources(actor=actor_of(request)).filter(code=code).first()
     if entry is None:
         raise NotFound(f"没有找到资源代码为“{code}”的目录。")
     return entry
