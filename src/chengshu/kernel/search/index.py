@@ -69,7 +69,8 @@ def _place(row: SearchDocument, facets: str) -> SearchPlace:
 
 
 @lru_cache(maxsize=65_536)
-def _part(name: str) -> tuple[str, ...]:
+def part(name: str) -> tuple[str, ...]:
+    """Tokens of the name of a part."""
     # The same few hundred names of items occur in thousands of entries.
     return tuple(part_tokens(name))
 
@@ -77,7 +78,7 @@ def _part(name: str) -> tuple[str, ...]:
 def _row(document: Document) -> SearchDocument:
     titled = title_tokens(document.title)
     body = document_tokens(f"{document.title}\n{document.summary}\n{document.keywords}")
-    parts = [token for name in document.parts.splitlines() for token in _part(name)]
+    parts = [token for name in document.parts.splitlines() for token in part(name)]
     return SearchDocument(
         kind=document.kind,
         object_id=document.object_id,

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from django.db.models import Count, QuerySet
+from django.db.models import BigIntegerField, Case, Count, QuerySet, When
+from django.db.models.functions import Cast
 from django.utils.safestring import SafeString
 
 from chengshu.kernel.access.actor import Actor
@@ -108,26 +109,38 @@ def search(
     )
     results.reachable = min(results.total, CANDIDATES)
     ranked = _ranked(found.filter(condition(narrowed)), match, query)[offset : offset + limit]
-    texts = dict(
-        SearchDocument.objects.filter(id__in=[d.id for d in ranked]).values_list("id", "summary")
-    )
+    texts = _summaries(ranked)
     results.hits = [_hit(item, texts.get(item.id, ""), parsed) for item in ranked]
     return results
 
 
-def matching_ids(actor: Actor, query: str, kind: str) -> list[str]:
-    """Object ids of one kind that hold all words of ``query``, or else any part; unranked, for list pages."""
+def matching_keys(actor: Actor, query: str, kind: str) -> QuerySet[SearchPlace, dict[str, int]]:
+    """Primary keys of the things of one kind that hold all words of ``query``, or else any part, as a subquery.
+
+    For list pages of their own: ``found.filter(pk__in=matching_keys(…))``. The kind's object ids must be numbers.
+    """
     synonyms.refresh()
     parsed = parse_query(query)
-    if not parsed:
-        return []
     reach = visible(actor).filter(kind=kind)
-    for mode in Mode:
+    found = reach.none()
+    for mode in Mode if parsed else ():
         found = Match(parsed, mode).anywhere(reach)
-        ids = list(found.values_list("document__object_id", flat=True))
-        if ids:
-            return ids
-    return []
+        if found.exists():
+            break
+    # The condition is repeated in the case, because PostgreSQL may convert before it filters.
+    number = Case(When(kind=kind, then=Cast("document__object_id", BigIntegerField())))
+    return found.annotate(key=number).values("key")
+
+
+def more(
+    actor: Actor, results: Results, *, kinds: Collection[str], chosen: Chosen, limit: int
+) -> list[Hit]:
+    """The best hits of other kinds for a search that was made, without counting again."""
+    match = Match(results.parsed, Mode.ANY if results.loose else Mode.ALL)
+    found = match.anywhere(visible(actor).filter(kind__in=list(kinds))).filter(condition(chosen))
+    ranked = _ranked(found, match, results.query)[:limit]
+    texts = _summaries(ranked)
+    return [_hit(item, texts.get(item.id, ""), results.parsed) for item in ranked]
 
 
 def suggest(
@@ -153,6 +166,11 @@ def kind_name(kind: str) -> str:
     """What people call a kind of thing."""
     source = sources().get(kind)
     return source.name if source else kind
+
+
+def _summaries(items: Collection[SearchDocument]) -> dict[int, str]:
+    shown = SearchDocument.objects.filter(id__in=[item.id for item in items])
+    return dict(shown.values_list("id", "summary"))
 
 
 def _likelier(reach: QuerySet[SearchPlace], query: str) -> str:
@@ -222,7 +240,8 @@ __all__ = [
     "Results",
     "index",
     "kind_name",
-    "matching_ids",
+    "matching_keys",
+    "more",
     "rebuild",
     "refresh",
     "remove",

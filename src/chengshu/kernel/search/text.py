@@ -12,7 +12,7 @@ so no input can leave the quoted token it is rendered into.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -154,6 +154,20 @@ def tsquery(query: Query, *, mode: Mode = Mode.ALL) -> str:
         ValueError: the query is empty.
     """
     return _render(query, mode, _tsquery_term, (" & ", " | "))
+
+
+def held(query: Query, tokens: Collection[str]) -> int:
+    """How many groups of a query a set of tokens meets; for choosing among the parts of a thing."""
+    return sum(
+        any(all(_holds(term, tokens) for term in alternative) for alternative in group)
+        for group in query.groups
+    )
+
+
+def _holds(term: Term, tokens: Collection[str]) -> bool:
+    return term.token in tokens or (
+        term.prefix and any(token.startswith(term.token) for token in tokens)
+    )
 
 
 def han_runs(text: str) -> list[tuple[int, str]]:

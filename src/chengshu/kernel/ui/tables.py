@@ -59,6 +59,7 @@ class TableView(View, Generic[M]):
     subtitle: ClassVar[str] = ""
     key: ClassVar[str] = "list"
     template_name: ClassVar[str] = "ui/list.html"
+    results_template: ClassVar[str] = "ui/table/results.html"
     columns: ClassVar[Sequence[Column]] = ()
     filters: ClassVar[Sequence[Filter]] = ()
     search_fields: ClassVar[Sequence[str]] = ()
@@ -89,6 +90,10 @@ class TableView(View, Generic[M]):
         """Return extra template context."""
         return {}
 
+    def get_results_context(self) -> dict[str, Any]:
+        """Return extra context of the results alone; the page gets it too (for ``results_template``)."""
+        return {}
+
     def before_export(self, *, file_format: str, rows: int) -> str:
         """Audit an export before its first byte; return the watermark line (empty: none)."""
         del file_format, rows
@@ -111,7 +116,9 @@ class TableView(View, Generic[M]):
             return self._export(file_format)
         table = self.table
         if self._wants_results:
-            response = render(request, "ui/table/results.html", {"table": table})
+            response = render(
+                request, self.results_template, {"table": table, **self.get_results_context()}
+            )
         else:
             context = {
                 "title": self.title,
@@ -119,6 +126,7 @@ class TableView(View, Generic[M]):
                 "crumbs": self.get_crumbs(),
                 "actions": self.get_actions(),
                 "table": table,
+                **self.get_results_context(),
                 **self.get_context(),
             }
             response = render(request, self.template_name, context)

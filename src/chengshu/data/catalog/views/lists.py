@@ -1,10 +1,12 @@
 """The lists of the catalogue."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 
 from chengshu.data.catalog import selectors
@@ -12,12 +14,16 @@ from chengshu.data.catalog.choices import (
     Level,
     OpenType,
     ProtectionLevel,
+    ResourceKind,
     ResourceState,
     SharingType,
     SystemStatus,
     VersionState,
 )
+from chengshu.data.catalog.facets import FACETS, Facet
+from chengshu.data.catalog.freshness import Freshness, freshness_case, freshness_of
 from chengshu.data.catalog.models import (
+    Category,
     CodeTable,
     DataItem,
     InformationSystem,
@@ -29,6 +35,7 @@ from chengshu.data.catalog.models import (
 from chengshu.kernel.access.rules import holds
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.identity.models import Organization
+from chengshu.kernel.search.facets import tally
 from chengshu.kernel.ui.components import Action, Column, Crumb, Filter
 from chengshu.kernel.ui.components.display import EmptyState
 from chengshu.kernel.ui.tables import TableView
@@ -62,6 +69,29 @@ def providers() -> list[tuple[str, str]]:
     return list(found.values_list("code", "short"))
 
 
+def classes() -> list[tuple[str, str]]:
+    """The top of the classification: 类."""
+    return list(Category.objects.filter(level=1).values_list("code", "name"))
+
+
+def by_class(queryset: QuerySet[Resource], value: str) -> QuerySet[Resource]:
+    """A filter on the 类 of an entry's classification."""
+    return queryset.filter(Q(category__code=value) | Q(category__code__startswith=f"{value}/"))
+
+
+def by_freshness(queryset: QuerySet[Resource], value: str) -> QuerySet[Resource]:
+    """A filter on 时效."""
+    return queryset.annotate(freshness=freshness_case(timezone.now())).filter(freshness=value)
+
+
+def _fresh(row: Resource) -> str:
+    return freshness_of(row.fresh_at, row.due_at, timezone.now()).value
+
+
+def _fresh_word(row: Resource) -> str:
+    return str(Freshness(_fresh(row)).label)
+
+
 def by_shown(field: str) -> Any:
     """A filter on a field of the version people see."""
     return lambda queryset, value: queryset.filter(selectors.shown_by(field, value))
@@ -77,7 +107,10 @@ def by_state(queryset: QuerySet[Resource], value: str) -> QuerySet[Resource]:
 
 
 class ResourceList(TableView[Resource]):
-    """All entries the actor may see."""
+    """All entries the actor may see, with counts beside the conditions they would add."""
+
+    template_name = "catalog/resources.html"
+    results_template = "catalog/resources_results.html"
 
     title = "数据资源"
     subtitle = "全市数据目录：有什么数据、谁负责、能不能共享和开放"
@@ -97,6 +130,7 @@ class ResourceList(TableView[Resource]):
         Column(key="level", title="级别", value=_shown("level")),
         Column(key="items", title="数据项", kind="number", value=_shown("item_count")),
         Column(key="cycle", title="更新周期", value=_word("update_cycle")),
+        Column(key="fresh", title="时效", kind="status", value=_fresh, label=_fresh_word),
         Column(key="updated", title="更新时间", kind="ago", value="updated_at", sort="updated_at"),
         Column(key="code", title="资源代码", kind="code", sort="code", hidden=True),
         Column(key="warehouse", title="数据仓", value="warehouse.name", hidden=True),
@@ -105,6 +139,9 @@ class ResourceList(TableView[Resource]):
     )  # fmt: skip
     filters: ClassVar[Sequence[Filter]] = (
         Filter(key="provider", title="单位", choices=providers, lookup="provider__code"),
+        Filter(key="class", title="分类", choices=classes, apply=by_class),
+        Filter(key="kind", title="类型", choices=ResourceKind.choices),
+        Filter(key="fresh", title="时效", choices=Freshness.choices, apply=by_freshness),
         Filter(
             key="state", title="状态", apply=by_state,
             choices=(
@@ -140,7 +177,38 @@ class ResourceList(TableView[Resource]):
         return selectors.resources(actor=self.request.actor)  # type: ignore[attr-defined]
 
     def search(self, queryset: QuerySet[Resource], words: str) -> QuerySet[Resource]:
-        return selectors.search_resources(queryset, words)
+        actor = self.request.actor  # type: ignore[attr-defined]
+        return selectors.search_resources(queryset, words, actor=actor)
+
+    def get_results_context(self) -> dict[str, Any]:
+        return {"facets": self._facets()}
+
+    def _facets(self) -> list[Facet]:
+        """The conditions beside the list with their counts: one query for all of them."""
+        base = self.get_queryset()
+        chosen: dict[str, tuple[str, ...]] = {}
+        for state in self._filters:
+            if state.value and state.filter.key in FACETS:
+                chosen[state.filter.key] = (state.value,)
+            elif state.value and state.filter.apply:
+                base = state.filter.apply(base, state.value)
+            elif state.value:
+                base = base.filter(**{state.filter.lookup: state.value})
+        if self._words:
+            base = self.search(base, self._words)
+        counts, _total = tally(selectors.facet_groups(base), chosen)
+        return [
+            Facet.of(
+                state.filter.title, state.options, counts.get(state.filter.key, {}),
+                {state.value} - {""},
+                partial(self._url_of, state.filter.key),
+            )
+            for state in self._filters
+            if state.filter.key in FACETS
+        ]  # fmt: skip
+
+    def _url_of(self, key: str, value: str, chosen: bool) -> str:
+        return self._url(**{key: "" if chosen else value})
 
     def get_actions(self) -> Sequence[Action]:
         actor = self.request.actor  # type: ignore[attr-defined]

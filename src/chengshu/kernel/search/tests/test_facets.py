@@ -14,7 +14,7 @@ from chengshu.kernel.identity.tests.cast import Cast
 from chengshu.kernel.search import segmentation, synonyms
 from chengshu.kernel.search.facets import decode, encode, tally
 from chengshu.kernel.search.models import SearchPlace, SynonymGroup
-from chengshu.kernel.search.services import index, matching_ids, search, suggest
+from chengshu.kernel.search.services import index, matching_keys, search, suggest
 from chengshu.kernel.search.source import Document
 
 pytestmark = pytest.mark.django_db
@@ -110,8 +110,9 @@ def test_a_part_is_found_by_words_pinyin_and_initials() -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_list_pages_get_all_ids() -> None:
-    assert sorted(matching_ids(ANONYMOUS, "养老", "entry")) == ["0", "1", "2", "3"]
-    assert matching_ids(ANONYMOUS, "", "entry") == []
+    found = matching_keys(ANONYMOUS, "养老", "entry")
+    assert sorted(row["key"] for row in found) == [0, 1, 2, 3]
+    assert not matching_keys(ANONYMOUS, "", "entry")
 
 
 @pytest.mark.usefixtures("filled")
