@@ -1,8 +1,6 @@
 """Evaluates the demo city for real: references, rules the data suggest, one evaluation of every table."""
 
-import os
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.db import connections
@@ -14,11 +12,10 @@ from chengshu.data.quality.models import Evaluation, Rule
 from chengshu.data.quality.policy import policy
 from chengshu.data.quality.services import days, evaluation
 from chengshu.data.quality.services.references import build_references
-from chengshu.data.quality.services.rules import accept_one, suggested_in
+from chengshu.data.quality.services.rules import accept_all, suggested_in
 from chengshu.kernel.access.actor import platform
-from chengshu.kernel.unit_of_work import unit_of_work
 
-PROCESSES = 2
+WORKERS = 2
 ACTOR = "演示数据"
 
 
@@ -30,22 +27,19 @@ def load(context: Any) -> None:
         return
     build_references()
     ids = [resource.id for resource in resources]
-    workers = min(PROCESSES, os.cpu_count() or 1)
-    if len(ids) > 1 and workers > 1:
-        connections.close_all()
-        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-            parts = [ids[n::workers] for n in range(workers)]
-            found = sum(pool.map(_part, parts))
-    else:
-        found = _part(ids)
+    # Threads: the engine works outside the interpreter's lock, and a fork would break the lake's runtime.
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = sum(pool.map(_part, [ids[n::WORKERS] for n in range(WORKERS)]))
     days.renew_days({resource.provider_id for resource in resources}, policy())
     context.say(f"  质量：从数据发现并采纳规则 {found} 条，评价资源 {len(ids)} 个")
 
 
 def _part(ids: list[int]) -> int:
-    connections.close_all()
-    found = _accept(ids)
-    evaluation.evaluate(resource_ids=ids)
+    try:
+        found = _accept(ids)
+        evaluation.evaluate(resource_ids=ids)
+    finally:
+        connections.close_all()
     return found
 
 
@@ -62,9 +56,7 @@ def _accept(ids: list[int]) -> int:
         places = {table: f"s{n}" for n, table in enumerate(tables)}
         with lake.session({name: table for table, name in places.items()}) as session:
             offers = [(r, suggested_in(session, places, r, ())) for r in group]
-        with unit_of_work():
-            for resource, offered in offers:
-                for candidate, _sentence in offered:
-                    accept_one(actor=actor, resource=entries[resource.id], candidate=candidate)
-                    accepted += 1
+        for resource, offered in offers:
+            entry = entries[resource.id]
+            accepted += len(accept_all(actor=actor, resource=entry, chosen=offered))
     return accepted

@@ -59,6 +59,9 @@ MANIFEST = Manifest(
             fields=(("version", "版本"), ("sentence", "规则")),
         ),
         Action(
+            key="quality.rules_accepted", name="采纳从数据发现的规则", fields=(("rules", "规则"),)
+        ),
+        Action(
             key="quality.rule_switched", name="启停质量规则",
             fields=(("rule", "规则"), ("enabled", "启用"), ("severity", "严重程度")),
         ),

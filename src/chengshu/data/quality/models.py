@@ -118,6 +118,7 @@ class Evaluation(models.Model):
     dimensions = models.JSONField("维度得分", default=dict)
     fixes = models.JSONField("先改什么", default=list)
     notes = models.JSONField("说明", default=list)
+    kept = models.JSONField("通过的规则", default=list)
     rules = models.PositiveIntegerField("规则数", default=0)
     seconds = models.FloatField("用时", default=0)
 
@@ -151,7 +152,10 @@ def rows_folder(resource_id: int) -> Path:
 
 
 class RuleResult(models.Model):
-    """One rule in the latest evaluation of a resource. ``position`` is its bit in the failing rows, -1 for none."""
+    """A rule that found something, or could not run, in the latest evaluation of a resource.
+
+    Rules that passed are in the evaluation's ``kept``. ``position`` is the bit in the failing rows, -1 for none.
+    """
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="results")
     key = models.CharField(max_length=200)

@@ -1,7 +1,5 @@
 """What quality takes from collection and catalogue: tables, open quarantine, freshness, success."""
 
-# ruff: noqa: S608 - the path is quoted, row numbers are bound
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +8,7 @@ from functools import partial
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, list_published, published
@@ -112,19 +111,21 @@ def standings(resource_ids: Collection[int]) -> dict[int, Standing]:
     return found
 
 
-def open_quarantine(batch: Batch | None) -> Quarantine:
+def open_quarantine(session: duckdb.DuckDBPyConnection, batch: Batch | None) -> Quarantine:
     """The quarantined rows of the last delivery that were not loaded after all, by what is wrong with them."""
     if batch is None or not batch.quarantined or not quarantine_file(batch).is_file():
         return Counter()
     done = QuarantineDecision.objects.filter(batch=batch, kind="replayed")
     replayed = pa.table({"row": pa.array(done.values_list("row_number", flat=True), pa.int64())})
-    path = str(quarantine_file(batch)).replace("'", "''")
-    with duckdb.connect(config={"threads": 1, "memory_limit": "256MB"}) as session:
-        session.register("replayed", replayed)
-        found = session.execute(
-            'SELECT p, count(*) FROM (SELECT list_transform(problems, lambda x: [x."column", x.rule]) AS p '
-            f"FROM read_parquet('{path}') WHERE row NOT IN (SELECT row FROM replayed)) GROUP BY p"
-        ).fetchall()
+    rows = pq.read_table(quarantine_file(batch), columns=["row", "problems"])
+    session.register("quarantine", rows)
+    session.register("replayed", replayed)
+    found = session.sql(
+        'SELECT p, count(*) FROM (SELECT list_transform(problems, lambda x: [x."column", x.rule]) AS p '
+        "FROM quarantine WHERE row NOT IN (SELECT row FROM replayed)) GROUP BY p"
+    ).fetchall()
+    session.unregister("quarantine")
+    session.unregister("replayed")
     counted: Quarantine = Counter()
     for problems, rows in found:
         counted[frozenset(quarantine_key(column, rule) for column, rule in problems)] += rows

@@ -12,7 +12,6 @@ from functools import partial
 import duckdb
 import numpy as np
 import pyarrow as pa
-from duckdb.sqltypes import UTINYINT, VARCHAR
 
 from chengshu.data.contract.facade import FORMAT_PATTERNS, ColumnFormat, verify_format
 from chengshu.data.quality.engine.text import ROW, cell, quoted
@@ -42,8 +41,14 @@ def register(session: duckdb.DuckDBPyConnection) -> None:
     for kind in sorted(CHECKED):
         function: Callable[..., pa.Array] = partial(_verdict, kind)
         session.create_function(
-            f"verdict_{kind}", function, [VARCHAR], UTINYINT, type="arrow"
+            f"verdict_{kind}", function, ["VARCHAR"], "UTINYINT", type="arrow"
         )  # fmt: skip
+
+
+def unregister(session: duckdb.DuckDBPyConnection) -> None:
+    """Take the checks away again before the session closes; it would keep them alive otherwise."""
+    for kind in sorted(CHECKED):
+        session.remove_function(f"verdict_{kind}")
 
 
 def prepared(column: str, kind: ColumnFormat) -> dict[str, str]:

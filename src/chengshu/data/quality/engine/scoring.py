@@ -126,6 +126,8 @@ def _dimension(evidence: Evidence, policy: Policy, dimension: Dimension) -> floa
         return None
     worst = np.zeros(len(evidence.sizes))
     for index, rule in own:
+        if not rule.failed:
+            continue
         failing = has_bit(evidence.groups, index)
         worst = np.maximum(worst, np.where(failing, policy.loss[rule.severity], 0.0))
     records = evidence.records

@@ -142,9 +142,9 @@ class _session:  # noqa: N801 - used as a context manager only
         self._opened = run.lake.session({name: table for table, name in self.places.items()})
 
     def __enter__(self) -> tuple[duckdb.DuckDBPyConnection, dict[str, str]]:
-        session = self._opened.__enter__()
-        formats.register(session)
-        return session, self.places
+        self._session = self._opened.__enter__()
+        formats.register(self._session)
+        return self._session, self.places
 
     def __exit__(self, *error: object) -> None:
         self._opened.__exit__(*error)
@@ -168,7 +168,9 @@ def _evaluate(
     if place is None:
         return None
     standing = run.standings[resource.id]
-    shape = _stored_shape(run, resource)
+    # The catalogue's columns that the stored table has; one added later comes with the next load.
+    stored = frozenset(session.table(place).columns)
+    shape = sources.shape_of(resource).only(stored)
     assembled = assemble(
         shape, rules=run.rules.get(resource.id, []), settings=run.settings.get(resource.id, []),
         tables=run.tables, lake=run.lake, available=run.available,
@@ -182,18 +184,12 @@ def _evaluate(
     finally:
         for name in assembled.relations:
             session.unregister(name)
-    quarantine = sources.open_quarantine(standing.batch)
+    quarantine = sources.open_quarantine(session, standing.batch)
     return _judge(
         run, resource, assembled, found, quarantine,
         thresholds=_thresholds(run, session, place, shape, resource, assembled, found.rows),
         started=started,
     )  # fmt: skip
-
-
-def _stored_shape(run: _Run, resource: PublishedResource) -> TableShape:
-    """The catalogue's columns that the stored table has; one the catalogue added later comes with the next load."""
-    stored = frozenset(run.lake.schema(resource.lake_table).names)
-    return sources.shape_of(resource).only(stored)
 
 
 def _scan(
@@ -321,9 +317,13 @@ def _judge(
         fixes=[asdict(step) for step in steps], rules=len(checks) + len(thresholds),
         notes=_notes(evidence, failing), seconds=time.monotonic() - started,
     )  # fmt: skip
-    return _Outcome(
-        evaluation, _results(evaluation, assembled, found, held, thresholds), found.keys
-    )
+    results = _results(evaluation, assembled, found, held, thresholds)
+    evaluation.kept = [
+        [result.title, result.dimension, result.severity, result.origin, result.checked]
+        for result in results if not result.total and not result.error
+    ]  # fmt: skip
+    broken = [result for result in results if result.total or result.error]
+    return _Outcome(evaluation, broken, found.keys)
 
 
 def _notes(evidence: Evidence, failing: int) -> list[str]:
@@ -379,7 +379,8 @@ def _write(outcome: _Outcome, resource: PublishedResource) -> Evaluation:
     _write_rows(evaluation, outcome.keys)
     with unit_of_work():
         RuleResult.objects.filter(evaluation__resource=resource.id).delete()
-        Evaluation.objects.filter(resource=resource.id, latest=True).update(latest=False)
+        before = Evaluation.objects.filter(resource=resource.id, latest=True)
+        before.update(latest=False, kept=[])
         evaluation.save(force_insert=True)
         RuleResult.objects.bulk_create(outcome.results, batch_size=200)
         emit(

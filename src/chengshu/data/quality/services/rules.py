@@ -108,10 +108,12 @@ def _run(
         for name, keys in relations.items():
             session.register(name, keys)
         sample = f"(SELECT * FROM {places[resource.lake_table]} LIMIT {SAMPLE_ROWS})"  # noqa: S608 - own names
-        return scan(
+        found = scan(
             session, shape, [replace(compiled)], source=sample,
             places=places | {name: name for name in relations},
         )  # fmt: skip
+        formats.unregister(session)
+        return found
 
 
 def save_rule(
@@ -148,7 +150,7 @@ def save_rule(
             item.version += 1
         item.updated_at = timezone.now()
         item.save()
-        _keep_version(actor, item)
+        _version(actor, item).save()
         record(
             actor=actor, action="quality.rule_saved", obj=item,
             after={"version": item.version, "sentence": words},
@@ -170,14 +172,12 @@ def _validated(kind: str, definition: Mapping[str, Any], shape: TableShape) -> s
     return words
 
 
-def _keep_version(actor: Actor, item: Rule) -> None:
+def _version(actor: Actor, item: Rule) -> RuleVersion:
     content = {
         "title": item.title, "kind": item.kind, "definition": item.definition,
         "dimension": item.dimension, "severity": item.severity, "enabled": item.enabled,
     }  # fmt: skip
-    RuleVersion.objects.create(
-        rule=item, number=item.version, content=content, saved_by=actor.account
-    )
+    return RuleVersion(rule=item, number=item.version, content=content, saved_by=actor.account)
 
 
 def switch_rule(*, actor: Actor, rule: Rule, enabled: bool) -> Rule:
@@ -186,7 +186,7 @@ def switch_rule(*, actor: Actor, rule: Rule, enabled: bool) -> Rule:
     with unit_of_work():
         rule.enabled, rule.version, rule.updated_at = enabled, rule.version + 1, timezone.now()
         rule.save()
-        _keep_version(actor, rule)
+        _version(actor, rule).save()
         record(actor=actor, action="quality.rule_switched", obj=rule, after={"enabled": enabled})
     return rule
 
@@ -254,13 +254,28 @@ def accept(*, actor: Actor, resource: Resource, places: Sequence[int]) -> list[R
     offered = candidates(actor=actor, resource=resource)
     if any(place >= len(offered) for place in places):
         raise Conflict("候选规则已经变化，没有采纳任何一条。", advice="请刷新后重新选择。")
-    chosen = [offered[place][0] for place in places]
-    return [accept_one(actor=actor, resource=resource, candidate=one) for one in chosen]
+    return accept_all(actor=actor, resource=resource, chosen=[offered[place] for place in places])
 
 
-def accept_one(*, actor: Actor, resource: Resource, candidate: Candidate) -> Rule:
-    """Make a rule of one candidate."""
-    return save_rule(
-        actor=actor, resource=resource, kind=candidate.kind, definition=candidate.definition,
-        dimension=candidate.dimension, severity=candidate.severity, origin=RuleOrigin.FOUND,
-    )  # fmt: skip
+def accept_all(
+    *, actor: Actor, resource: Resource, chosen: Sequence[tuple[Candidate, str]]
+) -> list[Rule]:
+    """Make rules of candidates with their sentences, audited as one act."""
+    check(actor, MANAGE, resource)
+    if not chosen:
+        return []
+    with unit_of_work():
+        rules = Rule.objects.bulk_create(
+            Rule(
+                resource=resource, title=words.rstrip("。")[:160], kind=one.kind,
+                definition=one.definition, dimension=one.dimension, severity=one.severity,
+                origin=RuleOrigin.FOUND, created_by=actor.account,
+            )
+            for one, words in chosen
+        )  # fmt: skip
+        RuleVersion.objects.bulk_create(_version(actor, rule) for rule in rules)
+        record(
+            actor=actor, action="quality.rules_accepted", obj=resource,
+            after={"rules": [rule.title for rule in rules]},
+        )  # fmt: skip
+    return rules

@@ -12,6 +12,7 @@ from chengshu.data.catalog.facade import Resource, published_by_id, resource_pag
 from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.ingest.masking import Mask, masked, masks_of
 from chengshu.data.quality import selectors
+from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
 from chengshu.data.quality.failing import PAGE, failing_page
 from chengshu.data.quality.models import Evaluation, RuleResult
 from chengshu.data.quality.presentation import (
@@ -59,21 +60,20 @@ def _evaluated(request: ActorRequest, entry: Resource, evaluation: Evaluation) -
     results = list(evaluation.results.all())
     for result in results:
         result.evaluation = evaluation
-    broken = [result for result in results if result.total or result.error]
-    days = selectors.history(evaluation)
+        days = selectors.history(evaluation)
     return {
         "grade": grade_tag(evaluation.grade),
         "stats": [
             Stat(label="总分", value=round(evaluation.score, 2), unit="分"),
             Stat(label="在库有问题", value=evaluation.failing, unit="条", note=f"共 {evaluation.rows:,} 条"),
             Stat(label="隔离未处理", value=evaluation.quarantined, unit="条"),
-            Stat(label="规则", value=evaluation.rules, unit="条", note=f"{len(broken)} 条有问题"),
+            Stat(label="规则", value=evaluation.rules, unit="条", note=f"{len(results)} 条有问题"),
         ],
         "dimension_chart": dimension_chart(evaluation.dimensions),
         "fixes": fix_lines(evaluation)[:_FIXES_SHOWN],
-        "broken": _results("broken", broken, may_ticket=allows(request.actor, "quality.ticket.open", entry)),
-        "kept": _results("kept", [r for r in results if r not in broken], may_ticket=False),
-        "kept_count": len(results) - len(broken),
+        "broken": _results("broken", results, may_ticket=allows(request.actor, "quality.ticket.open", entry)),
+        "kept": _kept(evaluation),
+        "kept_count": len(evaluation.kept),
         "trend": trend_chart(
             [f"{day.at:%m-%d %H:%M}" for day in days], [round(day.score, 2) for day in days]
         ) if len(days) > 1 else None,
@@ -105,6 +105,22 @@ def _results(key: str, rows: list[RuleResult], *, may_ticket: bool) -> Table:
         title="没有规则发现问题" if key == "broken" else "没有规则", icon="circle-check"
     )
     return Table.plain(key=key, columns=columns, rows=rows, caption="规则和结果", empty=empty)
+
+
+def _kept(evaluation: Evaluation) -> Table:
+    titles = ("规则", "维度", "严重程度", "来源", "检查")
+    words = (None, Dimension, Severity, RuleOrigin, None)
+    columns = [
+        Column(
+            key=f"c{n}", title=title, kind="number" if n == len(titles) - 1 else "text",
+            value=lambda row, n=n: words[n](row[n]).label if words[n] else row[n],
+        )
+        for n, title in enumerate(titles)
+    ]  # fmt: skip
+    return Table.plain(
+        key="kept", columns=columns, rows=evaluation.kept, caption="通过的规则",
+        empty=EmptyState(title="没有通过的规则", icon="alert-triangle"),
+    )  # fmt: skip
 
 
 @require_POST
