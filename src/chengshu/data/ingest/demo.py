@@ -12,6 +12,7 @@ from django.db import connections
 from chengshu.data.catalog.facade import published_by_id, published_queryset
 from chengshu.data.ingest import loading
 from chengshu.data.ingest.choices import BatchState, Origin
+from chengshu.data.ingest.demo_tickets import open_demo_tickets
 from chengshu.data.ingest.models import Batch, Collected
 from chengshu.data.ingest.reading import RowBatch
 from chengshu.data.ingest.reading.rows import ROW_COLUMN
@@ -48,7 +49,10 @@ def load(context: Any) -> None:
     else:
         loaded = sum(map(_load_one, waiting))
     total = sum(Collected.objects.values_list("rows", flat=True))
-    context.say(f"  归集 {len(waiting)} 个资源，入库 {loaded:,} 条，湖中共 {total:,} 条")
+    opened = open_demo_tickets()
+    context.say(
+        f"  归集 {len(waiting)} 个资源，入库 {loaded:,} 条，湖中共 {total:,} 条；开出工单 {opened} 件"
+    )
 
 
 def _load_one(task: tuple[int, str, Scale]) -> int:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from chengshu.data.ingest import selectors
 from chengshu.data.ingest.models import DataSource
 from chengshu.data.ingest.sources import Connector, Field
+from chengshu.data.tickets.facade import Severity
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.identity.choices import OrganizationKind
@@ -181,3 +182,13 @@ def place_errors(form: forms.Form, fields: Mapping[str, str], message: str) -> N
             placed = True
     if not placed:
         form.add_error(None, message)
+
+
+class TicketForm(forms.Form):
+    """What goes with a ticket about quarantined rows."""
+
+    severity = forms.ChoiceField(label="程度", choices=Severity.choices, initial=Severity.NORMAL)
+    remark = forms.CharField(
+        label="说明（可不填）", max_length=300, required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )  # fmt: skip

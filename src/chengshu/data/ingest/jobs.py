@@ -17,6 +17,7 @@ from chengshu.data.ingest.reading import (
     open_rows,
 )
 from chengshu.data.ingest.services.closing import close, settle, sweep
+from chengshu.data.ingest.services.drafts import expire_drafts
 from chengshu.data.ingest.services.exporting import write_export
 from chengshu.data.ingest.services.extraction import batch_rows
 from chengshu.data.ingest.services.uploads import LIMITS, named
@@ -117,6 +118,13 @@ def settle_batches(context: JobContext) -> dict[str, int]:
     """Close batches whose job ended without them: cancelled while waiting, or killed too often."""
     del context
     return {"rows": settle()}
+
+
+@job("ingest.expire_drafts", name="清理没有确认的上传")
+def expire_old_drafts(context: JobContext) -> dict[str, int]:
+    """Warn of uploads nobody confirms, then drop them."""
+    del context
+    return expire_drafts()
 
 
 @job("ingest.sweep", name="清理未采用的上传文件")

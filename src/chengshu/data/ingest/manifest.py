@@ -31,6 +31,10 @@ MANIFEST = Manifest(
             icon="stack-2", permission="ingest.view", order=22,
         ),
         Menu(
+            portal="console", layer="data", title="隔离区", url_name="ingest:quarantine-groups",
+            icon="filter", permission="ingest.view", order=23,
+        ),
+        Menu(
             portal="console", layer="data", title="数据源", url_name="ingest:sources",
             icon="plug-connected", permission="ingest.source.manage", order=24,
         ),
@@ -80,6 +84,15 @@ MANIFEST = Manifest(
         Action(
             key="ingest.corrections_imported", name="上传更正表格", fields=(("rows", "行数"),)
         ),
+        Action(
+            key="ingest.value_corrected", name="按值批量更正隔离行",
+            fields=(("rows", "行数"), ("columns", "字段"), ("rule", "规则")),
+        ),
+        Action(
+            key="ingest.rows_given_up", name="放弃隔离行",
+            fields=(("rows", "行号"), ("count", "行数")),
+        ),
+        Action(key="ingest.draft_expired", name="待确认的上传过期"),
         Action(key="ingest.replay_requested", name="回放更正行", fields=(("rows", "行数"),)),
         Action(key="ingest.quarantine_exported", name="导出隔离数据", fields=(("rows", "行数"),)),
         Action(
@@ -99,6 +112,10 @@ MANIFEST = Manifest(
         Schedule(key="ingest.settle", name="核对批次状态", cron="*/5 * * * *", job="ingest.settle"),
         Schedule(
             key="ingest.maintain_lake", name="整理湖表", cron="20 2 * * 0", job="ingest.maintain_lake"
+        ),
+        Schedule(
+            key="ingest.expire_drafts", name="清理没有确认的上传", cron="50 7 * * *",
+            job="ingest.expire_drafts",
         ),
         Schedule(
             key="ingest.sweep", name="清理未采用的上传文件", cron="40 3 * * *", job="ingest.sweep"

@@ -89,11 +89,10 @@ def hint(column: ColumnSpec, value: str | None) -> str:
         return ""
     text = value.strip().upper()
     module = ric if column.format is ColumnFormat.ID_NUMBER else uscc
-    body = text[: _BODY[column.format]]
     if len(text) != _BODY[column.format] + 1:
         return ""
     try:
-        digit = module.calc_check_digit(body)
+        digit = module.calc_check_digit(text)
     except (ValidationError, ValueError, KeyError, IndexError):
         return ""
     return "" if text.endswith(digit) else f"若前 17 位无误，末位应为 {digit}；请与原件核对"
@@ -101,8 +100,11 @@ def hint(column: ColumnSpec, value: str | None) -> str:
 
 def _candidates(column: ColumnSpec, value: str) -> Iterator[Suggestion]:
     plain = " ".join(unicodedata.normalize("NFKC", value).split())
-    yield Suggestion(plain, "去掉多余空格、全角改半角")
     tight = plain.replace(" ", "")
+    if column.format in (ColumnFormat.MOBILE, ColumnFormat.PHONE):
+        digits = re.sub(r"^\+?86", "", re.sub(r"[^\d+]", "", tight))
+        yield Suggestion(digits, "去掉区号前缀和分隔符")
+    yield Suggestion(plain, "去掉多余空格、全角改半角")
     yield Suggestion(tight, "去掉空格")
     if column.codes:
         yield from _codes(column.codes, tight)
@@ -110,9 +112,6 @@ def _candidates(column: ColumnSpec, value: str) -> Iterator[Suggestion]:
         yield from _dates(tight)
     if column.type in (ColumnType.INTEGER, ColumnType.DECIMAL):
         yield from _numbers(tight)
-    if column.format in (ColumnFormat.MOBILE, ColumnFormat.PHONE):
-        digits = re.sub(r"^\+?86", "", re.sub(r"[^\d+]", "", tight))
-        yield Suggestion(digits, "去掉区号前缀和分隔符")
     if column.format in (ColumnFormat.PLATE, ColumnFormat.USCC, ColumnFormat.ID_NUMBER):
         yield Suggestion(re.sub(r"[·.\-_]", "", tight).upper(), "去掉分隔符、改大写")
 

@@ -49,7 +49,7 @@ _GOOD = {
 def sentence(item: Group) -> str:
     """What is wrong, in plain words."""
     where = f"“{item.column_title}”" if item.column else "整行"
-    return f"{item.resource}的{where}有 {item.open:,} 行不符合“{item.rule_name}”规则，被隔离，没有入库。"
+    return f"{item.resource}：{where}不符合“{item.rule_name}”规则的行被隔离，没有入库。"
 
 
 def good_of(rule: str, column: ColumnSpec | None) -> str:
@@ -78,7 +78,7 @@ def send_ticket(
     where = item.column_title or "整行"
     return open_ticket(
         actor=actor, kind=KIND, key=item.key, resource_id=item.resource_id,
-        title=f"{item.resource}：{where}{item.rule_name}不对，{item.open:,} 行被隔离",
+        title=f"{item.resource}：{where}不符合“{item.rule_name}”规则",
         rule=item.rule, rule_name=item.rule_name, column=item.column, affected_rows=item.open,
         severity=severity, source_ref=f"batch:{found[-1].pk}",
         evidence={

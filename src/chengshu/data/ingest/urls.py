@@ -2,7 +2,15 @@
 
 from django.views.decorators.http import require_POST
 
-from chengshu.data.ingest.views import batches, board, collecting, preview, sources, workbench
+from chengshu.data.ingest.views import (
+    batches,
+    board,
+    collecting,
+    preview,
+    quarantine,
+    sources,
+    workbench,
+)
 from chengshu.kernel.access.routing import page
 
 VIEW, CREATE, SOURCE, MANAGE = (
@@ -48,6 +56,32 @@ urlpatterns = [
     page(
         f"{BATCH}quarantine/replay/", require_POST(workbench.replay), name="replay",
         permission=MANAGE,
+    ),
+    page(
+        f"{BATCH}quarantine/give-up/", require_POST(workbench.give_up), name="give-up",
+        permission=MANAGE,
+    ),
+    page(f"{ROOT}quarantine/", quarantine.overview, name="quarantine-groups", permission=VIEW),
+    page(f"{RESOURCE}quarantine/", quarantine.group, name="quarantine-group", permission=VIEW),
+    page(
+        f"{RESOURCE}quarantine/unmask/", require_POST(quarantine.unmask),
+        name="quarantine-unmask", permission="ingest.personal.unmask",
+    ),
+    page(
+        f"{RESOURCE}quarantine/correct/", require_POST(quarantine.correct),
+        name="quarantine-correct", permission=MANAGE,
+    ),
+    page(
+        f"{RESOURCE}quarantine/give-up/", require_POST(quarantine.give_up),
+        name="quarantine-give-up", permission=MANAGE,
+    ),
+    page(
+        f"{RESOURCE}quarantine/replay/", require_POST(quarantine.replay),
+        name="quarantine-replay", permission=MANAGE,
+    ),
+    page(
+        f"{RESOURCE}quarantine/ticket/", require_POST(quarantine.ticket),
+        name="quarantine-ticket", permission=MANAGE,
     ),
     page(f"{ROOT}sources/", sources.SourceList.as_view(), name="sources", permission=SOURCE),
     page(f"{ROOT}sources/new/", sources.new, name="source-new", permission=SOURCE),

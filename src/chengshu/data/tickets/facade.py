@@ -3,6 +3,7 @@
 Finding problems: :func:`register_kind` once in ``apps.py``, then :func:`open_ticket` as often as the problem is
 found, and :func:`report_recheck` when it was looked at again. Reading: :func:`tickets_of`, :func:`open_counts`,
 :func:`counters`.
+Acting for a person: :func:`act_on` and :func:`submit`.
 
 After every ``city.ingest.batch.loaded`` the open tickets of that resource are re-checked by themselves through
 ``recheck`` of their kind. An upheld objection emits ``city.tickets.rule.disputed`` with ``rule``, ``column``,
@@ -13,8 +14,9 @@ from chengshu.data.tickets.choices import Resolution, Severity, State
 from chengshu.data.tickets.kinds import Evidence, EvidenceLink, RecheckResult, register_kind
 from chengshu.data.tickets.models import Ticket
 from chengshu.data.tickets.selectors import counters, open_counts, tickets_of
+from chengshu.data.tickets.services.moves import act_on
 from chengshu.data.tickets.services.opening import open_ticket
-from chengshu.data.tickets.services.rechecks import report_recheck
+from chengshu.data.tickets.services.rechecks import report_recheck, submit
 
 __all__ = [
     "Evidence",
@@ -24,10 +26,12 @@ __all__ = [
     "Severity",
     "State",
     "Ticket",
+    "act_on",
     "counters",
     "open_counts",
     "open_ticket",
     "register_kind",
     "report_recheck",
+    "submit",
     "tickets_of",
 ]
