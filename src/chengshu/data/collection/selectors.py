@@ -67,7 +67,7 @@ class Narrowed:
     """What the board looks at: a department, a source, days back."""
 
     provider: str = ""
-    source: str = ""
+    source: int | None = None
     days: int = 14
 
     def runs(self, rows: QuerySet[Run]) -> QuerySet[Run]:
@@ -115,13 +115,12 @@ def by_day(rows: QuerySet[Run]) -> dict[date, DayOfRuns]:
     ended = rows.filter(finished_at__isnull=False).annotate(day=TruncDate("finished_at"))
     figures = ended.order_by().values("day").annotate(
         rows=Sum("batch__source_rows", filter=Q(state=RunState.SUCCEEDED)),
-        seconds=Sum("batch__seconds", filter=Q(state=RunState.SUCCEEDED)),
+        spent=Sum("batch__seconds", filter=Q(state=RunState.SUCCEEDED)),
         good=Count("pk", filter=Q(state=RunState.SUCCEEDED)),
         bad=Count("pk", filter=Q(state__in=TROUBLED)),
     )  # fmt: skip
     return {
-        f["day"]: DayOfRuns(f["rows"] or 0, f["seconds"] or 0.0, f["good"], f["bad"])
-        for f in figures
+        f["day"]: DayOfRuns(f["rows"] or 0, f["spent"] or 0.0, f["good"], f["bad"]) for f in figures
     }
 
 
@@ -158,9 +157,8 @@ def batches_by_day(rows: QuerySet[Batch]) -> dict[date, tuple[int, float]]:
     return {f["day"]: (f["rows"] or 0, f["seconds"] or 0.0) for f in figures}
 
 
-def slowest(rows: QuerySet[Run], most: int = 10) -> list[dict[str, object]]:
+def slowest(rows: QuerySet[Run], most: int = 10) -> list[tuple[int, str, float]]:
     """The plans whose longest successful run took longest."""
-    found = rows.filter(state=RunState.SUCCEEDED).order_by().values("plan_id", "plan__name").annotate(
-        longest=Max("batch__seconds"), rows=Sum("batch__source_rows"),
-    )  # fmt: skip
-    return list(found.order_by("-longest")[:most])
+    ended = rows.filter(state=RunState.SUCCEEDED).order_by()
+    found = ended.values_list("plan_id", "plan__name").annotate(longest=Max("batch__seconds"))
+    return [(pk, name, longest or 0.0) for pk, name, longest in found.order_by("-longest")[:most]]

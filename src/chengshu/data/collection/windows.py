@@ -75,7 +75,7 @@ def lower_bound(kind: str, high_water: str, lag: int) -> str:
             case CursorKind.NUMBER:
                 return str(value - lag)
             case CursorKind.DATE:
-                return (value - timedelta(days=lag)).isoformat()
+                return str(value - timedelta(days=lag))
     except OverflowError:
         return _OLDEST
     try:
@@ -106,7 +106,8 @@ class Watch:
             yield batch
 
     def _look(self, batch: RowBatch) -> None:
-        counted: Any = batch.rows.column(self._cursor.item).value_counts()
+        column: Any = batch.rows.column(self._cursor.item)
+        counted: Any = column.value_counts()
         for entry in counted.to_pylist():
             text = entry["values"]
             if text is None or not text.strip():
@@ -125,7 +126,8 @@ class Watch:
         if isinstance(value, datetime):
             moment = value if value.tzinfo else value.replace(tzinfo=self._zone)
             return moment.astimezone(UTC) - self._now
-        return max(timedelta(0), value - self._now.astimezone(self._zone).date())
+        ahead: timedelta = value - self._now.astimezone(self._zone).date()
+        return max(timedelta(0), ahead)
 
 
 def later_of(kind: str, one: str, other: str) -> str:

@@ -470,15 +470,14 @@ def cancel(*, actor: Actor, run: Run) -> Run:
     check(actor, PERMISSION, run)
     if run.state not in (*PENDING, RunState.HELD):
         raise Conflict("这次运行已经结束，无需取消。")
-    record_it = {"actor": actor, "action": "collection.run_cancelled", "obj": run}
     if run.state in UNDER_WAY and run.job is not None and not run.job.finished:
         with unit_of_work():
             jobs.cancel(actor=platform(actor.name), job=run.job)
-            record(**record_it)
+            record(actor=actor, action="collection.run_cancelled", obj=run)
         settle(run)
     else:
         with unit_of_work():
-            record(**record_it)
+            record(actor=actor, action="collection.run_cancelled", obj=run)
         end(run, RunState.CANCELLED, "已取消，没有载入任何数据。")
     run.refresh_from_db()
     return run

@@ -91,12 +91,11 @@ def _make(plan: Plan, slots: list[datetime], now: datetime) -> int:
 
 def _waits_for(plan: Plan, slot: datetime) -> list[str]:
     """Names of the plans that have not succeeded on the day of a slot."""
-    day = local_date(slot)
     begin = timezone.localtime(slot).replace(hour=0, minute=0, second=0, microsecond=0)
     missing = []
     for other in plan.depends_on.all():
         done = other.runs.filter(state=RunState.SUCCEEDED, finished_at__gte=begin)
-        if not any(local_date(at) >= day for at in done.values_list("finished_at", flat=True)):
+        if not done.exists():
             missing.append(other.name)
     return missing
 

@@ -24,7 +24,7 @@ def shop() -> Iterator[Shop]:
 
 
 @pytest.fixture
-def source(cast: Cast, shop: Shop) -> DataSource:  # noqa: ARG001 - the kind must be known
+def source(cast: Cast, shop: Shop) -> DataSource:
     """The fake source, registered."""
     return DataSource.objects.create(name="测试库", owner=cast.department_a, kind="shop")
 

@@ -9,10 +9,10 @@ from chengshu.data.collection.models import Reconciliation
 from chengshu.data.collection.services import reconciliation
 from chengshu.data.collection.tests.factories import ITEMS, LOG_ITEMS, go, make_plan
 from chengshu.data.collection.tests.shop import Shop
+from chengshu.data.ingest.sources.sql import digest_of
 from chengshu.data.ingest.tests import factories
 from chengshu.kernel.events.models import Event
 from chengshu.kernel.jobs.services import run_job
-from chengshu.data.ingest.sources.sql import digest_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -34,7 +34,7 @@ def _narrowed(request: ActorRequest) -> Narrowed:
     days = request.GET.get("days", "14")
     source = request.GET.get("source", "")
     return Narrowed(
-        provider=request.GET.get("provider", ""), source=source if source.isdecimal() else "",
+        provider=request.GET.get("provider", ""), source=int(source) if source.isdecimal() else None,
         days=int(days) if days in dict(PERIODS) else 14,
     )  # fmt: skip
 
@@ -162,10 +162,11 @@ def _latency(runs: Any) -> Chart | None:
     found = selectors.slowest(runs)
     if not found:
         return None
+    runs_url = reverse("collection:runs")
     return Chart(
         key="latency", title="每个任务最久的一次", kind="hbar", unit="秒",
-        categories=[str(f["plan__name"]) for f in found],
-        series=[Series("用时", [round(float(str(f["longest"])), 2) for f in found])],
-        urls=[f"{reverse('collection:runs')}?plan={f['plan_id']}&state={RunState.SUCCEEDED}" for f in found],
+        categories=[name for _, name, _ in found],
+        series=[Series("用时", [round(longest, 2) for _, _, longest in found])],
+        urls=[f"{runs_url}?plan={pk}&state={RunState.SUCCEEDED}" for pk, _, _ in found],
         description="从开始到账目登记完",
     )  # fmt: skip

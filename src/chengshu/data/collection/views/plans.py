@@ -81,10 +81,6 @@ class PlanList(TableView[Plan]):
         Filter(key="state", title="状态", choices=PlanState.choices),
         Filter(key="mode", title="方式", choices=Mode.choices),
         Filter(key="last", title="最近一次", choices=RunState.choices, lookup="last_state"),
-        Filter(
-            key="source", title="数据源", lookup="source_id",
-            choices=lambda: Plan.objects.order_by("source__name").values_list("source_id", "source__name").distinct(),
-        ),
     )  # fmt: skip
     search_fields = ("name", "resource__title", "resource__code", "source__name", "object_name")
     search_hint = "搜索任务、资源、数据源、表"
@@ -96,6 +92,14 @@ class PlanList(TableView[Plan]):
         action=Action(title="新建归集任务", url="/console/collection/new/", icon="plus"),
     )
     export_name = "归集任务"
+
+    def setup(self, request: ActorRequest, *args: Any, **kwargs: Any) -> None:
+        """Offer the sources of the plans this person may see."""
+        super().setup(request, *args, **kwargs)
+        rows = selectors.plans(request.actor).order_by("source__name")
+        pairs = dict.fromkeys(rows.values_list("source_id", "source__name"))
+        known = Filter(key="source", title="数据源", lookup="source_id", choices=list(pairs))
+        self.filters = (*type(self).filters, known)  # type: ignore[misc]
 
     def get_queryset(self) -> QuerySet[Plan]:
         return selectors.plans(self.request.actor)
