@@ -108,6 +108,18 @@ def _keep(values: Any, mask: Mask) -> tuple[Any, Any]:
     return known, pc.binary_join_element_wise(head, stars, tail, "")
 
 
+# The same as in mask_values, for RE2 (no look-ahead): from the first door on everything goes.
+_FROM_DOOR = r"(?s)(?:[0-9０-９一二三四五六七八九十]+[号幢栋室组弄]|[0-9０-９]|路|巷|弄|街(?:[^道]|\z)|小区|苑|大厦|公寓).*"
+_TO_PLACE = r"(?s)^(.*(?:街道|社区|镇|乡|村|区|县|市|州|省)).*\z"
+
+
+def _address(values: Any, _mask: Mask) -> tuple[Any, Any]:
+    public = pc.replace_substring_regex(values, _FROM_DOOR, "", max_replacements=1)
+    placed = pc.match_substring_regex(public, _TO_PLACE)
+    shown = pc.replace_substring_regex(public, _TO_PLACE, r"\1****")
+    return pc.is_valid(values), pc.if_else(placed, shown, FULL)
+
+
 def _name(values: Any, _mask: Mask) -> tuple[Any, Any]:
     return _keep(pc.utf8_trim_whitespace(values), Mask("keep", 1, 0))
 
@@ -115,6 +127,7 @@ def _name(values: Any, _mask: Mask) -> tuple[Any, Any]:
 _KERNELS: dict[str, Kernel] = {
     "keep": _keep,
     "name": _name,
+    "address": _address,
     "id_number": _replaced(r"([0-9]{6})[0-9]{8}([0-9]{3}[0-9Xx])", r"\1********\2"),
     "phone": _replaced(r"(1[0-9]{2})[0-9]{4}([0-9]{4})", r"\1****\2"),
     "bank_card": _replaced(r"[0-9]{15}([0-9]{4})", r"***************\1"),

@@ -144,3 +144,20 @@ def test_a_masked_column_equals_its_values_masked_one_by_one(kind, name):
         return
     function = mask.compile(hash_key=KEY, today=lambda: TODAY)
     assert masked.to_pylist() == [function(value) for value in column.to_pylist()]
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.text(alphabet="浙江省龙港市城东社区街道村镇路号一二0123456789小\n弄苑 *", max_size=24)
+        | st.text(alphabet="0123456789Xx@.-1a张", max_size=20),
+        max_size=20,
+    ),
+    st.sampled_from([k.example for k in masks.KINDS if k.name != "none"]),
+)
+@settings(deadline=None)
+def test_any_text_column_is_masked_as_its_values_are(values, declaration):
+    mask = parse(declaration)
+    function = mask.compile(hash_key=KEY, today=lambda: TODAY)
+    shown = mask_array(pa.array(values, pa.string()), mask, hash_key=KEY, today=lambda: TODAY)
+    assert shown.to_pylist() == [function(value) for value in values]
