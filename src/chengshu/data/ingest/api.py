@@ -7,6 +7,12 @@ A script's whole way::
     GET  /api/v1/ingest/batches/<id>            until "state" is loaded, failed or cancelled
 
 The first answer holds the batch and a look at the file: encodings, headers, proposed mapping, what is missing.
+A program that pushes rows authenticates with a push token instead of a session::
+
+    POST /api/v1/ingest/push/sessions              {"resource": "<code>"} + Idempotency-Key → 201
+    POST /api/v1/ingest/push/sessions/<id>/parts/1 {"rows": [{…}, …]} → 202, durable
+    POST /api/v1/ingest/push/sessions/<id>/commit  {"rows": 2} → 202, or which part is missing
+
 An empty ``mapping`` takes the proposed one; what is left out of the reading is taken from the look at the file.
 """
 
@@ -14,16 +20,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from ninja import Field, File, Form, Query, Schema, Status
 from ninja.files import UploadedFile
 
 from chengshu.data.ingest import selectors
 from chengshu.data.ingest.choices import BatchState, Origin
-from chengshu.data.ingest.models import Batch
-from chengshu.data.ingest.services import closing, uploads
+from chengshu.data.ingest.models import Batch, PushToken
+from chengshu.data.ingest.services import closing, pushing, uploads
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rest import ApiRouter
+from chengshu.kernel.access.routing import PUBLIC
+from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.ui import keyset
 
 router = ApiRouter()
@@ -252,3 +261,145 @@ def batches(request: HttpRequest, filters: Query[BatchFilters]) -> dict[str, Any
         "results": [batch_out(batch, problems=False) for batch in page.rows],
         "next": page.next.encode() if page.next else "",
     }
+
+
+class SessionIn(Schema):
+    """Which resource the rows are for."""
+
+    resource: str
+
+
+class CommitIn(Schema):
+    """How many rows were pushed in all."""
+
+    rows: int = Field(ge=1)
+
+
+class BeganOut(Schema):
+    """A delivery begun, and what one part may hold."""
+
+    session: UUID
+    limits: dict[str, int]
+
+
+class PartOut(Schema):
+    """A part that is on disk."""
+
+    session: UUID
+    part: int
+    rows: int
+
+
+class CommittedOut(Schema):
+    """A delivery whose collection is queued; ``status`` is where to ask how it goes."""
+
+    session: UUID
+    batch: UUID
+    rows: int
+    status: str
+
+
+class SessionOut(Schema):
+    """A delivery being pushed; ``missing`` are the numbers of parts below the highest that have not come."""
+
+    session: UUID
+    resource: str
+    state: str
+    parts: int
+    missing: list[int]
+    batch: UUID | None
+    batch_state: str | None
+    balance: dict[str, int] | None
+    error: str
+
+
+def _pusher(request: HttpRequest) -> tuple[PushToken, Actor]:
+    """The token of the request and who acts by it.
+
+    Raises:
+        NotSignedIn: no valid token.
+    """
+    token = pushing.authenticate(request.headers.get("Authorization", ""))
+    address = _actor(request).address
+    return token, Actor(account=token.created_by, name=f"推送令牌“{token.name}”", address=address)
+
+
+def _content(request: HttpRequest) -> bytes:
+    try:
+        return request.body
+    except RequestDataTooBig as error:
+        raise InvalidInput(
+            f"一个部分不超过 {pushing.MAX_BYTES >> 20} MB。", kept="这一部分没有收下。",
+            advice="请分成几个部分。",
+        ) from error  # fmt: skip
+
+
+# Programs have no session: these operations are open to the router and ask for a push token themselves.
+@router.operation(
+    "POST", "/push/sessions", permission=PUBLIC, response={201: BeganOut}, summary="开始一次推送"
+)
+def push_begin(request: HttpRequest, body: SessionIn) -> Status[dict[str, Any]]:
+    """Open a delivery; the same ``Idempotency-Key`` gives the same one."""
+    token, _ = _pusher(request)
+
+    def act() -> pushing.Answer:
+        session = pushing.begin(token=token, resource_code=body.resource)
+        limits = {"rows": pushing.MAX_ROWS, "bytes": pushing.MAX_BYTES, "parts": pushing.MAX_PARTS}
+        return pushing.Answer(201, {"session": str(session.pk), "limits": limits})
+
+    key = request.headers.get("Idempotency-Key", "")
+    answer = pushing.once(token, key, request.body, act)
+    return Status(answer.status, answer.body)
+
+
+@router.operation(
+    "POST", "/push/sessions/{uuid:pk}/parts/{int:number}", permission=PUBLIC,
+    response={202: PartOut}, summary="推送一部分",
+)  # fmt: skip
+def push_part(request: HttpRequest, pk: UUID, number: int) -> Status[dict[str, Any]]:
+    """Keep one part; the same number with the same content gives the same answer, nothing twice."""
+    token, _ = _pusher(request)
+    session = pushing.session_of(token, pk)
+    answer = pushing.add_part(session=session, number=number, content=_content(request))
+    return Status(answer.status, answer.body)
+
+
+@router.operation(
+    "POST", "/push/sessions/{uuid:pk}/commit", permission=PUBLIC, response={202: CommittedOut},
+    summary="提交，开始归集",
+)  # fmt: skip
+def push_commit(request: HttpRequest, pk: UUID, body: CommitIn) -> Status[dict[str, Any]]:
+    """End the delivery; 409 with the missing parts, 422 when the rows do not add up."""
+    token, actor = _pusher(request)
+    session = pushing.session_of(token, pk)
+    answer = pushing.commit(session=session, rows=body.rows, actor=actor)
+    return Status(answer.status, answer.body)
+
+
+@router.operation(
+    "GET", "/push/sessions/{uuid:pk}", permission=PUBLIC, response=SessionOut,
+    summary="推送的进度和账目",
+)  # fmt: skip
+def push_state(request: HttpRequest, pk: UUID) -> dict[str, Any]:
+    """State, missing parts, and the balance once it is loaded."""
+    token, _ = _pusher(request)
+    return pushing.state_of(pushing.session_of(token, pk))
+
+
+@router.operation(
+    "POST", "/push/batches", permission=PUBLIC, response={202: CommittedOut},
+    summary="一次推送一小批",
+)  # fmt: skip
+def push_small(request: HttpRequest, resource: str) -> Status[dict[str, Any]]:
+    """Begin, one part and commit in one request; all or nothing, once per ``Idempotency-Key``."""
+    token, actor = _pusher(request)
+    content = _content(request)
+
+    def act() -> pushing.Answer:
+        session = pushing.begin(token=token, resource_code=resource)
+        part = pushing.add_part(session=session, number=1, content=content)
+        return pushing.commit(session=session, rows=part.body["rows"], actor=actor)
+
+    key = request.headers.get("Idempotency-Key", "")
+    answer = pushing.once(token, key, resource.encode() + b"\n" + content, act)
+    return Status(answer.status, answer.body)

@@ -20,6 +20,7 @@ from chengshu.data.ingest.services.closing import close, settle, sweep
 from chengshu.data.ingest.services.drafts import expire_drafts
 from chengshu.data.ingest.services.exporting import write_export
 from chengshu.data.ingest.services.extraction import batch_rows
+from chengshu.data.ingest.services.pushing import pushed_rows, sweep_pushed
 from chengshu.data.ingest.services.uploads import LIMITS, named
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.errors import ChengshuError, Conflict
@@ -92,6 +93,8 @@ def source_rows(item: Batch, resource: PublishedResource) -> Iterator[RowBatch]:
         return open_rows(named(item.file), reading, LIMITS)
     if item.origin == Origin.TABLE and item.data_source is not None:
         return batch_rows(item)
+    if item.origin == Origin.PUSH:
+        return pushed_rows(item)
     if item.origin == Origin.REPLAY and item.parent is not None:
         decided = item.replayed_rows.values_list("row_number", "values")
         corrections: dict[int, dict[str, str | None]] = dict(decided)
@@ -129,9 +132,9 @@ def expire_old_drafts(context: JobContext) -> dict[str, int]:
 
 @job("ingest.sweep", name="清理未采用的上传文件")
 def sweep_files(context: JobContext) -> dict[str, int]:
-    """Remove uploaded files that no batch refers to."""
+    """Remove uploaded files that no batch refers to, and pushed deliveries nobody committed."""
     del context
-    return {"files": sweep()}
+    return {"files": sweep(), "pushes": sweep_pushed()}
 
 
 @job("ingest.maintain_lake", name="整理湖表")

@@ -119,7 +119,9 @@ def decided(item: Batch) -> Decided:
 
 def sources(actor: Actor) -> QuerySet[DataSource]:
     """Data sources the actor may use."""
-    return scope(actor, "ingest.source.manage", DataSource.objects.select_related("owner", "warehouse"))
+    return scope(
+        actor, "ingest.source.manage", DataSource.objects.select_related("owner", "warehouse")
+    )
 
 
 def warehouses() -> QuerySet[Any]:
@@ -136,6 +138,18 @@ def tokens(actor: Actor) -> QuerySet[PushToken]:
     """Push tokens the actor may manage."""
     rows = PushToken.objects.select_related("owner", "created_by")
     return scope(actor, "ingest.source.manage", rows)
+
+
+def token(actor: Actor, pk: int) -> PushToken:
+    """One push token.
+
+    Raises:
+        NotFound: there is none, or it lies outside the actor's scope.
+    """
+    found = tokens(actor).filter(pk=pk).first()
+    if found is None:
+        raise NotFound("没有找到这个推送令牌。", advice="它可能不在您的权限范围内。")
+    return found
 
 
 def collected(actor: Actor) -> QuerySet[Collected]:

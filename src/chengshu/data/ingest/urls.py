@@ -9,6 +9,7 @@ from chengshu.data.ingest.views import (
     preview,
     quarantine,
     sources,
+    tokens,
     workbench,
 )
 from chengshu.kernel.access.routing import page
@@ -91,4 +92,7 @@ urlpatterns = [
     page(f"{ONE_SOURCE}object/", sources.source_object, name="source-object", permission=SOURCE),
     page(f"{ONE_SOURCE}password/", sources.password, name="source-password", permission=SOURCE),
     page(f"{ONE_SOURCE}tables/", sources.tables, name="tables", permission=SOURCE),
+    page(f"{ROOT}tokens/", tokens.TokenList.as_view(), name="tokens", permission=SOURCE),
+    page(f"{ROOT}tokens/new/", tokens.new, name="token-new", permission=SOURCE),
+    page(f"{ROOT}tokens/<int:pk>/", tokens.token, name="token", permission=SOURCE),
 ]  # fmt: skip

@@ -1,4 +1,7 @@
-"""JSON files as rows: an array of objects (at the top or nested) or one object a line; streamed, one record at a time."""
+"""JSON files as rows: an array of objects (at the top or nested) or one object a line.
+
+Streamed: one record at a time is in memory.
+"""
 
 import codecs
 import json
@@ -171,7 +174,11 @@ class _Window:
             self._take(":")
             next_one = self.peek()
             wanted = not found and (looking or (bool(parts) and key == parts[0]))
-            if wanted and next_one in "[{" and (parts or next_one == "{" or self._array_of_objects()):
+            if (
+                wanted
+                and next_one in "[{"
+                and (parts or next_one == "{" or self._array_of_objects())
+            ):
                 found = yield from self._descend(parts[1:], depth + 1, looking=looking)
             else:
                 self._value()

@@ -46,7 +46,9 @@ def compact(value: Any) -> str:
     if isinstance(value, Digits):
         return str(value)
     if isinstance(value, dict):
-        inner = ",".join(f"{json.dumps(k, ensure_ascii=False)}:{compact(v)}" for k, v in value.items())
+        inner = ",".join(
+            f"{json.dumps(k, ensure_ascii=False)}:{compact(v)}" for k, v in value.items()
+        )
         return f"{{{inner}}}"
     if isinstance(value, list):
         return f"[{','.join(map(compact, value))}]"

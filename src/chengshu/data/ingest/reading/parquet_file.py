@@ -114,12 +114,18 @@ def text_of(column: Any) -> Any:
         return _float_text(column.cast(pa.float64()))
     if pa.types.is_timestamp(kind):
         return _instant_text(column, kind)
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if (
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    ):
         return pa.array([None if v is None else v.hex() for v in column.to_pylist()], pa.string())
     if pa.types.is_nested(kind):
         return pa.array([cell(_plain(v)) for v in column.to_pylist()], pa.string())
     if pa.types.is_decimal(kind):
-        return pa.array([None if v is None else format(v, "f") for v in column.to_pylist()], pa.string())
+        return pa.array(
+            [None if v is None else format(v, "f") for v in column.to_pylist()], pa.string()
+        )
     return column.cast(pa.string())
 
 

@@ -36,34 +36,21 @@ def read(
 ) -> Iterator[RowBatch]:
     """Stream an object of a source; nothing is complete before the iterator has ended without an error.
 
-    Args:
-        name: as in :class:`SourceObject`, e.g. ``public.person``.
-        mapping: source column → data item.
-        cursor_column: with it only rows from ``since`` (inclusive unless told) to ``until`` (exclusive unless told).
-        with_empty: also the rows whose cursor column is empty.
+    ``name`` is as in :class:`SourceObject`, e.g. ``public.person``; ``mapping`` goes from source column to data item.
+    With a ``cursor_column`` only rows from ``since`` (inclusive unless told) to ``until`` (exclusive unless told)
+    come, and ``with_empty`` also those where it is empty.
 
     Raises:
         SourceError: with a ``reason``; ``passing`` says whether later may help.
     """
-    window = _window(cursor_column, since, until, since_inclusive, until_inclusive, with_empty)
+    window = None
+    if cursor_column is not None and (since is not None or until is not None):
+        window = Window(
+            column=cursor_column, since=since, until=until, since_inclusive=since_inclusive,
+            until_inclusive=until_inclusive, with_empty=with_empty,
+        )  # fmt: skip
     with opened(source) as to:
         yield from source.connector.read(to, name, mapping, window=window)
-
-
-def _window(
-    column: str | None,
-    since: str | None,
-    until: str | None,
-    since_inclusive: bool,
-    until_inclusive: bool,
-    with_empty: bool,
-) -> Window | None:
-    if column is None or (since is None and until is None):
-        return None
-    return Window(
-        column=column, since=since, until=until, since_inclusive=since_inclusive,
-        until_inclusive=until_inclusive, with_empty=with_empty,
-    )  # fmt: skip
 
 
 def structure(source: DataSource, name: str) -> SourceStructure:

@@ -33,7 +33,7 @@ from chengshu.kernel.events.services import emit
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
 
-SECRETS_PLACE = "ingest.data_source.secrets"  # noqa: S105 - a column's name
+SECRETS_PLACE = "ingest.data_source.secrets"
 NOTHING_READ = "没有读取任何数据。"
 _PASSING_FOLDER = "passing"
 

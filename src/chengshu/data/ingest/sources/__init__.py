@@ -16,7 +16,7 @@ from chengshu.data.ingest.sources.base import (
     SourceStructure,
     Window,
 )
-from chengshu.data.ingest.sources.drops import DroppedFile, DropConnector
+from chengshu.data.ingest.sources.drops import DropConnector, DroppedFile
 from chengshu.data.ingest.sources.errors import Reason, SourceError
 from chengshu.data.ingest.sources.registry import connector, connectors
 

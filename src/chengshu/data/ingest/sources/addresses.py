@@ -9,7 +9,9 @@ from chengshu.data.ingest.sources.errors import Reason, SourceError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Metadata services that lie outside the link-local range.
-_METADATA = frozenset({ipaddress.ip_address("100.100.100.200"), ipaddress.ip_address("fd00:ec2::254")})
+_METADATA = frozenset(
+    {ipaddress.ip_address("100.100.100.200"), ipaddress.ip_address("fd00:ec2::254")}
+)
 
 
 class GuardedTransport(httpx.HTTPTransport):
@@ -60,5 +62,10 @@ def _allowed(address: Address, *, inside: bool) -> bool:
         return _allowed(mapped, inside=inside)
     if address.is_loopback:
         return inside
-    bad = address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved
+    bad = (
+        address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+        or address.is_reserved
+    )
     return not bad and address not in _METADATA

@@ -194,6 +194,7 @@ class Connector(ABC):
         self, to: Connection, name: str, columns: Sequence[str], *, window: Window | None = None
     ) -> Checksum:
         """Rows and digest of an object or window, worked out by the source."""
+        del columns
         raise self._cannot("校验和", to, name, window)
 
     def highest(self, to: Connection, name: str, column: str) -> str | None:

@@ -176,7 +176,9 @@ class DropConnector(Connector):
                 size += len(piece)
                 if size > to.limits.text_bytes:
                     raise SourceError(
-                        Reason.BAD_ANSWER, f"文件“{file.name}”超过大小上限。", "请让对方拆成几个文件。"
+                        Reason.BAD_ANSWER,
+                        f"文件“{file.name}”超过大小上限。",
+                        "请让对方拆成几个文件。",
                     )
                 digest.update(piece)
                 target.write(piece)
@@ -277,9 +279,7 @@ def _shifted(batch: RowBatch, by: int) -> RowBatch:
     rows = batch.rows.set_column(
         position, batch.rows.schema.field(position), pa.array(numbers, pa.int64())
     )
-    return RowBatch(
-        rows, tuple(replace(r, row=r.row + by) for r in batch.rejects), batch.fraction
-    )
+    return RowBatch(rows, tuple(replace(r, row=r.row + by) for r in batch.rejects), batch.fraction)
 
 
 def _last_row(batch: RowBatch) -> int:

@@ -58,15 +58,21 @@ class FolderConnector(DropConnector):
             yield _LocalShelf(folder)
         except FileNotFoundError as error:
             raise SourceError(
-                Reason.NO_OBJECT, f"“{to.name}”的文件夹或其中的文件不见了。", "请核对文件夹，或等对方重新投递。"
+                Reason.NO_OBJECT,
+                f"“{to.name}”的文件夹或其中的文件不见了。",
+                "请核对文件夹，或等对方重新投递。",
             ) from error
         except PermissionError as error:
             raise SourceError(
-                Reason.NO_PERMISSION, f"平台没有权限读取“{to.name}”的文件夹。", "请运维开放读取权限。"
+                Reason.NO_PERMISSION,
+                f"平台没有权限读取“{to.name}”的文件夹。",
+                "请运维开放读取权限。",
             ) from error
         except OSError as error:
             raise SourceError(
-                Reason.LOST, f"读取“{to.name}”的文件夹失败：{error.strerror}。", "请运维检查共享盘是否还挂载着。"
+                Reason.LOST,
+                f"读取“{to.name}”的文件夹失败：{error.strerror}。",
+                "请运维检查共享盘是否还挂载着。",
             ) from error
 
     def summary(self, options: Mapping[str, Any]) -> str:
@@ -78,7 +84,9 @@ def _allowed(to: Connection) -> Path:
     given = to.text("folder")
     for root in to.roots:
         base = root.resolve()
-        folder = (base / given.lstrip("/") if not given.startswith(str(base)) else Path(given)).resolve()
+        folder = (
+            base / given.lstrip("/") if not given.startswith(str(base)) else Path(given)
+        ).resolve()
         if folder.is_relative_to(base) and folder.is_dir():
             return folder
     listed = "、".join(str(root) for root in to.roots) or "（没有设置）"

@@ -28,7 +28,17 @@ from chengshu.data.ingest.sources.sql import (
 _BATCH_ROWS = 20_000
 _READ_SECONDS = 600
 _CHINA = "'+08:00'"
-_NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "year")
+_NUMBERS = (
+    "tinyint",
+    "smallint",
+    "mediumint",
+    "int",
+    "bigint",
+    "decimal",
+    "float",
+    "double",
+    "year",
+)
 _BINARY = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
 _TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set")
 _NUMBER = re.compile(r"-?\d{1,65}(\.\d{1,30})?", re.ASCII)
@@ -53,6 +63,8 @@ _CAUSES = (
     ("broken pipe", Reason.LOST),
     ("connection reset", Reason.LOST),
     ("unexpectedeof", Reason.LOST),
+    ("codecerror", Reason.LOST),
+    ("ioerror", Reason.LOST),
     ("incorrect", Reason.BAD_VALUE),
     ("timed out", Reason.TIMED_OUT),
     ("timeout", Reason.TIMED_OUT),

@@ -21,6 +21,23 @@ from chengshu.data.ingest.sources.sql import (
 _BATCH_ROWS = 20_000
 _NUMBER = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
 _DOT = "'NLS_NUMERIC_CHARACTERS=''.,'''"
+# TM9 writes all digits of a number but no zero before its point.
+_FORMS = {
+    "NUMBER": f"REGEXP_REPLACE(TO_CHAR({{0}}, 'TM9', {_DOT}), '^(-?)[.]', '\\10.')",
+    "BINARY_DOUBLE": f"TO_CHAR({{0}}, 'TM9', {_DOT})",
+    "DATE": "TO_CHAR({0}, 'YYYY-MM-DD HH24:MI:SS')",
+    "INTERVAL": "TO_CHAR({0})",
+    "RAW": "RAWTOHEX({0})",
+    "CHAR": "RTRIM(TO_CHAR({0}))",
+    "CLOB": "TO_CLOB({0})",
+    "VARCHAR2": "{0}",
+    "NVARCHAR2": "TO_CHAR({0})",
+    "ROWID": "ROWIDTOCHAR({0})",
+}
+_FORMS |= {
+    "FLOAT": _FORMS["NUMBER"], "INTEGER": _FORMS["NUMBER"], "VARCHAR": "{0}",
+    "BINARY_FLOAT": _FORMS["BINARY_DOUBLE"], "NCHAR": _FORMS["CHAR"], "NCLOB": _FORMS["CLOB"],
+}  # fmt: skip
 _CAUSES = (
     ("ora-01017", Reason.WRONG_PASSWORD),
     ("ora-28000", Reason.WRONG_PASSWORD),
@@ -146,7 +163,9 @@ class OracleConnector(SqlConnector):
         if kind in ("NUMBER", "FLOAT", "INTEGER", "BINARY_DOUBLE", "BINARY_FLOAT"):
             if _NUMBER.fullmatch(text) is None:
                 raise SourceError(
-                    Reason.BAD_VALUE, f"“{text[:40]}”不能与数字列“{column.name}”比较。", "请填数字。"
+                    Reason.BAD_VALUE,
+                    f"“{text[:40]}”不能与数字列“{column.name}”比较。",
+                    "请填数字。",
                 )
             return text
         return self.literal(value)
@@ -154,33 +173,19 @@ class OracleConnector(SqlConnector):
     def as_text(self, column: SourceColumn) -> str:
         """Numbers with a point and a leading zero, dates in ISO form, instants with zone in China time."""
         name, kind = self.quote(column.name), column.type.upper()
-        if kind in ("NUMBER", "FLOAT", "INTEGER"):
-            return f"REGEXP_REPLACE(TO_CHAR({name}, 'TM9', {_DOT}), '^(-?)[.]', '\\10.')"
-        if kind in ("BINARY_DOUBLE", "BINARY_FLOAT"):
-            return f"TO_CHAR({name}, 'TM9', {_DOT})"
-        if kind == "DATE":
-            return f"TO_CHAR({name}, 'YYYY-MM-DD HH24:MI:SS')"
-        if kind.startswith("TIMESTAMP") and "TIME ZONE" in kind:
-            moved = f"{name} AT TIME ZONE '+08:00'"
-            return f"TO_CHAR({moved}, 'YYYY-MM-DD HH24:MI:SS.FF6 TZH:TZM')"
         if kind.startswith("TIMESTAMP"):
-            return f"TO_CHAR({name}, 'YYYY-MM-DD HH24:MI:SS.FF6')"
-        if kind.startswith("INTERVAL"):
-            return f"TO_CHAR({name})"
-        if kind == "RAW":
-            return f"RAWTOHEX({name})"
-        if kind in ("CHAR", "NCHAR"):
-            return f"RTRIM(TO_CHAR({name}))"
-        if kind in ("CLOB", "NCLOB"):
-            return f"TO_CLOB({name})"
-        if kind in ("BLOB", "BFILE", "LONG", "LONG RAW") or kind not in _PLAIN:
+            zoned = "TIME ZONE" in kind
+            moved = f"{name} AT TIME ZONE '+08:00'" if zoned else name
+            return f"TO_CHAR({moved}, 'YYYY-MM-DD HH24:MI:SS.FF6{' TZH:TZM' if zoned else ''}')"
+        form = _FORMS.get("INTERVAL" if kind.startswith("INTERVAL") else kind)
+        if form is None:
             raise SourceError(
                 Reason.NO_COLUMN,
                 f"列“{column.name}”是 {column.type}，不能当作文本读取。",
                 "请在对应关系中选“不归集这一列”。",
                 column=column.name,
             )
-        return f"TO_CHAR({name})" if kind == "NVARCHAR2" else name
+        return form.format(name)
 
     def hashed(self, expression: str) -> str:
         """Of the database's own bytes: UTF-8 in every AL32UTF8 database."""
@@ -201,5 +206,4 @@ class OracleConnector(SqlConnector):
         return _LISTING.format(only=only)
 
 
-_PLAIN = frozenset({"VARCHAR2", "VARCHAR", "NVARCHAR2", "ROWID", "UROWID"})
 CONNECTOR = OracleConnector()

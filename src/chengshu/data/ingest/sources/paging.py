@@ -71,7 +71,9 @@ class Pager:
             query[self.to.text("page_param") or "offset"] = "0"
         return Call(self.url, query)
 
-    def after(self, call: Call, response: httpx.Response, body: Any, records: list[Any]) -> Call | None:
+    def after(
+        self, call: Call, response: httpx.Response, body: Any, records: list[Any]
+    ) -> Call | None:
         """The next request, None after the last.
 
         Raises:
@@ -85,23 +87,26 @@ class Pager:
             return None
         limit = self.to.number("max_pages", _MOST_PAGES)
         if self._pages >= limit:
-            raise self._lie(f"读了 {limit:,} 页还没有完", "请核对翻页方式；确有这么多时调大“最多页数”。")
+            raise self._lie(
+                f"读了 {limit:,} 页还没有完", "请核对翻页方式；确有这么多时调大“最多页数”。"
+            )
         return following
 
     def _note(self, body: Any, records: list[Any]) -> None:
         before = self._rows
         self._rows += len(records)
-        if self.style in ("page", "offset", "cursor") and self.to.text("size_param"):
-            if len(records) > self.size:
-                raise self._lie(
-                    f"第 {self._pages} 页要 {self.size} 条，来了 {len(records):,} 条",
-                    "请核对“每页条数”的参数名，或对方是否不理会它。",
-                )
+        sized = self.style in ("page", "offset", "cursor") and self.to.text("size_param")
+        if sized and len(records) > self.size:
+            raise self._lie(
+                f"第 {self._pages} 页要 {self.size} 条，来了 {len(records):,} 条",
+                "请核对“每页条数”的参数名，或对方是否不理会它。",
+            )
         if records:
             digest = hashlib.sha256(compact(records).encode()).digest()
             if digest in self._digests:
                 raise self._lie(
-                    f"第 {self._pages} 页与前面某一页一模一样", "对方可能不理会翻页参数，请核对参数名。"
+                    f"第 {self._pages} 页与前面某一页一模一样",
+                    "对方可能不理会翻页参数，请核对参数名。",
                 )
             self._digests.add(digest)
         told = self._told_total(body)

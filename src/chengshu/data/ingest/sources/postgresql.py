@@ -106,7 +106,10 @@ class PostgresConnector(SqlConnector):
     def stream(self, to: Connection, statement: str) -> Iterator[pa.RecordBatch]:
         """Through ADBC, in pieces of a few megabytes."""
         try:
-            with closing(dbapi.connect(_uri(to))) as connection, closing(connection.cursor()) as cursor:
+            with (
+                closing(dbapi.connect(_uri(to))) as connection,
+                closing(connection.cursor()) as cursor,
+            ):
                 for setting in _SETTINGS:
                     cursor.execute(setting)
                 cursor.adbc_statement.set_options(
@@ -134,9 +137,7 @@ class PostgresConnector(SqlConnector):
 
     def hashed(self, expression: str) -> str:
         """Of the UTF-8 bytes, whatever the server's encoding."""
-        return (
-            f"('x' || lpad(substr(md5(convert_to({expression}, 'UTF8')), 1, 8), 16, '0'))::bit(64)::bigint"
-        )
+        return f"('x' || lpad(substr(md5(convert_to({expression}, 'UTF8')), 1, 8), 16, '0'))::bit(64)::bigint"
 
     def concatenated(self, parts: Sequence[str]) -> str:
         """With the concatenation operator."""

@@ -174,13 +174,17 @@ class RestConnector(Connector):
     ) -> Iterator[tuple[Pager, Any, list[Any]]]:
         if name not in self._names(to):
             raise SourceError(
-                Reason.NO_OBJECT, f"数据源“{to.name}”里没有登记子地址“{name}”。", "请在“修改设置”里补上。"
+                Reason.NO_OBJECT,
+                f"数据源“{to.name}”里没有登记子地址“{name}”。",
+                "请在“修改设置”里补上。",
             )
         base = to.text("url")
         parts = urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SourceError(
-                Reason.FORBIDDEN_ADDRESS, "接口地址要以 https:// 或 http:// 开头。", "请填写完整的地址。"
+                Reason.FORBIDDEN_ADDRESS,
+                "接口地址要以 https:// 或 http:// 开头。",
+                "请填写完整的地址。",
             )
         url = base if name == "/" else urljoin(base.rstrip("/") + "/", name.lstrip("/"))
         pager = Pager(to, url, _window_query(self, to, name, window))
@@ -293,7 +297,9 @@ def _bounded(
             size += len(piece)
             if size > _PAGE_BYTES:
                 raise SourceError(
-                    Reason.BAD_ANSWER, f"“{to.name}”的一页超过 {_PAGE_BYTES >> 20} MB。", "请调小每页条数。"
+                    Reason.BAD_ANSWER,
+                    f"“{to.name}”的一页超过 {_PAGE_BYTES >> 20} MB。",
+                    "请调小每页条数。",
                 )
             body.append(piece)
         headers = [(k, v) for k, v in response.headers.items() if k != "content-encoding"]
@@ -313,7 +319,7 @@ def _pause(response: httpx.Response, attempt: int) -> float:
             seconds = parsedate_to_datetime(told).timestamp() - time.time()
         except ValueError:
             seconds = 0.2 * 2**attempt
-    return min(max(seconds, 0.0), _LONGEST_WAIT)
+    return float(min(max(seconds, 0.0), _LONGEST_WAIT))
 
 
 def _refuse(to: Connection, response: httpx.Response, doing: str) -> None:
@@ -330,14 +336,18 @@ def _refuse(to: Connection, response: httpx.Response, doing: str) -> None:
     if status in _PASSING and status not in known:
         fallback = (Reason.TOO_BUSY, f"对方连续应答 {status}", "对方系统有故障，请稍后再试。")
     if response.is_redirect:
-        fallback = (Reason.FORBIDDEN_ADDRESS, "对方要求转到别的地址，没有跟过去", "请直接填最终的地址。")
+        fallback = (
+            Reason.FORBIDDEN_ADDRESS,
+            "对方要求转到别的地址，没有跟过去",
+            "请直接填最终的地址。",
+        )
     reason, what, advice = known.get(status, fallback)
     raise SourceError(reason, f"{doing}“{to.name}”失败：{what}（{status}）。", advice)
 
 
 @contextmanager
 def _words(to: Connection) -> Iterator[None]:
-    """httpx's failures in our words."""
+    """Httpx's failures in our words."""
     try:
         yield
     except httpx.TimeoutException as error:
@@ -349,7 +359,9 @@ def _words(to: Connection) -> Iterator[None]:
             Reason.REFUSED, f"连不上“{to.name}”的接口。", "请核对地址、端口和证书，或请对方放行。"
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise SourceError(Reason.LOST, f"与“{to.name}”的连接断了。", "已读的部分作废；请稍后重新归集。") from error
+        raise SourceError(
+            Reason.LOST, f"与“{to.name}”的连接断了。", "已读的部分作废；请稍后重新归集。"
+        ) from error
 
 
 def _body(to: Connection, response: httpx.Response) -> Any:
@@ -357,7 +369,9 @@ def _body(to: Connection, response: httpx.Response) -> Any:
         return DECODER.decode(response.content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise SourceError(
-            Reason.BAD_ANSWER, f"“{to.name}”的应答不是完整的 JSON。", "请核对接口地址；可能返回了登录页。"
+            Reason.BAD_ANSWER,
+            f"“{to.name}”的应答不是完整的 JSON。",
+            "请核对接口地址；可能返回了登录页。",
         ) from error
 
 
@@ -378,7 +392,9 @@ def _object(to: Connection, record: Any) -> Mapping[str, Any]:
     if not isinstance(record, dict):
         shown = json.dumps(str(record)[:20], ensure_ascii=False)
         raise SourceError(
-            Reason.BAD_ANSWER, f"“{to.name}”的记录不是键值对（见到 {shown}）。", "请核对记录的位置。"
+            Reason.BAD_ANSWER,
+            f"“{to.name}”的记录不是键值对（见到 {shown}）。",
+            "请核对记录的位置。",
         )
     return record
 

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any, BinaryIO, cast
 
 import paramiko
+from paramiko.ssh_exception import IncompatiblePeer
 
 from chengshu.data.ingest.sources.base import Connection, Field, Group
 from chengshu.data.ingest.sources.drops import DROP_FIELDS, DROP_GROUP, DropConnector, DroppedFile
@@ -123,7 +124,9 @@ class SftpConnector(DropConnector):
             if known:
                 options = transport.get_security_options()
                 wanted = ("rsa-sha2-512", "rsa-sha2-256") if known[0] == "ssh-rsa" else (known[0],)
-                with suppress(ValueError):  # a kind of key this library does not know: compared below
+                with suppress(
+                    ValueError
+                ):  # a kind of key this library does not know: compared below
                     options.key_types = wanted
             _greet(to, transport)
             key = transport.get_remote_server_key()
@@ -136,7 +139,9 @@ class SftpConnector(DropConnector):
     def summary(self, options: Mapping[str, Any]) -> str:
         """Server, folder and pattern."""
         host, folder = options.get("host", ""), str(options.get("folder", ""))
-        return f"{host}:{options.get('port', '')}{folder if folder.startswith('/') else '/' + folder}"
+        return (
+            f"{host}:{options.get('port', '')}{folder if folder.startswith('/') else '/' + folder}"
+        )
 
 
 def _dial(to: Connection) -> socket.socket:
@@ -145,7 +150,9 @@ def _dial(to: Connection) -> socket.socket:
         return socket.create_connection(where, timeout=_CONNECT_SECONDS)
     except socket.gaierror as error:
         raise SourceError(
-            Reason.UNKNOWN_HOST, f"连接“{to.name}”失败：找不到这个主机名。", "请核对主机名，或改填地址。"
+            Reason.UNKNOWN_HOST,
+            f"连接“{to.name}”失败：找不到这个主机名。",
+            "请核对主机名，或改填地址。",
         ) from error
     except TimeoutError as error:
         raise SourceError(
@@ -153,22 +160,28 @@ def _dial(to: Connection) -> socket.socket:
         ) from error
     except OSError as error:
         raise SourceError(
-            Reason.REFUSED, f"连接“{to.name}”失败：对方没有在该地址和端口提供服务。", "请核对主机和端口。"
+            Reason.REFUSED,
+            f"连接“{to.name}”失败：对方没有在该地址和端口提供服务。",
+            "请核对主机和端口。",
         ) from error
 
 
 def _greet(to: Connection, transport: paramiko.Transport) -> None:
     try:
         transport.start_client(timeout=_CONNECT_SECONDS)
-    except paramiko.IncompatiblePeer as error:
+    except IncompatiblePeer as error:
         if to.text("host_key"):
             raise _changed_key(to) from error
         raise SourceError(
-            Reason.BAD_ANSWER, f"与“{to.name}”谈不成加密方式，对方的 SSH 版本太旧。", "请对方升级 SSH 服务。"
+            Reason.BAD_ANSWER,
+            f"与“{to.name}”谈不成加密方式，对方的 SSH 版本太旧。",
+            "请对方升级 SSH 服务。",
         ) from error
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise SourceError(
-            Reason.BAD_ANSWER, f"“{to.name}”的端口上不是 SSH 服务，或对方中断了连接。", "请核对端口。"
+            Reason.BAD_ANSWER,
+            f"“{to.name}”的端口上不是 SSH 服务，或对方中断了连接。",
+            "请核对端口。",
         ) from error
 
 
@@ -199,7 +212,9 @@ def _private_key(text: str, password: str) -> paramiko.PKey:
         with suppress(paramiko.SSHException, ValueError):
             return kind.from_private_key(StringIO(text.strip() + "\n"), password or None)
     raise SourceError(
-        Reason.WRONG_PASSWORD, "私钥读不出来：格式不对，或口令不对。", "请粘贴 OpenSSH 格式的完整私钥。"
+        Reason.WRONG_PASSWORD,
+        "私钥读不出来：格式不对，或口令不对。",
+        "请粘贴 OpenSSH 格式的完整私钥。",
     )
 
 

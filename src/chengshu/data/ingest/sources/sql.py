@@ -112,7 +112,9 @@ class SqlConnector(Connector):
         """Stream a table; columns are checked first, so that a vanished one is named."""
         found = self._object(to, name)
         columns = self._columns(found, tuple(mapping))
-        wanted = ", ".join(f"{self.as_text(c)} AS {self.quote(f'c{i}')}" for i, c in enumerate(columns))
+        wanted = ", ".join(
+            f"{self.as_text(c)} AS {self.quote(f'c{i}')}" for i, c in enumerate(columns)
+        )
         statement = f"SELECT {wanted} FROM {self.place(name)}{self._where(found, window)}"  # noqa: S608 - quoted names
         names = tuple(mapping.values())
         plan = HeaderPlan(
@@ -281,7 +283,7 @@ def _numbered(
     for batch in batches:
         numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
         first += batch.num_rows
-        columns = [c if c.type == pa.string() else c.cast(pa.string()) for c in batch.columns]
+        columns: list[Any] = [c if c.type == pa.string() else c.cast(pa.string()) for c in batch.columns]
         # The source's own estimate: good enough for a progress bar, never for a balance.
         share = min(0.99, (first - 1) / expected) if expected else None
         yield RowBatch(plan.batch(numbers, columns), (), share)

@@ -98,7 +98,9 @@ class SqlServerConnector(SqlConnector):
                 disable_connect_retry=True, appname="chengshu",
             )  # fmt: skip
         except (pytds.Error, OSError) as error:
-            raise translate(to, str(error), _CAUSES, doing="连接数据源") from error
+            # The driver reports every failure to connect as a time-out; the cause says which it was.
+            text = f"{error.__cause__ or ''} {error}"
+            raise translate(to, text, _CAUSES, doing="连接数据源") from error
 
     def query(self, to: Connection, statement: str) -> list[tuple[Any, ...]]:
         """On a connection of its own, declared read-only."""
@@ -118,7 +120,9 @@ class SqlServerConnector(SqlConnector):
                     cursor.execute(statement)
                     names = [column[0] for column in cursor.description]
                     while rows := cursor.fetchmany(_BATCH_ROWS):
-                        columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
+                        columns = [
+                            pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)
+                        ]
                         yield pa.RecordBatch.from_arrays(columns, names=names)
             except (pytds.Error, OSError, pa.ArrowException) as error:
                 raise translate(to, str(error), _CAUSES, doing="读取数据源") from error
@@ -145,7 +149,9 @@ class SqlServerConnector(SqlConnector):
         if kind in _NUMBERS:
             if _NUMBER.fullmatch(text) is None:
                 raise SourceError(
-                    Reason.BAD_VALUE, f"“{text[:40]}”不能与数字列“{column.name}”比较。", "请填数字。"
+                    Reason.BAD_VALUE,
+                    f"“{text[:40]}”不能与数字列“{column.name}”比较。",
+                    "请填数字。",
                 )
             return text
         return self.literal(value)

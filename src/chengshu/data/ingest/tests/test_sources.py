@@ -13,7 +13,10 @@ from chengshu.data.catalog.models import Resource
 from chengshu.data.ingest import loading
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import DataSource
-from chengshu.data.ingest.services import closing, tables
+from chengshu.data.ingest.services import closing, collecting, extraction
+from chengshu.data.ingest.services import sources as services
+from chengshu.data.ingest.sources import SourceError, connectors
+from chengshu.data.ingest.sources.sql import SqlConnector
 from chengshu.data.ingest.tests import factories
 from chengshu.data.ingest.tests.factories import ITEMS, row
 from chengshu.kernel.access.actor import Actor
@@ -76,21 +79,29 @@ def server(postgres_url: str) -> Iterator[dict[str, object]]:
 
 @pytest.fixture
 def source(officer: Actor, cast: Cast, server: dict[str, object]) -> DataSource:
-    return tables.register_source(
-        actor=officer, name="人员业务库", owner=cast.department_a, **server
-    )  # type: ignore[arg-type]
+    return register(officer, cast, server, "人员业务库")
+
+
+def register(
+    officer: Actor, cast: Cast, server: dict[str, object], name: str, kind: str = "postgresql"
+) -> DataSource:
+    plain = {key: value for key, value in server.items() if key != "password"}
+    return services.register_source(
+        actor=officer, kind=kind, name=name, owner=cast.department_a, options=plain,
+        secrets={"password": str(server["password"])},
+    )  # fmt: skip
 
 
 def test_a_table_is_proposed_by_name_and_comment_and_collected(
     officer: Actor, resource: Resource, source: DataSource
 ) -> None:
-    [table] = [t for t in tables.tables(actor=officer, source=source) if t.schema == TABLE]
-    assert (table.name, table.comment) == ("people", "人员表")
-    mapping = tables.propose_mapping(resource.code, table)
+    name = f"{TABLE}.people"
+    [table] = [t for t in services.objects(actor=officer, source=source) if t.name == name]
+    assert table.comment == "人员表"
+    mapping = services.propose_mapping(resource.code, table.structure)
     assert mapping["no_"] == "person_no"
-    batch = tables.collect_table(
-        actor=officer, resource_code=resource.code, source=source, schema=TABLE, table="people",
-        mapping=mapping,
+    batch = collecting.collect(
+        actor=officer, resource_code=resource.code, source=source, name=name, mapping=mapping
     )  # fmt: skip
     batch = factories.run(batch)
     assert batch.state == BatchState.LOADED, batch.error
@@ -101,38 +112,82 @@ def test_a_table_is_proposed_by_name_and_comment_and_collected(
 
 
 def test_the_connection_is_read_only(source: DataSource) -> None:
-    with tables.connect(source) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        connection.execute("CREATE TEMP SEQUENCE s; SELECT nextval('s')")
-    assert "default_transaction_read_only" in tables.uri(source)
+    kind = source.connector
+    assert isinstance(kind, SqlConnector)
+    with services.opened(source) as to, pytest.raises(SourceError):
+        kind.query(to, "CREATE TABLE public.should_not_be (a int)")
+    with services.opened(source) as to, pytest.raises(SourceError):
+        list(kind.stream(to, f"DELETE FROM {TABLE}.people RETURNING full_name"))
+    assert extraction.count(source, f"{TABLE}.people") == 3
 
 
 def test_a_wrong_password_or_port_registers_nothing_and_shows_no_password(
     officer: Actor, cast: Cast, server: dict[str, object]
 ) -> None:
-    for wrong, words in (({"database": "nowhere"}, "不存在"), ({"port": 1}, "没有开启这个端口")):
+    for wrong, said in (({"database": "nowhere"}, "不存在"), ({"port": 1}, "没有在该地址和端口")):
         with pytest.raises(Unavailable) as refusal:
-            tables.register_source(
-                actor=officer, name="库", owner=cast.department_a, **(server | wrong)
-            )  # type: ignore[arg-type]
-        assert words in refusal.value.detail
+            register(officer, cast, server | wrong, "库")
+        assert said in refusal.value.detail
         assert PASSWORD not in refusal.value.detail
     assert not DataSource.objects.exists()
+
+
+def test_a_check_is_kept_and_shown_and_a_changed_password_keeps_the_old_one(
+    officer: Actor, source: DataSource, postgres_url: str, client_for: object, cast: Cast
+) -> None:
+    client: Client = client_for(cast.officer_a)  # type: ignore[operator]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(USER)))
+    with pytest.raises(Unavailable):
+        services.check_source(actor=officer, source=source)
+    source.refresh_from_db()
+    assert source.check_passed is False
+    assert "连不上" in client.get(reverse("ingest:sources")).content.decode()
+    sealed = source.secrets_sealed
+    with pytest.raises(Unavailable):
+        services.change_secrets(actor=officer, source=source, secrets={"password": "other"})
+    source.refresh_from_db()
+    assert source.secrets_sealed == sealed
+
+
+def test_settings_are_changed_only_after_connecting_there(
+    client_for: object, cast: Cast, source: DataSource
+) -> None:
+    client: Client = client_for(cast.officer_a)  # type: ignore[operator]
+    where = reverse("ingest:source-edit", args=[source.pk])
+    refused = client.post(where, {**source.options, "port": 1})
+    assert refused.status_code == 422
+    source.refresh_from_db()
+    assert source.options["port"] != 1
+    assert client.post(where, {**source.options, "port": ""}).status_code == 422
+    assert client.post(where, source.options).status_code == 302
+
+
+def test_an_object_shows_its_columns_and_hides_personal_values(
+    client_for: object, cast: Cast, source: DataSource
+) -> None:
+    client: Client = client_for(cast.officer_a)  # type: ignore[operator]
+    where = reverse("ingest:source-object", args=[source.pk])
+    page = client.get(where, {"name": f"{TABLE}.people"}).content.decode()
+    assert "人员编号" in page
+    assert factories.id_number(1) not in page
+    assert client.get(where, {"name": f"{TABLE}.gone"}).status_code == 503
 
 
 def test_the_password_is_sealed_and_never_on_a_page(
     client_for: object, cast: Cast, source: DataSource, officer: Actor
 ) -> None:
-    assert PASSWORD not in source.password_sealed
+    assert PASSWORD not in source.secrets_sealed
     client: Client = client_for(cast.officer_a)  # type: ignore[operator]
     for name in ("source", "source-password"):
         page = client.get(reverse(f"ingest:{name}", args=[source.pk])).content.decode()
         assert PASSWORD not in page
-        assert source.password_sealed not in page
+        assert source.secrets_sealed not in page
     assert "people" in client.get(reverse("ingest:source", args=[source.pk])).content.decode()
     with pytest.raises(InvalidInput, match="没有登记"):
-        tables.register_source(
-            actor=officer, name="人员业务库", owner=cast.department_a, host="h", port=1,
-            database="d", user="u", password="",
+        register(
+            officer, cast, {"host": "h", "port": 1, "database": "d", "user": "u", "password": ""},
+            "人员业务库",
         )  # fmt: skip
 
 
@@ -140,10 +195,10 @@ def test_registering_choosing_and_collecting_in_the_browser(
     client_for: object, cast: Cast, resource: Resource, server: dict[str, object]
 ) -> None:
     client: Client = client_for(cast.officer_a)  # type: ignore[operator]
-    fields = server | {"name": "业务库", "owner": cast.department_a.pk}
+    fields = server | {"name": "业务库", "owner": cast.department_a.pk, "kind": "postgresql"}
     refused = client.post(reverse("ingest:source-new"), fields | {"port": 1})
     assert refused.status_code == 422
-    assert "没有开启这个端口" in refused.content.decode()
+    assert "没有在该地址和端口提供服务" in refused.content.decode()
     client.post(reverse("ingest:source-new"), fields)
     source = DataSource.objects.get()
     assert "业务库" in client.get(reverse("ingest:sources")).content.decode()
@@ -175,7 +230,7 @@ def test_another_department_may_not_use_the_source(
 ) -> None:
     other = actor_for(cast.officer_b)  # type: ignore[operator]
     with pytest.raises(NotAllowed):
-        tables.tables(actor=other, source=source)
+        services.objects(actor=other, source=source)
     client: Client = client_for(cast.officer_b)  # type: ignore[operator]
     assert client.get(reverse("ingest:source", args=[source.pk])).status_code == 404
 
@@ -184,11 +239,25 @@ def test_a_table_that_vanished_fails_in_words_and_can_be_repeated(
     officer: Actor, resource: Resource, source: DataSource
 ) -> None:
     mapping = {"no_": "person_no", "full_name": "full_name"}
-    batch = tables.collect_table(
-        actor=officer, resource_code=resource.code, source=source, schema=TABLE, table="gone",
+    batch = collecting.collect(
+        actor=officer, resource_code=resource.code, source=source, name=f"{TABLE}.gone",
         mapping=mapping,
     )  # fmt: skip
     failed = factories.run(batch)
     assert failed.state == BatchState.FAILED
     assert "没有表" in failed.error
     assert closing.again(actor=officer, batch=failed).state == BatchState.QUEUED
+
+
+def test_every_kind_has_a_form_of_its_own(client_for: object, cast: Cast) -> None:
+    client: Client = client_for(cast.officer_a)  # type: ignore[operator]
+    for kind in connectors().values():
+        page = client.get(reverse("ingest:source-new"), {"kind": kind.key})
+        assert page.status_code == 200
+        for field in kind.fields:
+            assert field.label in page.content.decode(), (kind.key, field.key)
+        part = client.get(
+            reverse("ingest:source-new"), {"kind": kind.key}, headers={"HX-Request": "true"}
+        )
+        assert b"<html" not in part.content
+        assert {f.key for f in kind.fields} == {k for g in kind.groups for k in g.keys}

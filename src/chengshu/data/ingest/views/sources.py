@@ -55,13 +55,17 @@ class SourceList(TableView[DataSource]):
 
     request: ActorRequest
     title = HOME
-    subtitle = "登记本单位的数据库、文件夹或接口，就能直接归集，不用导出文件。密码加密保存，谁也看不到。"
+    subtitle = (
+        "登记本单位的数据库、文件夹或接口，就能直接归集，不用导出文件。密码加密保存，谁也看不到。"
+    )
     key = "ingest-sources"
     columns = (
         Column(key="name", title="名称", kind="main", sort="name", url=source_url, locked=True),
         Column(key="owner", title="所属单位", value="owner.short"),
         Column(key="kind", title="类型", value="kind_name", sort="kind"),
-        Column(key="warehouse", title="数据仓", value=lambda s: s.warehouse.name if s.warehouse else ""),
+        Column(
+            key="warehouse", title="数据仓", value=lambda s: s.warehouse.name if s.warehouse else ""
+        ),
         Column(key="place", title="位置", kind="code", value="place"),
         Column(key="check", title="最近检查", kind="status", value=checked, label=checked_words),
         Column(key="checked_at", title="检查时间", kind="ago", sort="checked_at"),
@@ -88,6 +92,7 @@ class SourceList(TableView[DataSource]):
 
     def get_actions(self) -> Sequence[Action]:
         return (
+            Action(title="推送令牌", url=reverse("ingest:tokens"), icon="key"),
             Action(title="登记数据源", url=reverse("ingest:source-new"), icon="plus", primary=True),
         )
 
@@ -239,9 +244,7 @@ def source_object(request: ActorRequest, pk: int) -> HttpResponse:
     item = selectors.source(request.actor, pk)
     name = request.GET.get("name", "")
     structure = services.structure(actor=request.actor, source=item, name=name)
-    headers, lines = services.sample(
-        actor=request.actor, source=item, name=name, rows=SAMPLE_ROWS
-    )
+    headers, lines = services.sample(actor=request.actor, source=item, name=name, rows=SAMPLE_ROWS)
     context = {
         "title": name,
         "subtitle": item.name,
@@ -251,7 +254,13 @@ def source_object(request: ActorRequest, pk: int) -> HttpResponse:
             caption="列", empty=EmptyState(title="没有列", icon="table"),
         ),
         "headers": headers,
-        "lines": [[_hidden(cell, c.comment or c.name) for cell, c in zip(line, structure.columns, strict=False)] for line in lines],
+        "lines": [
+            [
+                _hidden(cell, c.comment or c.name)
+                for cell, c in zip(line, structure.columns, strict=False)
+            ]
+            for line in lines
+        ],
     }  # fmt: skip
     return render(request, "ingest/source_object.html", context)
 
