@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import published_by_id
-from chengshu.data.discovery.choices import OPEN_PROPOSALS, ProposalState
+from chengshu.data.discovery.choices import ProposalState
 from chengshu.data.discovery.models import ItemCluster, Proposal, SourceBinding
 from chengshu.data.discovery.services import drift, duplicates, figures, proposals
 from chengshu.data.ingest.facade import Batch
@@ -19,7 +19,7 @@ STAMP_DIGITS = 16
 def propose_entry(context: JobContext, *, proposal: str) -> dict[str, Any]:
     """Look at one table or file; a repeat starts over."""
     item = Proposal.objects.select_related("owner", "data_source", "file").get(pk=proposal)
-    if item.state not in OPEN_PROPOSALS:
+    if item.state not in (ProposalState.QUEUED, ProposalState.RUNNING):
         return {"items": item.items}
     Proposal.objects.filter(pk=item.pk).update(state=ProposalState.RUNNING)
     context.progress(stage="读取样本", force=True)

@@ -12,6 +12,7 @@ from chengshu.data.contract.facade import identifier
 from chengshu.data.discovery.choices import ClusterState, MemberRole
 from chengshu.data.discovery.models import ClusterMember, Conflict, ItemCluster, LeadSource
 from chengshu.data.discovery.similarity import Cluster, find, holders_of
+from chengshu.data.discovery.similarity.clusters import SAMPLE
 from chengshu.data.discovery.similarity.items import SUBJECTS
 from chengshu.data.tickets.facade import open_ticket
 from chengshu.kernel.access.actor import Actor
@@ -36,9 +37,13 @@ def lake() -> Lake:
     return Lake(settings.LAKE_ROOT, memory_limit_mb=512)
 
 
-def search_duplicates(entries: Sequence[PublishedResource] | None = None) -> int:
+def search_duplicates(
+    entries: Sequence[PublishedResource] | None = None, *, sample: int = SAMPLE
+) -> int:
     """Find clusters anew and keep them; decided ones stay decided and only get new members. Returns how many."""
-    found = find(lake(), holders_of(list_published() if entries is None else entries))
+    found = find(
+        lake(), holders_of(list_published() if entries is None else entries), sample=sample
+    )
     with unit_of_work():
         decided = set(ItemCluster.objects.filter(state__in=_DECIDED).values_list("key", flat=True))
         ItemCluster.objects.exclude(key__in={c.key for c in found} | decided).delete()

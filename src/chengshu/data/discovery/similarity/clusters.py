@@ -245,7 +245,7 @@ def _kept(rows: Iterable[tuple[Holder, tuple[int, float, float]]]) -> list[Clust
     total = int(weights[0])
     beyond = kappa(weights[1] / total, weights[2] / total) if total else 0.0
     subject_itself = members[0].holder.column == members[0].holder.subject_column
-    if not subject_itself and total < ENOUGH:
+    if not subject_itself and (total < ENOUGH or beyond < AGREE):
         return []
     return [_cluster(members, 1.0 if subject_itself else beyond, total)]
 
