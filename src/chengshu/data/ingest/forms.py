@@ -29,7 +29,9 @@ class UploadForm(forms.Form):
         allow_empty_file=True,  # the service says it in full
         help_text="CSV、TXT、XLSX、XLS、Parquet 或 JSON；编码和表头会自动识别，入库前请您核对。",
         error_messages={"required": "请选择要上传的文件"},
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,.xlsm,.xls,.parquet,.json,.jsonl,.ndjson"}),
+        widget=forms.FileInput(
+            attrs={"accept": ".csv,.txt,.tsv,.xlsx,.xlsm,.xls,.parquet,.json,.jsonl,.ndjson"}
+        ),
     )
 
 
@@ -151,7 +153,9 @@ class SecretsForm(forms.Form):
 class TokenForm(forms.Form):
     """A new push token."""
 
-    name = forms.CharField(label="名称", max_length=80, help_text="给哪个系统用，如“社保系统每日推送”")
+    name = forms.CharField(
+        label="名称", max_length=80, help_text="给哪个系统用，如“社保系统每日推送”"
+    )
     owner = forms.ModelChoiceField(label="所属单位", queryset=Organization.objects.none())
 
     def __init__(self, data: Mapping[str, str] | None = None, *, actor: Actor) -> None:

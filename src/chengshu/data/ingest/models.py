@@ -131,9 +131,7 @@ class PushSession(models.Model):
         "状态", max_length=10, choices=PushState, default=PushState.OPEN, db_index=True
     )
     columns = models.JSONField("数据项", default=list)
-    batch = models.OneToOneField(
-        "Batch", models.PROTECT, null=True, related_name="push_session"
-    )
+    batch = models.OneToOneField("Batch", models.PROTECT, null=True, related_name="push_session")
     begun_at = models.DateTimeField("开始时间", default=timezone.now)
     ended_at = models.DateTimeField("结束时间", null=True)
 
