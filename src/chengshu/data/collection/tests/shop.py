@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the connector's form: this source needs neither a connection nor a name
 """A source in memory: rows as text, a window by comparison, faults on demand. Not a mock: a whole connector."""
 
 from collections.abc import Iterator, Mapping, Sequence

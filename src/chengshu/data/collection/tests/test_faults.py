@@ -31,7 +31,8 @@ def test_a_source_that_goes_away_half_way_leaves_nothing_half_and_is_resumed(
     assert (run.state, run.batch.state) == (RunState.FAILED, BatchState.FAILED)
     assert "连接断了" in run.message
     assert not loading.lake().exists(resource.lake_table)
-    assert not run.batch.folder.exists() and not Lease.objects.exists()
+    assert not run.batch.folder.exists()
+    assert not Lease.objects.exists()
     plan.refresh_from_db()
     assert plan.high_water == ""
     assert Notice.objects.filter(title__startswith="失败").count() == 1

@@ -45,29 +45,34 @@ def test_from_entry_to_first_run(client, resource, source, shop: Shop):
     assert "main.people" in text(client.get(url("new-object", resource.pk, source.pk)))
     where = url("new-plan", resource.pk, source.pk) + "?object=main.people"
     page = client.get(where)
-    assert page.status_code == 200 and "每一列归到哪个数据项" in text(page)
+    assert page.status_code == 200
+    assert "每一列归到哪个数据项" in text(page)
     posted = {f"map-{n}": MAPPING[c] for n, c in enumerate(shop.columns)} | {
         "name": "人员每日归集", "mode": "incremental", "cursor_column": "changed",
         "cursor_kind": "", "lag": "10", "source_zone": "Asia/Shanghai", "max_lost_percent": "20",
         "schedule": "workday", "at_time": "07:00", "catch_up": "once", "first_run": "1",
     }  # fmt: skip
     refused = client.post(where, posted)
-    assert refused.status_code == 422 and "请选择游标类型" in text(refused)
+    assert refused.status_code == 422
+    assert "请选择游标类型" in text(refused)
     made = client.post(where, posted | {"cursor_kind": "datetime"})
     run = Run.objects.get()
     assert made.url == url("run", run.pk)
     work(run)
     page = text(client.get(made.url))
-    assert "已入库" in page and "迟到" in page
+    assert "已入库" in page
+    assert "迟到" in page
     page = text(client.get(url("plan", run.plan_id)))
-    assert "每个工作日 07:00" in page and "2026-11-23 08:00:00" in page
+    assert "每个工作日 07:00" in page
+    assert "2026-11-23 08:00:00" in page
     assert "人员每日归集" in text(client.get(url("plans")))
 
 
 def test_a_source_that_does_not_answer_is_said_on_the_page(client, resource, source, shop: Shop):
     shop.refuse = SourceError(Reason.REFUSED, "对方没有在该地址和端口提供服务。")
     page = client.get(url("new-plan", resource.pk, source.pk) + "?object=main.people")
-    assert page.status_code == 503 and "没有在该地址和端口提供服务" in text(page)
+    assert page.status_code == 503
+    assert "没有在该地址和端口提供服务" in text(page)
 
 
 def test_a_held_run_is_confirmed_on_its_page(client, resource, source, shop: Shop, officer):
@@ -78,7 +83,8 @@ def test_a_held_run_is_confirmed_on_its_page(client, resource, source, shop: Sho
     shop.rows = {"P00001": shop.rows["P00001"]}
     run = go(officer, plan)
     page = text(client.get(url("run", run.pk)))
-    assert "待确认删除" in page and "确认删除并入库" in page
+    assert "待确认删除" in page
+    assert "确认删除并入库" in page
     client.post(url("run-confirm", run.pk))
     assert work(run).state == RunState.SUCCEEDED
 
@@ -151,7 +157,8 @@ def test_back_fill_and_reconciliation_in_the_browser(client, resource, source, s
     assert "hx-get" in text(client.get(url("check", check.pk), headers={"HX-Request": "true"}))
     run_job.func(str(check.job_id))
     page = text(client.get(url("check", check.pk)))
-    assert "不一致" in page and "P00009" in page
+    assert "不一致" in page
+    assert "P00009" in page
     assert "不一致" in text(client.get(url("checks")))
 
 
@@ -163,7 +170,8 @@ def test_the_board_shows_what_really_ran(client, resource, source, shop: Shop, o
     shop.refuse = SourceError(Reason.LOST, "连接断了。")
     go(officer, plan)
     page = text(client.get(url("board"), {"provider": resource.provider.code, "days": "7"}))
-    assert "每天归集的行数" in page and "连接断了" in page
+    assert "每天归集的行数" in page
+    assert "连接断了" in page
     assert "连接断了" not in text(client.get(url("board"), {"source": "999999"}))
 
 

@@ -1,5 +1,6 @@
 """Slots exactly once, working days, dependencies, overlap, what a pause leaves behind, back-fill."""
 
+import itertools
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -50,7 +51,8 @@ def test_the_next_slot_is_the_first_of_the_missed_ones(moment, hours):
     timing = Timing("cron", cron="*/17 */5 * * 1-5")
     at = moment.replace(tzinfo=UTC)
     first = next_slot(timing, at)
-    assert first is not None and first > at
+    assert first is not None
+    assert first > at
     found = missed_slots(timing, first, at + timedelta(hours=hours))
     assert found[:1] == ([first] if first <= at + timedelta(hours=hours) else [])
     assert found == sorted(set(found))
@@ -65,7 +67,7 @@ def test_periods_join_without_gap_or_overlap(first, days, step):
     found = periods(first, last, step)
     assert found[0][0] == first
     assert found[-1][1] == last + timedelta(days=1)
-    assert all(a[1] == b[0] for a, b in zip(found, found[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(found))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -98,7 +100,8 @@ class TestClock:
         )
         assert scheduling.tick(plan.next_at + timedelta(hours=3)) == 0
         run = plan.runs.get()
-        assert run.state == RunState.SKIPPED and "不补跑" in run.message
+        assert run.state == RunState.SKIPPED
+        assert "不补跑" in run.message
 
     def test_a_paused_plan_rests(self, resource, source, officer):
         plan = make_plan(officer, resource, source, schedule="daily", at_time=time(7))
@@ -136,7 +139,8 @@ class TestClock:
         run = runs.ask(actor=officer, plan=second, slot=slot, state=RunState.DEPENDING)
         scheduling.release_dependants(timezone.now())
         run.refresh_from_db()
-        assert run.state == RunState.SKIPPED and "前置任务" in run.message
+        assert run.state == RunState.SKIPPED
+        assert "前置任务" in run.message
 
     def test_plans_that_would_wait_for_each_other_are_refused(self, resource, source, officer):
         first = make_plan(officer, resource, source)

@@ -41,7 +41,9 @@ def crumbs(*more: Crumb) -> list[Crumb]:
 
 
 def _picked(name: str) -> Any:
-    return lambda run: getattr(run.batch, name) if run.batch else None
+    """A figure of the batch, once it is loaded."""
+    loaded = RunState.SUCCEEDED
+    return lambda run: getattr(run.batch, name) if run.batch and run.state == loaded else None
 
 
 RUN_COLUMNS = (

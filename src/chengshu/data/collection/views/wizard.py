@@ -161,7 +161,8 @@ def describe(request: ActorRequest, resource_id: int, source_id: int) -> HttpRes
                 return redirect("collection:plan", plan.pk)
     context = {
         "title": "新建归集任务", "subtitle": f"{resource.title} ← {chosen.name} · {name}",
-        "crumbs": crumbs(Crumb("新建")), "steps": _steps(3), "form": form, "sections": lay_out(form), "refusal": refusal,
+        "crumbs": crumbs(Crumb("新建")), "steps": _steps(3),
+        "form": form, "sections": lay_out(form), "refusal": refusal,
         "object": name, "rows": mapping_rows(columns, mapping), "options": item_options(resource.pk),
         "submit": "创建任务", "first_run": True,
         "cancel_url": reverse("collection:new-object", args=[resource_id, source_id]),

@@ -106,6 +106,10 @@ def _actions(actor: Actor, item: Batch) -> list[Action]:
                 icon="player-play", method="post", primary=True,
             )
         )  # fmt: skip
+    elif item.state in closing.ENDED and item.options.get("run"):
+        # A plan knows which part of the source this was; its run is continued there.
+        url = f"/console/collection/runs/{item.options['run']}/"
+        found.append(Action(title="到归集任务处理", url=url, icon="calendar-event", primary=True))
     elif item.state in closing.ENDED and item.origin in (Origin.FILE, Origin.TABLE):
         found.append(
             Action(
