@@ -12,7 +12,7 @@ from chengshu.data.quality import selectors
 from chengshu.data.quality.choices import Dimension, Grade
 from chengshu.data.quality.models import Evaluation, ScoreDay
 from chengshu.data.quality.policy import policy
-from chengshu.data.quality.presentation import fix_line, grade_tag, places
+from chengshu.data.quality.presentation import fix_line, grade_tag
 from chengshu.data.quality.services.days import Summary, summarise
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import holds
@@ -159,7 +159,7 @@ def _department_table(standings: list[selectors.Standing]) -> Table:
     columns = [
         Column(key="name", title="单位", kind="main", value="organization.short",
                url=lambda s: reverse("quality:department", args=[s.organization.pk])),
-        Column(key="score", title="总分", kind="number", value=lambda s: places(s.day.score)),
+        Column(key="score", title="总分", kind="number", value=lambda s: round(s.day.score, 2)),
         Column(key="grade", title="等级", value=lambda s: Grade(s.day.grade).label),
         *(
             Column(key=str(key), title=str(name), kind="number", value=_dimension(str(key)))
@@ -173,9 +173,9 @@ def _department_table(standings: list[selectors.Standing]) -> Table:
 
 
 def _dimension(key: str) -> Any:
-    def read(item: selectors.Standing) -> str:
+    def read(item: selectors.Standing) -> float | None:
         value = item.day.dimensions.get(key)
-        return "" if value is None else places(value)
+        return None if value is None else round(value, 2)
 
     return read
 
@@ -183,7 +183,7 @@ def _dimension(key: str) -> Any:
 def _worst(rows: list[Evaluation]) -> Table:
     columns = [
         Column(key="title", title="数据资源", kind="main", value="resource.title", url=evaluation_url),
-        Column(key="score", title="总分", kind="number", value=lambda e: places(e.score)),
+        Column(key="score", title="总分", kind="number", value=lambda e: round(e.score, 2)),
         Column(key="grade", title="等级", value="get_grade_display"),
         Column(key="failing", title="有问题", kind="number"),
         Column(key="quarantined", title="隔离", kind="number"),
@@ -216,11 +216,11 @@ class ResourceList(TableView[Evaluation]):
         Column(key="title", title="数据资源", kind="main", value="resource.title", url=evaluation_url, locked=True),
         Column(key="provider", title="提供单位", value="resource.provider.short"),
         Column(key="grade", title="等级", value="get_grade_display"),
-        Column(key="score", title="总分", kind="number", value=lambda e: places(e.score), sort="score"),
+        Column(key="score", title="总分", kind="number", value=lambda e: round(e.score, 2), sort="score"),
         *(
             Column(
                 key=str(key), title=str(name), kind="number",
-                value=lambda e, k=str(key): "" if k not in e.dimensions else places(e.dimensions[k]),
+                value=lambda e, k=str(key): None if k not in e.dimensions else round(e.dimensions[k], 2),
             )
             for key, name in Dimension.choices
         ),
