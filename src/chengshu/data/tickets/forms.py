@@ -49,7 +49,7 @@ class ServiceForm(forms.Form):
     def attachments(self) -> list[Attachment]:
         """The files given."""
         return [
-            Attachment(item.name, item.chunks()) for item in self.cleaned_data.get("files") or []
+            Attachment(item.name, item.chunks()) for item in self.cleaned_data.get("attached") or []
         ]
 
 
@@ -90,7 +90,7 @@ class ActForm(ServiceForm):
             widget=forms.Textarea(attrs={"rows": 2}),
         )  # fmt: skip
         if move.key == "contest":
-            self.fields["files"] = FilesField(label="依据（文件，可不附）")
+            self.fields["attached"] = FilesField(label="依据（文件，可不附）")
 
 
 _REASONS = {
@@ -110,7 +110,7 @@ class CommentForm(ServiceForm):
     reason = forms.CharField(
         label="说明", required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
-    files = FilesField(label="附件")
+    attached = FilesField(label="附件")
 
 
 class SuperviseForm(ServiceForm):

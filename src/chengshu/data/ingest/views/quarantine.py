@@ -214,7 +214,7 @@ def _page(
         "entry": entry,
         "lines": _lines(batches, item, resource, hidden=hidden, may=may),
         "batches": [(batch, _batch_url(batch, item)) for batch in batches],
-        "stats": _stats(books),
+        "books": books,
         "may": may,
         "hidden": hidden,
         "unmasked": unmasked,

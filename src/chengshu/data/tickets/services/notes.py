@@ -51,7 +51,7 @@ def keep_files(
         if not item.name.lower().endswith(ALLOWED):
             raise InvalidInput(
                 f"“{item.name}”不是可以作附件的文件。", kept=NOTHING,
-                advice="请用 PDF、图片、表格、文档或压缩包。", fields={"files": "请换一种文件"},
+                advice="请用 PDF、图片、表格、文档或压缩包。", fields={"attached": "请换一种文件"},
             )  # fmt: skip
     return [
         store(

@@ -10,6 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from chengshu.data.catalog.change.consumers import PROVIDERS
+from chengshu.data.catalog.facade import Consumer
 from chengshu.data.catalog.models import Resource
 from chengshu.data.tickets.choices import State
 from chengshu.data.tickets.facade import RecheckResult, Ticket, report_recheck
@@ -80,6 +82,21 @@ def test_an_officer_signs_mends_and_asks_for_the_check(
     assert judge.asked == []
 
 
+def test_the_page_says_who_else_is_affected(
+    opened: Open, cast: Cast, client_for: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def provider(_resource_id: int) -> list[Consumer]:
+        return [
+            Consumer(kind="grant", name="养老补贴核发", organization=cast.department_b),
+            Consumer(kind="grant", name="只用姓名的", organization=None, fields=("full_name",)),
+        ]
+
+    monkeypatch.setitem(PROVIDERS, "test", provider)
+    page = text(client_for(cast.officer_a).get(opened().get_absolute_url()))
+    assert "养老补贴核发" in page
+    assert "只用姓名的" not in page
+
+
 def test_a_missing_reason_shows_beside_the_field_and_nothing_changes(
     opened: Open, cast: Cast, client_for: SignIn
 ) -> None:
@@ -109,7 +126,7 @@ def test_an_objection_with_a_file_is_decided_by_the_bureau(
     ticket = opened()
     client, admin = client_for(cast.officer_a), client_for(cast.admin)
     file = SimpleUploadedFile("证明.pdf", b"%PDF-1.4")
-    do(client, ticket, "contest", reason="外国人证件号", files=file)
+    do(client, ticket, "contest", reason="外国人证件号", attached=file)
     page = text(admin.get(ticket.get_absolute_url()))
     assert "证明.pdf" in page
     assert "异议成立" in page

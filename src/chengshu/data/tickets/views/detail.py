@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from chengshu.data.catalog.facade import Consumer, consumers_of
 from chengshu.data.tickets import selectors
 from chengshu.data.tickets.choices import ExtensionState, State
 from chengshu.data.tickets.flow import CLOCKS, DISPATCH, HANDLE, Clock
@@ -92,6 +93,7 @@ def context_of(request: ActorRequest, ticket: Ticket, bound: Any = None) -> dict
         "more": [form for form in forms if form.move.key not in PRIMARY],
         "bound": bound,
         "contact": _contact(ticket),
+        "affected": affected(ticket) if ticket.is_open else [],
         "lines": lines(history),
         "checking": _checking(ticket),
         "comment_form": bound if isinstance(bound, CommentForm) else CommentForm(),
@@ -102,6 +104,15 @@ def context_of(request: ActorRequest, ticket: Ticket, bound: Any = None) -> dict
         "wish": wish,
         "answer_form": bound if isinstance(bound, AnswerForm) else AnswerForm(),
     }
+
+
+def affected(ticket: Ticket) -> list[Consumer]:
+    """Who uses the data that are wrong: the column, or the whole entry."""
+    return [
+        item
+        for item in consumers_of(ticket.resource_id)
+        if not ticket.column or not item.fields or ticket.column in item.fields
+    ]
 
 
 def _contact(ticket: Ticket) -> str:
