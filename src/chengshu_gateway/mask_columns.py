@@ -9,11 +9,14 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute as arrow_compute
 
 from chengshu_gateway.arrow_columns import storable, type_name
 from chengshu_gateway.mask_values import FULL
 from chengshu_gateway.masks import Mask
+
+# The stubs' overloads of the compute kernels are too narrow to be of help.
+pc: Any = arrow_compute
 
 Kernel = Callable[[Any, Mask], tuple[Any, Any]]
 
@@ -109,7 +112,10 @@ def _keep(values: Any, mask: Mask) -> tuple[Any, Any]:
 
 
 # The same as in mask_values, for RE2 (no look-ahead): from the first door on everything goes.
-_FROM_DOOR = r"(?s)(?:[0-9０-９一二三四五六七八九十]+[号幢栋室组弄]|[0-9０-９]|路|巷|弄|街(?:[^道]|\z)|小区|苑|大厦|公寓).*"
+_FROM_DOOR = (
+    r"(?s)(?:[0-9０-９一二三四五六七八九十]+[号幢栋室组弄]|[0-9０-９]|路|巷|弄|街(?:[^道]|\z)"
+    r"|小区|苑|大厦|公寓).*"
+)
 _TO_PLACE = r"(?s)^(.*(?:街道|社区|镇|乡|村|区|县|市|州|省)).*\z"
 
 

@@ -1,6 +1,7 @@
 """Edges of catalogue and collection: source column → data item in the lake, as the loaded batches mapped them."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Max
@@ -29,7 +30,7 @@ def _latest(known: Collection[int]) -> list[Batch]:
         resource__in=list(known), state=BatchState.LOADED, parent__isnull=True
     )
     newest = loaded.order_by().values("resource", "data_source", "origin")
-    moments = {
+    moments: dict[tuple[int, int | None, str], datetime] = {
         (r["resource"], r["data_source"], r["origin"]): r["last"]
         for r in newest.annotate(last=Max("created_at"))
     }

@@ -103,8 +103,9 @@ def _order(layers: Mapping[int, list[Box]], joined: Sequence[tuple[str, str]]) -
                 if box.key in near else at[box.key]
                 for box in layers[rank]
             }  # fmt: skip
-            layers[rank].sort(key=lambda box, by=centre: (by[box.key], box.key))
-            at.update({box.key: i for i, box in enumerate(layers[rank])})
+            keys = sorted(centre, key=lambda key: (centre[key], key))
+            at.update({key: place for place, key in enumerate(keys)})
+            layers[rank].sort(key=lambda box: at[box.key])
 
 
 def _place(layers: Mapping[int, list[Box]]) -> dict[str, Placed]:

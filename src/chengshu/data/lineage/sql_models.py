@@ -30,7 +30,7 @@ def column_lineage(
         table: dict.fromkeys(columns, "text") for table, columns in schema.items()
     }
     try:
-        query = exp.maybe_parse(sql, dialect=dialect)
+        query: exp.Expression = exp.maybe_parse(sql, dialect=dialect)
         if not isinstance(query, exp.Query):
             raise InvalidInput("只能分析一条 SELECT 查询的血缘。", kept="没有做任何改动。")
         whole = qualify(query.copy(), schema=tables, dialect=dialect)
