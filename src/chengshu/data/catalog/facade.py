@@ -1,5 +1,6 @@
 """What other data packages may use of the catalogue.
 
+How the data can be had: :func:`register_offers` (files and services of the DCAT-AP form).
 Who uses an entry: packages above answer through :func:`register_consumers`; :func:`consumers_of` asks them all.
 
 Reading: :func:`published`, :func:`list_published`, :func:`contract_of`. Pages: :func:`register_tab`,
@@ -34,6 +35,7 @@ from chengshu.data.catalog.content import (
     version_content,
 )
 from chengshu.data.catalog.contract import Codes, code_values, column_spec, contract_of
+from chengshu.data.catalog.dcat.offers import FileOffer, ServiceOffer, register_offers
 from chengshu.data.catalog.due import next_due, working_days_late
 from chengshu.data.catalog.forms import category_choices, unit_choices
 from chengshu.data.catalog.models import DataItem, InformationSystem, Resource, ThematicLibrary
@@ -231,12 +233,14 @@ __all__ = [
     "Consumer",
     "ElementIndex",
     "ElementInfo",
+    "FileOffer",
     "InformationSystem",
     "ItemContent",
     "Level",
     "OpenType",
     "PublishedResource",
     "Resource",
+    "ServiceOffer",
     "SharingType",
     "Suggestion",
     "ThematicLibrary",
@@ -261,6 +265,7 @@ __all__ = [
     "published_queryset",
     "register_consumers",
     "register_freshness",
+    "register_offers",
     "register_panel",
     "register_tab",
     "renew_due",

@@ -9,10 +9,11 @@ class OpeningConfig(AppConfig):
     verbose_name = "数据开放"
 
     def ready(self) -> None:
-        from chengshu.data.catalog.facade import register_consumers
-        from chengshu.data.opening import consumers
+        from chengshu.data.catalog.facade import register_consumers, register_offers
+        from chengshu.data.opening import consumers, offers
 
         register_consumers("opening", consumers.of_resource)
+        register_offers("opening", offers.of_resources)
         self._tell_lineage()
 
     def _tell_lineage(self) -> None:

@@ -9,10 +9,15 @@ class SharingConfig(AppConfig):
     verbose_name = "数据共享"
 
     def ready(self) -> None:
-        from chengshu.data.catalog.facade import register_consumers, register_panel
-        from chengshu.data.sharing import consumers, resource_panel
+        from chengshu.data.catalog.facade import (
+            register_consumers,
+            register_offers,
+            register_panel,
+        )
+        from chengshu.data.sharing import consumers, offers, resource_panel
 
         register_consumers("sharing", consumers.of_resource)
+        register_offers("sharing", offers.of_resources)
         register_panel(
             key="sharing", title="共享接口", content=resource_panel.content,
             permission="sharing.view", order=20,

@@ -1,0 +1,1 @@
+"""The catalogue as DCAT-AP 3: datasets, distributions, data services, for other catalogues to harvest."""

@@ -1,0 +1,184 @@
+"""The catalogue as DCAT-AP 3: valid by the profile's constraints, the same in three syntaxes, nothing hidden shown."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from pyshacl import validate
+from rdflib import DCAT, DCTERMS, FOAF, RDF, XSD, Graph, Literal, URIRef
+from rdflib.compare import isomorphic
+
+from chengshu.data.catalog.dcat import offers, vocabulary, writing
+from chengshu.data.catalog.dcat.graph import Site, site_at
+from chengshu.data.catalog.dcat.offers import FileOffer, ServiceOffer
+from chengshu.data.catalog.models import Resource
+from chengshu.data.catalog.services import lifecycle
+from chengshu.data.catalog.tests.cast import PENSION, Cast, published
+
+SHAPES = Path(__file__).with_name("shapes.ttl")
+BASE = "https://data.example.org/"
+HIDDEN = replace(PENSION, title="不开放的资源", open_type="forbidden", open_condition="")
+IMPORTANT = replace(PENSION, title="重要数据资源", national_class="important")
+FILE = FileOffer(
+    key="pension-csv", title="参保信息（CSV）", access_url="/open/datasets/pension/",
+    download_url="/open/datasets/pension.csv", media_type="text/csv",
+    licence="https://creativecommons.org/licenses/by/4.0/", size=2048, issued=timezone.now(),
+)  # fmt: skip
+SERVICE = ServiceOffer(
+    key="share-pension", title="参保核验", endpoint="https://gw.example.org/share/v1/p/"
+)
+
+
+@pytest.fixture
+def filled(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Cast:
+    entry = published(cast)
+    published(cast, name="hidden", content=HIDDEN)
+    published(cast, name="important", content=IMPORTANT)
+    Resource.objects.filter(pk=entry.pk).update(fresh_at=timezone.now())
+    monkeypatch.setattr(offers, "PROVIDERS", {"test": lambda _ids: {entry.pk: [FILE, SERVICE]}})
+    return cast
+
+
+def whole() -> Graph:
+    """The public catalogue as one graph."""
+    merged = Graph()
+    for part in writing.graphs(site_at(BASE), writing.showable()):
+        merged += part
+    return merged
+
+
+def problems(graph: Graph, shapes: Path = SHAPES, *, warnings: bool = False) -> str:
+    conforms, _report, text = validate(
+        graph, shacl_graph=Graph().parse(shapes), allow_warnings=not warnings
+    )
+    return "" if conforms else str(text)
+
+
+def test_it_keeps_every_constraint_and_recommendation(filled: Cast) -> None:
+    graph = whole()
+    assert problems(graph, warnings=True) == ""
+    assert len(set(graph.subjects(RDF.type, DCAT.Dataset))) == 1
+    assert len(set(graph.subjects(RDF.type, DCAT.Distribution))) == 2
+    assert len(set(graph.subjects(RDF.type, DCAT.DataService))) == 1
+
+
+@pytest.mark.skipif("CHENGSHU_DCATAP_SHAPES" not in os.environ, reason="no file of SEMIC's shapes")
+def test_it_keeps_the_constraints_semic_publishes(filled: Cast) -> None:
+    assert problems(whole(), Path(os.environ["CHENGSHU_DCATAP_SHAPES"])) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "predicate"),
+    [
+        (DCAT.Catalog, DCTERMS.title), (DCAT.Catalog, DCTERMS.description),
+        (DCAT.Catalog, DCTERMS.publisher), (DCAT.Dataset, DCTERMS.title),
+        (DCAT.Dataset, DCTERMS.description), (DCAT.Distribution, DCAT.accessURL),
+        (DCAT.DataService, DCAT.endpointURL), (DCAT.DataService, DCTERMS.title),
+        (DCAT.CatalogRecord, DCTERMS.modified), (DCAT.CatalogRecord, FOAF.primaryTopic),
+        (FOAF.Agent, FOAF.name),
+    ],
+)  # fmt: skip
+def test_what_the_profile_demands_is_really_checked(
+    filled: Cast, kind: URIRef, predicate: URIRef
+) -> None:
+    graph = whole()
+    for node in set(graph.subjects(RDF.type, kind)):
+        graph.remove((node, predicate, None))
+    assert problems(graph) != ""
+
+
+@pytest.mark.parametrize(
+    ("predicate", "value"),
+    [
+        (DCTERMS.accessRights, URIRef("https://example.org/secret")),
+        (DCTERMS.accrualPeriodicity, URIRef("https://example.org/often")),
+        (DCTERMS.modified, Literal("gestern")),
+        (DCAT.theme, Literal("养老")),
+    ],
+)
+def test_a_wrong_value_is_seen(filled: Cast, predicate: URIRef, value: URIRef | Literal) -> None:
+    graph = whole()
+    node = next(graph.subjects(RDF.type, DCAT.Dataset))
+    graph.set((node, predicate, value))
+    assert problems(graph) != ""
+
+
+def test_an_entry_says_what_the_catalogue_says(filled: Cast) -> None:
+    graph = whole()
+    entry = Resource.objects.select_related("published").get(physical_name="rs_pension")
+    node = URIRef(f"{BASE}catalog/dataset/{entry.code}")
+    assert graph.value(node, DCTERMS.title) == Literal(PENSION.title, lang="zh")
+    assert graph.value(node, DCTERMS.identifier) == Literal(entry.code)
+    assert str(graph.value(node, DCTERMS.accessRights)).endswith("/RESTRICTED")
+    assert str(graph.value(node, DCTERMS.accrualPeriodicity)).endswith("/DAILY")
+    assert graph.value(node, vocabulary.VERSION) == Literal("1")
+    publisher = graph.value(node, DCTERMS.publisher)
+    assert graph.value(publisher, FOAF.name) == Literal("龙港市人社局", lang="zh")
+    files = [d for d in graph.objects(node, DCAT.distribution) if graph.value(d, DCAT.downloadURL)]
+    assert graph.value(files[0], DCAT.downloadURL) == URIRef(f"{BASE}open/datasets/pension.csv")
+    assert graph.value(files[0], DCAT.byteSize) == Literal("2048", datatype=XSD.nonNegativeInteger)
+
+
+# rdflib's own JSON-LD parser still uses the class it deprecates.
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("path", ["/catalog.ttl", "/catalog.jsonld", "/catalog.rdf"])
+def test_the_public_sees_the_same_in_every_syntax(filled: Cast, path: str) -> None:
+    response = Client().get(path)
+    body = response.getvalue().decode()  # type: ignore[attr-defined]
+    syntax = {"ttl": "turtle", "jsonld": "json-ld", "rdf": "xml"}[path.rpartition(".")[2]]
+    parsed = Graph().parse(data=body, format=syntax)
+    expected = Graph()
+    for part in writing.graphs(site_at("http://testserver/"), writing.showable()):
+        expected += part
+    assert isomorphic(parsed, expected)
+    assert PENSION.title in body
+    assert "不开放的资源" not in body
+    assert "重要数据资源" not in body
+    assert 'rel="alternate"' in response["Link"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("application/ld+json", "application/ld+json"), ("application/rdf+xml;q=0.9", "application/rdf+xml"),
+        ("text/turtle", "text/turtle"), ("*/*", "text/turtle"), ("image/png", "text/turtle"),
+    ],
+)  # fmt: skip
+def test_the_client_chooses_the_syntax(filled: Cast, accept: str, given: str) -> None:
+    response = Client().get("/catalog", headers={"Accept": accept})
+    assert response["Content-Type"].startswith(given)
+    assert "Accept" in response["Vary"]
+
+
+def test_an_identifier_leads_to_its_entry_and_hidden_ones_to_nothing(filled: Cast) -> None:
+    shown, hidden = (Resource.objects.get(physical_name=n).code for n in ("rs_pension", "hidden"))
+    body = Client().get(f"/catalog/dataset/{shown}").getvalue().decode()  # type: ignore[attr-defined]
+    assert PENSION.title in body
+    assert Client().get(f"/catalog/dataset/{hidden}").status_code == 404
+    assert Client().get("/catalog.csv").status_code == 404
+
+
+def test_what_is_suspended_is_not_offered(filled: Cast) -> None:
+    entry = Resource.objects.get(physical_name="rs_pension")
+    lifecycle.suspend(actor=filled.admin, resource=entry, reason="核查")
+    assert set(whole().subjects(RDF.type, DCAT.Dataset)) == set()
+
+
+def test_the_command_writes_all_that_is_published(filled: Cast, tmp_path: Path) -> None:
+    target = tmp_path / "catalog.ttl"
+    call_command("catalog", "dcat", "--output", str(target), "--base-url", BASE, verbosity=0)
+    graph = Graph().parse(target)
+    assert len(set(graph.subjects(RDF.type, DCAT.Dataset))) == 3
+    assert problems(graph) == ""
+    assert f"{vocabulary.AUTHORITY}access-right/NON_PUBLIC" in target.read_text("utf-8")
+    with pytest.raises(CommandError, match="结尾"):
+        call_command("catalog", "dcat", "--output", str(tmp_path / "catalog.csv"))
+
+
+def test_strange_codes_stay_valid_addresses() -> None:
+    site = Site(BASE)
+    assert str(site.node("catalog/dataset/1/01 <x>")) == f"{BASE}catalog/dataset/1/01%20%3Cx%3E"

@@ -1,0 +1,49 @@
+"""Tells the machine-readable catalogue which files and public interfaces are drawn from an entry."""
+
+from collections.abc import Collection, Mapping
+
+from django.urls import reverse
+
+from chengshu.data.catalog.facade import FileOffer, ServiceOffer
+from chengshu.data.opening.choices import CONTENT_TYPES, LICENCE_URLS, InterfaceState
+from chengshu.data.opening.models import PUBLIC_STATES, OpenDataset, OpenInterface
+
+
+def of_resources(
+    resource_ids: Collection[int],
+) -> Mapping[int, list[FileOffer | ServiceOffer]]:
+    """Files of current releases, and public interfaces (two queries)."""
+    found: dict[int, list[FileOffer | ServiceOffer]] = {}
+    datasets = OpenDataset.objects.filter(
+        resource__in=list(resource_ids), state__in=PUBLIC_STATES, current__isnull=False
+    ).select_related("current")
+    for item in datasets.order_by("slug"):
+        found.setdefault(item.resource_id, []).extend(_files(item))
+    interfaces = OpenInterface.objects.filter(
+        resource__in=list(resource_ids), state=InterfaceState.ONLINE
+    )
+    for row in interfaces.order_by("slug"):
+        found.setdefault(row.resource_id, []).append(_service(row))
+    return found
+
+
+def _files(item: OpenDataset) -> list[FileOffer]:
+    assert item.current is not None
+    page = reverse("opendata:dataset", args=[item.slug])
+    return [
+        FileOffer(
+            key=f"{item.slug}-{form}", title=f"{item.title}（{form.upper()}）", access_url=page,
+            download_url=reverse("opendata:latest", args=[item.slug, form]),
+            media_type=CONTENT_TYPES[form].partition(";")[0], licence=LICENCE_URLS[item.licence],
+            size=facts.get("bytes"), issued=item.current.published_at,
+        )
+        for form, facts in sorted(item.current.files.items())
+    ]  # fmt: skip
+
+
+def _service(row: OpenInterface) -> ServiceOffer:
+    return ServiceOffer(
+        key=f"open-{row.slug}", title=row.title, public=True,
+        endpoint=reverse("opendata:api-interface-records", args=[row.slug]),
+        description_url=reverse("opendata:interfaces"),
+    )  # fmt: skip
