@@ -21,7 +21,7 @@ from chengshu.data.ingest.facade import DataSource, propose_mapping, register_so
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.jobs.services import run_job
-from chengshu_demo import rows
+from chengshu_demo import Scale, rows
 
 MOST_ROWS = 20_000
 _TIMES = ("07:00", "07:20", "18:30")
@@ -97,7 +97,7 @@ def _source(actor: Actor, resource: PublishedResource) -> DataSource:
     )  # fmt: skip
 
 
-def _lines(resource: PublishedResource, scale: str) -> list[list[str]]:
+def _lines(resource: PublishedResource, scale: Scale) -> list[list[str]]:
     """Rows as text in the order of the columns."""
 
     def cells(batch: pa.RecordBatch) -> Any:

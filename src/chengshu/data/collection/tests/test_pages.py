@@ -176,7 +176,7 @@ def test_the_board_shows_what_really_ran(client, resource, source, shop: Shop, o
 
 
 def test_lists_cost_the_same_for_one_and_for_many(
-    client, resource, source, shop: Shop, officer, django_assert_max_num_queries
+    client, resource, source, officer, django_assert_max_num_queries
 ):
     for _ in range(6):
         go(officer, make_plan(officer, resource, source))

@@ -1,11 +1,11 @@
 """Plans: the list, the page of one, editing, pausing."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -77,7 +77,7 @@ class PlanList(TableView[Plan]):
         ),
         Column(key="provider", title="提供单位", value="resource.provider.short", hidden=True),
     )
-    filters = (
+    filters: ClassVar[Sequence[Filter]] = (
         Filter(key="state", title="状态", choices=PlanState.choices),
         Filter(key="mode", title="方式", choices=Mode.choices),
         Filter(key="last", title="最近一次", choices=RunState.choices, lookup="last_state"),
@@ -93,10 +93,10 @@ class PlanList(TableView[Plan]):
     )
     export_name = "归集任务"
 
-    def setup(self, request: ActorRequest, *args: Any, **kwargs: Any) -> None:
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Offer the sources of the plans this person may see."""
         super().setup(request, *args, **kwargs)
-        rows = selectors.plans(request.actor).order_by("source__name")
+        rows = selectors.plans(self.request.actor).order_by("source__name")
         pairs = dict.fromkeys(rows.values_list("source_id", "source__name"))
         known = Filter(key="source", title="数据源", lookup="source_id", choices=list(pairs))
         self.filters = (*type(self).filters, known)  # type: ignore[misc]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -68,7 +68,7 @@ class RunList(TableView[Run]):
     subtitle = "每个任务每一次运行的结果。来源 = 入库 + 隔离 + 重复。"
     key = "collection-runs"
     columns = RUN_COLUMNS
-    filters = (
+    filters: ClassVar[Sequence[Filter]] = (
         Filter(key="state", title="状态", choices=RunState.choices),
         Filter(key="reason", title="由来", choices=Reason.choices),
     )  # fmt: skip
@@ -82,10 +82,10 @@ class RunList(TableView[Run]):
     )
     export_name = "归集运行"
 
-    def setup(self, request: ActorRequest, *args: Any, **kwargs: Any) -> None:
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Offer the plans this person may see."""
         super().setup(request, *args, **kwargs)
-        rows = selectors.plans(request.actor).order_by("name").values_list("pk", "name")
+        rows = selectors.plans(self.request.actor).order_by("name").values_list("pk", "name")
         known = Filter(key="plan", title="任务", lookup="plan_id", choices=list(rows))
         self.filters = (*type(self).filters, known)  # type: ignore[misc]
 
