@@ -270,8 +270,13 @@ def _counting(lead: ClusterMember, member: ClusterMember) -> str:
 
 
 def conflict_rows(*, actor: Actor, conflict: Conflict) -> list[tuple[str, str, str]]:
-    """The first differing subjects: number, the lead's value, the holder's value; unmasked, callers mask them."""
+    """The first differing subjects: number, the lead's value, the holder's value; unmasked, callers mask them.
+
+    Looking is recorded.
+    """
     check(actor, "discovery.view")
+    with unit_of_work():
+        record(actor=actor, action="discovery.conflicts_shown", obj=conflict.cluster)
     member = conflict.member
     lead = _lead_member(conflict.cluster)
     query = (

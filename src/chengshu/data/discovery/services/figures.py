@@ -34,19 +34,18 @@ def take(*, batch: Batch, resource: PublishedResource, lake: Lake, stamp: str) -
             else "NULL"
         )
     query = f"SELECT {', '.join(parts)} FROM t WHERE {_STAMP} = ?"  # noqa: S608 - quoted identifiers only
-    row = (
-        lake.sql(query, tables={"t": resource.lake_table}, params=[stamp]).read_all().to_pylist()[0]
-    )
-    values = list(row.values())
+    found = lake.sql(query, tables={"t": resource.lake_table}, params=[stamp]).read_all()
+    # By position: columns that are not counted all carry the same name.
+    values = [column[0].as_py() for column in found.columns]
     figures: dict[str, Any] = {}
     for index, column in enumerate(columns):
         filled, codes = values[1 + 2 * index], values[2 + 2 * index]
         figures[column.name] = {"filled": filled, "codes": dict(codes) if codes else {}}
-    found, _ = BatchFigures.objects.update_or_create(
+    kept, _ = BatchFigures.objects.update_or_create(
         batch=batch,
         defaults={"resource_id": batch.resource_id, "rows": values[0], "columns": figures},
     )
-    return found
+    return kept
 
 
 def unusual(

