@@ -112,7 +112,7 @@ def compile_rule(
     """
     alias = f"j{rule.pk or 0}"
     if rule.kind == SQL:
-        return _sql_check(rule, shape, tables, lake, relations, alias)
+        return _sql_check(rule, shape, tables, lake=lake, relations=relations, alias=alias)
     kind = KINDS.get(rule.kind)
     if kind is None:
         raise RuleError(f"没有“{rule.kind}”这种规则。")
@@ -127,6 +127,7 @@ def _sql_check(
     rule: Rule,
     shape: TableShape,
     tables: Tables,
+    *,
     lake: Lake,
     relations: dict[str, pa.Table],
     alias: str,

@@ -44,7 +44,7 @@ def failing_page(
     if result.position < 0 or not evaluation.rows_file.is_file():
         return FailingPage([], 0, 0, start)
     keys, total = _keys(evaluation, result.position, start, size)
-    names = [name for name in keys[0]] if keys else []
+    names = list(keys[0]) if keys else []
     stored = _stored(resource, names, [tuple(key[name] for name in names) for key in keys])
     return FailingPage(stored, len(keys) - len(stored), total, start)
 

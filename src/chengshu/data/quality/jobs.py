@@ -25,4 +25,5 @@ def evaluate_nightly(context: JobContext) -> dict[str, int]:
     """Build the references anew, then ask every rule of every table again."""
     context.progress(stage="建立参照", force=True)
     build_references()
-    return evaluate_resources(context, full=True)
+    counts: dict[str, int] = evaluate_resources(context, full=True)
+    return counts

@@ -18,7 +18,10 @@ urlpatterns = [
     page(f"{RESOURCE}evaluate/", resources.evaluate, name="evaluate", permission="quality.evaluate"),
     page(f"{RESOURCE}rows/", resources.rows, name="rows", permission=VIEW),
     page(f"{RESOURCE}rows/export/", resources.export_rows, name="export", permission="quality.rows.export"),
-    page(f"{RESOURCE}results/<int:result_id>/ticket/", resources.ticket, name="ticket", permission="quality.ticket.open"),
+    page(
+        f"{RESOURCE}results/<int:result_id>/ticket/", resources.ticket, name="ticket",
+        permission="quality.ticket.open",
+    ),
     page(f"{RESOURCE}rules/", rules.rule_list, name="rules", permission=MANAGE),
     page(f"{RESOURCE}rules/new/", rules.new, name="rule-new", permission=MANAGE),
     page(f"{RESOURCE}rules/found/", rules.found, name="found", permission=MANAGE),

@@ -85,7 +85,10 @@ def _alias(subject: str, column: ColumnSpec, shape: TableShape) -> str:
     return f"r_{subject}_{shape.columns.index(column)}"
 
 
-def _known(shape: TableShape, places: Mapping[str, str]) -> Iterator[tuple[str, str, str, ColumnSpec, tuple[str, ...]]]:  # fmt: skip
+Known: TypeAlias = tuple[str, str, str, ColumnSpec, tuple[str, ...]]
+
+
+def _known(shape: TableShape, places: Mapping[str, str]) -> Iterator[Known]:
     """(alias, relation, its key, column of the table, what it tells) of every reference that fits."""
     for subject in SUBJECTS.values():
         for column in shape.columns:
@@ -113,7 +116,8 @@ def _sample(
         f"SELECT {', '.join(columns)} FROM (SELECT * FROM {source} LIMIT {SAMPLE}) t "
         f"{' '.join(joins)}"
     )
-    return session.sql(query).to_arrow_table()
+    found: pa.Table = session.sql(query).to_arrow_table()
+    return found
 
 
 def _flags(values: Values) -> Flags:
@@ -154,7 +158,7 @@ def _in_order(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> b
     if not one.std() or not other.std():
         return False
     related = float(np.corrcoef(one, other)[0, 1])
-    return related >= max(_RELATED, _SIGNIFICANT / np.sqrt(rows))
+    return related >= max(_RELATED, _SIGNIFICANT / float(np.sqrt(rows)))
 
 
 # ---- agreement with references

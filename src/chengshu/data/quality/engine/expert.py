@@ -54,6 +54,15 @@ def check_sql(query: str, shape: TableShape, aliases: Mapping[str, str]) -> None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise RuleError("只能写一条 SELECT 语句。")
     tree = statements[0]
+    _check_nodes(tree, aliases)
+    if not shape.key:
+        raise RuleError("这张表没有主键，SQL 规则无法指出是哪些行。")
+    columns = [column.alias_or_name for column in tree.selects]
+    if columns != list(shape.key):
+        raise RuleError(f"SELECT 的列必须正好是主键：{'、'.join(shape.key)}。")
+
+
+def _check_nodes(tree: exp.Query, aliases: Mapping[str, str]) -> None:
     known = {OWN, *aliases, *(cte.alias_or_name for cte in tree.find_all(exp.CTE))}
     for node in tree.walk():
         if isinstance(node, _WRITES):
@@ -69,11 +78,6 @@ def check_sql(query: str, shape: TableShape, aliases: Mapping[str, str]) -> None
             name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
             if name.startswith(_FORBIDDEN):
                 raise RuleError(f"SQL 中不能使用函数 {name}。")
-    if not shape.key:
-        raise RuleError("这张表没有主键，SQL 规则无法指出是哪些行。")
-    columns = [column.alias_or_name for column in tree.selects]
-    if columns != list(shape.key):
-        raise RuleError(f"SELECT 的列必须正好是主键：{'、'.join(shape.key)}。")
 
 
 def failing_keys(

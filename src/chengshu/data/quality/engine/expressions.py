@@ -22,7 +22,10 @@ _NODES = (
     exp.Year, exp.Month, exp.Day, exp.CurrentDate, exp.Greatest, exp.Least, exp.Contains,
     exp.StartsWith,
 )  # fmt: skip
-_ALLOWED = "字段、数字、'文字'、+ - * / %、= <> < <= > >=、AND OR NOT、IN、BETWEEN、IS NULL，以及 length、substr、abs、round、coalesce、year、month、day、current_date"
+_ALLOWED = (
+    "字段、数字、'文字'、+ - * / %、= <> < <= > >=、AND OR NOT、IN、BETWEEN、IS NULL，"
+    "以及 length、substr、abs、round、coalesce、year、month、day、current_date"
+)
 _MAX = 2_000
 
 
@@ -40,7 +43,7 @@ def _quote_titles(text: str, shape: TableShape) -> str:
     return pattern.sub(lambda m: m[1] or f'"{m[2]}"', text)
 
 
-def _parse(text: str, shape: TableShape) -> exp.Expression:
+def _parse(text: str, shape: TableShape) -> exp.Condition:
     if len(text) > _MAX:
         raise RuleError(f"表达式太长，最多 {_MAX} 个字。")
     try:

@@ -1,21 +1,25 @@
 """Identifier formats as SQL conditions over prepared columns.
 
-Formats with a check digit are judged by the load contract's own vectorised check (python-stdnum is its authority), called
-from DuckDB with whole vectors: one truth for load and evaluation, and cheap to plan where a digit sum in
-SQL would cost a small table more than its scan. Formats without one are regular expressions. Everything is
-computed once per row and shared by all checks of the column (shape, check digit, birth date, gender).
+Formats with a check digit are judged by the load contract's own vectorised check (python-stdnum is its authority),
+called from DuckDB with whole vectors: one truth for load and evaluation, and cheap to plan where a digit sum in SQL
+would cost a small table more than its scan. Formats without one are regular expressions. Everything is computed once
+per row and shared by all checks of the column (shape, check digit, birth date, gender).
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+from duckdb.func import PythonUDFType
 
 from chengshu.data.contract.facade import FORMAT_PATTERNS, ColumnFormat, verify_format
 from chengshu.data.quality.engine.text import ROW, cell, quoted
 
+# Arrow arrays; the stubs' overloads are too narrow to be of help.
+Values: TypeAlias = Any
 _BAD_SHAPE, _BAD_DIGIT = 1, 2
 _SHAPES: dict[ColumnFormat, str] = {
     ColumnFormat.REGION12: r"[1-9][0-9]{11}",
@@ -28,7 +32,7 @@ CHECKED = frozenset({ColumnFormat.ID_NUMBER, ColumnFormat.USCC, ColumnFormat.BAN
 """Formats with a check digit."""
 
 
-def _verdict(kind: ColumnFormat, column: pa.Array | pa.ChunkedArray) -> pa.Array:
+def _verdict(kind: ColumnFormat, column: Values) -> Values:
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     verdict = verify_format(column, kind)
@@ -39,10 +43,10 @@ def _verdict(kind: ColumnFormat, column: pa.Array | pa.ChunkedArray) -> pa.Array
 def register(session: duckdb.DuckDBPyConnection) -> None:
     """Make the checks of :data:`CHECKED` formats callable in a session that will run scans."""
     for kind in sorted(CHECKED):
-        function: Callable[..., pa.Array] = partial(_verdict, kind)
+        function: Callable[..., Values] = partial(_verdict, kind)
         session.create_function(
-            f"verdict_{kind}", function, ["VARCHAR"], "UTINYINT", type="arrow"
-        )  # fmt: skip
+            f"verdict_{kind}", function, ["varchar"], "utinyint", type=PythonUDFType.ARROW
+        )
 
 
 def unregister(session: duckdb.DuckDBPyConnection) -> None:

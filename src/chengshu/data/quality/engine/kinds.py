@@ -443,7 +443,7 @@ KINDS: dict[str, Kind] = {
              dimension=Dimension.TIMELINESS, compile=_stale, sentence=_stale_words),
         Kind(key="region", title="地址与区划代码一致", help="地址里要写明代码所指的社区",
              dimension=Dimension.CONSISTENCY, compile=_region, sentence=_region_words),
-        Kind(key="expression", title="表达式", help="用字段名、数字和 + - * / 比较写一个条件，如：应缴金额 = 单价 * 数量",
+        Kind(key="expression", title="表达式", help="用字段名和 + - * / 写一个条件，如：应缴金额 = 单价 * 数量",
              dimension=Dimension.ACCURACY, compile=_expression, sentence=_expression_words),
         Kind(key="reference", title="与多来源参照一致", help="全市按同一标识登记的多数",
              dimension=Dimension.CONSISTENCY, compile=_reference, sentence=_reference_words,

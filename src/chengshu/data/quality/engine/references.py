@@ -134,7 +134,8 @@ def build(
     query = (
         f"SELECT k AS {quoted(subject.key)}, {', '.join(columns)} FROM ({keys}) {joins} ORDER BY k"
     )
-    return session.sql(query).to_arrow_table()
+    found: pa.Table = session.sql(query).to_arrow_table()
+    return found
 
 
 def _decide(

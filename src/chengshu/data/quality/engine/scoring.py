@@ -1,9 +1,9 @@
 """From failures to six dimensions, a score, a grade, and what to fix first.
 
-A dimension's score is the share of records without a loss in it: a record loses by its worst failure of that dimension
-(severe, normal, slight each take a share of the record, see :class:`Policy`). The dimensions are those of GB/T 36344-2018; five
-grades follow the idea of DB11/T 2317-2024. Weights, shares and thresholds are *our defaults*, not figures of those standards, and can
-be changed by the data bureau.
+A dimension's score is the share of records without a loss in it: a record loses by its worst failure of that
+dimension (severe, normal, slight each take a share of the record, see :class:`Policy`). The dimensions are those of
+GB/T 36344-2018; five grades follow the idea of DB11/T 2317-2024. Weights, shares and thresholds are *our defaults*,
+not figures of those standards, and can be changed by the data bureau.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,8 +89,8 @@ class Judged:
 class Evidence:
     """What an evaluation knows about a table.
 
-    ``groups`` and ``sizes`` hold stored and quarantined records alike; check *i* is ``rules[i]``. ``table_rules`` follow
-    without a bit. ``freshness`` (0–1) scales timeliness, ``access`` (0–1) is accessibility; None: not measured.
+    ``groups`` and ``sizes`` hold stored and quarantined records alike; check *i* is ``rules[i]``. ``table_rules``
+    follow without a bit. ``freshness`` (0–1) scales timeliness, ``access`` (0–1) is accessibility; None: not measured.
     """
 
     rules: Sequence[Judged]
@@ -177,10 +177,16 @@ def fixes(evidence: Evidence, policy: Policy) -> list[Fix]:
             ]
             found.append(_fix(now, replace(evidence, table_rules=kept), rule, policy))
     if evidence.freshness is not None and evidence.freshness < 1:
-        late = Judged(key=FRESHNESS, title="按更新周期补交数据", dimension=Dimension.TIMELINESS, severity=Severity.SEVERE)  # fmt: skip
+        late = Judged(
+            key=FRESHNESS, title="按更新周期补交数据", dimension=Dimension.TIMELINESS,
+            severity=Severity.SEVERE,
+        )  # fmt: skip
         found.append(_fix(now, replace(evidence, freshness=1.0), late, policy))
     if evidence.access is not None and evidence.access < 1:
-        shut = Judged(key=ACCESS, title="让归集和接口恢复正常", dimension=Dimension.ACCESSIBILITY, severity=Severity.SEVERE)  # fmt: skip
+        shut = Judged(
+            key=ACCESS, title="让归集和接口恢复正常", dimension=Dimension.ACCESSIBILITY,
+            severity=Severity.SEVERE,
+        )  # fmt: skip
         found.append(_fix(now, replace(evidence, access=1.0), shut, policy))
     order = list(Grade)
     rises = [f for f in found if f.gain > 0]

@@ -146,8 +146,14 @@ def _born_already(shape: TableShape) -> Iterator[Proposal]:
 TEMPLATES: tuple[Template, ...] = (
     Template(key="gender", title="性别与身份号码一致", applies="有身份号码和性别代码", propose=_gender),
     Template(key="birth", title="出生日期与身份号码一致", applies="有身份号码和出生日期", propose=_birth),
-    Template(key="identifier_missing", title="写了姓名，身份号码不能空", applies="身份号码可空、有对应的姓名", propose=_identifier_missing),
-    Template(key="tidy_names", title="姓名、单位名称中不能有空格", applies="姓名、联系人、与标识成对的名称", propose=_tidy_names),
+    Template(
+        key="identifier_missing", title="写了姓名，身份号码不能空", applies="身份号码可空、有对应的姓名",
+        propose=_identifier_missing,
+    ),
+    Template(
+        key="tidy_names", title="姓名、单位名称中不能有空格", applies="姓名、联系人、与标识成对的名称",
+        propose=_tidy_names,
+    ),
     Template(key="stale", title="记录不能多年没有更新", applies="有更新时间", propose=_stale),
     Template(key="coordinates", title="经纬度在国界之内", applies="有经度、纬度", propose=_coordinates),
     Template(key="ages", title="年龄合理", applies="有年龄", propose=_ages),

@@ -24,6 +24,12 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise InvalidOperation
+    return number
+
+
 def typed_literal(column: ColumnSpec, text: str) -> str:
     """What a person wrote as a value of the column's type.
 
@@ -34,9 +40,7 @@ def typed_literal(column: ColumnSpec, text: str) -> str:
         match column.type:
             case ColumnType.INTEGER | ColumnType.DECIMAL:
                 number = Decimal(text.strip())
-                if not number.is_finite():
-                    raise InvalidOperation
-                return f"{number:f}"
+                return f"{_finite(number):f}"
             case ColumnType.DATE:
                 return f"DATE '{date.fromisoformat(text.strip())}'"
             case ColumnType.DATETIME:

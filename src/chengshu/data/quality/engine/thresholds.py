@@ -81,4 +81,5 @@ def threshold_sentence(definition: Mapping[str, Any], shape: TableShape) -> str:
     if rule.measure == "blank_share":
         subject = f"“{shape.column(str(definition['column'])).title}”的"
     word, _, unit = MEASURES[rule.measure].partition("（")
-    return f"{subject}{word}必须{LIMITS[rule.operator]} {rule.limit}{unit.rstrip('）').replace('条', ' 条').replace('天', ' 天')}。"
+    unit = unit.rstrip("）").replace("条", " 条").replace("天", " 天")
+    return f"{subject}{word}必须{LIMITS[rule.operator]} {rule.limit}{unit}。"

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from django.utils import timezone
 
@@ -55,7 +56,7 @@ def renew_days(provider_ids: Collection[int], policy: Policy) -> None:
             _write(f"organization:{key}", unit, summarise(own, policy), today)
 
 
-def _write(scope: str, unit: Organization | None, summary: Summary | None, day: object) -> None:
+def _write(scope: str, unit: Organization | None, summary: Summary | None, day: date) -> None:
     if summary is None:
         return
     ScoreDay.objects.update_or_create(

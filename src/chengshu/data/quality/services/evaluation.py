@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import duckdb
@@ -146,8 +147,14 @@ class _session:  # noqa: N801 - used as a context manager only
         formats.register(self._session)
         return self._session, self.places
 
-    def __exit__(self, *error: object) -> None:
-        self._opened.__exit__(*error)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        formats.unregister(self._session)
+        self._opened.__exit__(kind, error, trace)
 
 
 def _other_table(run: _Run, code: str) -> set[str]:
@@ -187,7 +194,10 @@ def _evaluate(
     quarantine = sources.open_quarantine(session, standing.batch)
     return _judge(
         run, resource, assembled, found, quarantine,
-        thresholds=_thresholds(run, session, place, shape, resource, assembled, found.rows),
+        thresholds=_thresholds(
+            run, session, place, shape,
+            resource=resource, assembled=assembled, rows=found.rows,
+        ),
         started=started,
     )  # fmt: skip
 
@@ -230,6 +240,7 @@ def _thresholds(
     session: duckdb.DuckDBPyConnection,
     place: str,
     shape: TableShape,
+    *,
     resource: PublishedResource,
     assembled: Assembled,
     rows: int,

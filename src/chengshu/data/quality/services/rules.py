@@ -68,9 +68,9 @@ def try_rule(
     check(actor, EXPERT if kind == SQL else MANAGE, resource)
     published = published_by_id(resource.pk)
     lake = sources.lake()
+    if not lake.exists(published.lake_table):
+        raise InvalidInput("这个资源还没有归集数据，不能试运行。", kept="规则没有保存。")
     try:
-        if not lake.exists(published.lake_table):
-            raise RuleError("这个资源还没有归集数据，不能试运行。")
         stored = frozenset(lake.schema(published.lake_table).names)
         shape = sources.shape_of(published).only(stored)
         words = sentence(kind, definition, shape)

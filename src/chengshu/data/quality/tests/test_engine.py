@@ -78,8 +78,13 @@ NEARLY = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(values=st.lists(st.one_of(st.none(), NEARLY), max_size=20), kind=st.sampled_from(list(ColumnFormat)))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    values=st.lists(st.one_of(st.none(), NEARLY), max_size=20),
+    kind=st.sampled_from(list(ColumnFormat)),
+)
 def test_a_format_is_judged_as_the_load_judges_it(
     session: duckdb.DuckDBPyConnection, values: list[str | None], kind: ColumnFormat
 ) -> None:
@@ -112,7 +117,9 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=ROWS)
 def test_one_scan_finds_what_reading_row_by_row_finds(
     session: duckdb.DuckDBPyConnection, rows: list[dict[str, object]]
@@ -132,9 +139,11 @@ def test_one_scan_finds_what_reading_row_by_row_finds(
         "gender:code": lambda r: r["gender"] not in (None, "1", "2"),
         "amount:range": lambda r: r["amount"] is not None and r["amount"] < 0,
         "compare": lambda r: None not in (r["amount"], r["price"]) and r["amount"] > r["price"],
-        "gender": lambda r: len(r["id_number"] or "") == 18
-        and r["gender"] in ("1", "2")
-        and (int(r["id_number"][16]) % 2 == 1) != (r["gender"] == "1"),
+        "gender": lambda r: (
+            len(r["id_number"] or "") == 18
+            and r["gender"] in ("1", "2")
+            and (int(r["id_number"][16]) % 2 == 1) != (r["gender"] == "1")
+        ),
     }
     for key, broken in oracle.items():
         expected = {row["no"] for row in data.to_pylist() if broken(row)}
@@ -150,11 +159,11 @@ def test_one_scan_finds_what_reading_row_by_row_finds(
     assert int(found.sizes.sum()) == len(rows)
 
 
-def test_more_checks_than_bits_of_a_word_keep_their_places(session: duckdb.DuckDBPyConnection) -> None:
+def test_more_checks_than_bits_of_a_word_keep_their_places(
+    session: duckdb.DuckDBPyConnection,
+) -> None:
     session.register("people", table({"amount": 1}, {"amount": 70}))
-    checks = [
-        check_of("expression", {"text": f"amount > {limit}"}) for limit in range(100)
-    ]
+    checks = [check_of("expression", {"text": f"amount > {limit}"}) for limit in range(100)]
     found = scan(session, PEOPLE, checks, source="people")
     assert [found.failed(n) for n in (0, 1, 69, 70, 99)] == [0, 1, 1, 2, 2]
     assert has_bit(found.groups, 99).sum() == len(found.groups)
@@ -166,7 +175,9 @@ def test_a_condition_asks_only_rows_it_speaks_about(session: duckdb.DuckDBPyConn
         {"when_column": "gender", "when_operator": "in", "when_value": "1，2",
          "then_column": "id_number", "then_operator": "filled"},
     )  # fmt: skip
-    rows = table({"gender": "1"}, {"gender": "2", "id_number": ID}, {"gender": None}, {"gender": "3"})
+    rows = table(
+        {"gender": "1"}, {"gender": "2", "id_number": ID}, {"gender": None}, {"gender": "3"}
+    )
     assert failing(session, rows, check) == {"N0"}
 
 

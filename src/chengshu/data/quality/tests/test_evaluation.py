@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chengshu.data.catalog.facade import published_by_id
 from chengshu.data.catalog.models import Resource
 from chengshu.data.ingest.models import Batch, QuarantineDecision
 from chengshu.data.ingest.tests import factories
@@ -21,7 +22,6 @@ from chengshu.data.quality.services.rules import (
     try_rule,
 )
 from chengshu.data.quality.ticketing import raise_ticket, recheck, recheck_open
-from chengshu.data.catalog.facade import published_by_id
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.errors import InvalidInput, NotAllowed
 from chengshu.kernel.events.dispatch import dispatch
@@ -128,7 +128,9 @@ def test_a_built_rule_counts_from_the_next_evaluation_and_can_be_switched_off(
     assert [v.number for v in rule.versions.all()] == [2, 1]
 
 
-def test_a_rule_that_cannot_run_costs_nothing_and_says_why(loaded: Resource, officer: Actor) -> None:
+def test_a_rule_that_cannot_run_costs_nothing_and_says_why(
+    loaded: Resource, officer: Actor
+) -> None:
     definition = {"left": "amount", "operator": "<", "value": "1"}
     rule = save_rule(actor=officer, resource=loaded, kind="compare", definition=definition)
     Rule.objects.filter(pk=rule.pk).update(definition=definition | {"left": "gone"})
@@ -153,14 +155,18 @@ def test_expert_sql_needs_its_own_permission_and_finds_its_rows(
     assert found.failed == 2
 
 
-def test_a_table_level_rule_takes_its_share_of_a_dimension(loaded: Resource, officer: Actor) -> None:
+def test_a_table_level_rule_takes_its_share_of_a_dimension(
+    loaded: Resource, officer: Actor
+) -> None:
     before = judged(loaded)
     save_rule(
         actor=officer, resource=loaded, kind="threshold",
         definition={"measure": "rows", "operator": ">=", "value": "50"},
     )  # fmt: skip
     after = judged(loaded)
-    assert after.dimensions["completeness"] == pytest.approx(before.dimensions["completeness"] * 0.95)
+    assert after.dimensions["completeness"] == pytest.approx(
+        before.dimensions["completeness"] * 0.95
+    )
     assert any(fix["key"].startswith("rule:") for fix in after.fixes)
 
 
@@ -182,7 +188,9 @@ def test_values_are_compared_with_what_most_sources_say(
         other = factories.publish(
             cast.department_a, items, title=f"来源{n}", physical_name=f"source_{n}"
         )
-        factories.load(officer, other, f"编号,公民身份号码,姓名\nA1,{factories.id_number(3)},{name}\n")
+        factories.load(
+            officer, other, f"编号,公民身份号码,姓名\nA1,{factories.id_number(3)},{name}\n"
+        )
     build_references()
     odd = Resource.objects.get(physical_name="source_2")
     save_rule(

@@ -94,7 +94,9 @@ def test_failing_rows_leave_as_excel_masked_by_default(
     assert AuditRecord.objects.filter(action="quality.rows_exported").exists()
 
 
-def test_a_rule_is_built_previewed_tried_and_saved(graded: Resource, officer_client: Client) -> None:
+def test_a_rule_is_built_previewed_tried_and_saved(
+    graded: Resource, officer_client: Client
+) -> None:
     new = f"{reverse('quality:rule-new', args=[graded.pk])}?kind=compare"
     assert "两个字段比较" in officer_client.get(new).content.decode()
     filled = {
@@ -119,12 +121,25 @@ def test_a_rule_is_built_previewed_tried_and_saved(graded: Resource, officer_cli
 
 @pytest.mark.parametrize(
     "kind",
-    ["when", "lookup", "unique", "pattern", "gender", "birth", "stale", "region", "expression", "threshold"],
+    [
+        "when",
+        "lookup",
+        "unique",
+        "pattern",
+        "gender",
+        "birth",
+        "stale",
+        "region",
+        "expression",
+        "threshold",
+    ],
 )
 def test_every_kind_has_a_builder(kind: str, graded: Resource, officer_client: Client) -> None:
     url = f"{reverse('quality:rule-new', args=[graded.pk])}?kind={kind}"
     assert officer_client.get(url).status_code == 200
-    assert officer_client.post(url, {"dimension": "accuracy", "severity": "normal"}).status_code == 422
+    assert (
+        officer_client.post(url, {"dimension": "accuracy", "severity": "normal"}).status_code == 422
+    )
 
 
 def test_rules_list_switches_built_in_rules(graded: Resource, officer_client: Client) -> None:
@@ -134,7 +149,10 @@ def test_rules_list_switches_built_in_rules(graded: Resource, officer_client: Cl
     officer_client.post(
         reverse("quality:built-in", args=[graded.pk]), {"key": "amount:type", "enabled": "0"}
     )
-    assert "启用：金额：类型" in officer_client.get(reverse("quality:rules", args=[graded.pk])).content.decode()
+    assert (
+        "启用：金额：类型"
+        in officer_client.get(reverse("quality:rules", args=[graded.pk])).content.decode()
+    )
     found = officer_client.get(reverse("quality:found", args=[graded.pk]))
     assert "没有发现新的规则" in found.content.decode()
 
@@ -160,9 +178,7 @@ def test_the_policy_page_is_for_the_data_bureau(
     assert admin.post(url, values).status_code == 302
 
 
-def test_another_department_is_refused(
-    graded: Resource, cast: Cast, client_for: ClientFor
-) -> None:
+def test_another_department_is_refused(graded: Resource, cast: Cast, client_for: ClientFor) -> None:
     other = client_for(cast.officer_b)
     tab = other.get(reverse("quality:resource", args=[graded.pk])).content.decode()
     assert "只对提供单位和数据管理员开放" in tab

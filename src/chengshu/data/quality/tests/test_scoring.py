@@ -65,7 +65,9 @@ GROUPS = st.dictionaries(st.integers(0, 15), st.integers(1, 500), min_size=1)
 
 
 @given(groups=GROUPS)
-def test_a_fix_is_worth_what_a_new_evaluation_of_the_mended_data_gives(groups: dict[int, int]) -> None:
+def test_a_fix_is_worth_what_a_new_evaluation_of_the_mended_data_gives(
+    groups: dict[int, int],
+) -> None:
     before = evidence(groups, freshness=0.7, access=0.9)
     for fix in fixes(before, Policy()):
         if not fix.key.startswith("r"):
@@ -81,7 +83,9 @@ def test_a_fix_is_worth_what_a_new_evaluation_of_the_mended_data_gives(groups: d
 
 
 @given(groups=GROUPS)
-def test_scores_stay_between_nothing_and_full_and_fixes_come_best_first(groups: dict[int, int]) -> None:
+def test_scores_stay_between_nothing_and_full_and_fixes_come_best_first(
+    groups: dict[int, int],
+) -> None:
     found = evidence(groups)
     scores = score(found, Policy())
     assert all(0 <= value <= 100 for value in (*scores.dimensions.values(), scores.total))
@@ -92,6 +96,8 @@ def test_scores_stay_between_nothing_and_full_and_fixes_come_best_first(groups: 
 
 
 def test_nothing_stored_is_nothing_wrong() -> None:
-    empty = replace(evidence({0: 1}), groups=np.zeros((0, 1), np.uint64), sizes=np.zeros(0, np.int64))
+    empty = replace(
+        evidence({0: 1}), groups=np.zeros((0, 1), np.uint64), sizes=np.zeros(0, np.int64)
+    )
     assert score(empty, Policy()).total == pytest.approx(100)
     assert fixes(empty, Policy()) == []

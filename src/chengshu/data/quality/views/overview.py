@@ -98,7 +98,10 @@ def _summary_parts(
         "stats": [
             Stat(label="总分", value=round(summary.scores.total, 2), unit="分", note=f"等级：{summary.grade.label}"),
             Stat(label="已评价资源", value=summary.resources, unit="个", url=reverse("quality:resources")),
-            Stat(label="在库有问题的记录", value=failing, unit="条", compact=True, note=f"共检查 {sum(r.rows for r in rows):,} 条"),
+            Stat(
+                label="在库有问题的记录", value=failing, unit="条", compact=True,
+                note=f"共检查 {sum(r.rows for r in rows):,} 条",
+            ),
             Stat(label="隔离未处理", value=held, unit="条", compact=True),
         ],
         "dimension_chart": dimension_chart(summary.scores.dimensions),
@@ -205,6 +208,14 @@ def _providers() -> list[tuple[str, str]]:
     return list(found.order_by("code").values_list("code", "short"))
 
 
+def _of_evaluation(key: str) -> Any:
+    def read(item: Evaluation) -> float | None:
+        value = item.dimensions.get(key)
+        return None if value is None else round(value, 2)
+
+    return read
+
+
 class ResourceList(TableView[Evaluation]):
     """Resources by quality."""
 
@@ -220,7 +231,7 @@ class ResourceList(TableView[Evaluation]):
         *(
             Column(
                 key=str(key), title=str(name), kind="number",
-                value=lambda e, k=str(key): None if k not in e.dimensions else round(e.dimensions[k], 2),
+                value=_of_evaluation(str(key)),
             )
             for key, name in Dimension.choices
         ),

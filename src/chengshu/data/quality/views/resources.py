@@ -107,13 +107,21 @@ def _results(key: str, rows: list[RuleResult], *, may_ticket: bool) -> Table:
     return Table.plain(key=key, columns=columns, rows=rows, caption="规则和结果", empty=empty)
 
 
+def _kept_value(place: int) -> Any:
+    words: dict[int, Any] = {1: Dimension, 2: Severity, 3: RuleOrigin}
+
+    def read(row: list[Any]) -> Any:
+        return words[place](row[place]).label if place in words else row[place]
+
+    return read
+
+
 def _kept(evaluation: Evaluation) -> Table:
     titles = ("规则", "维度", "严重程度", "来源", "检查")
-    words = (None, Dimension, Severity, RuleOrigin, None)
     columns = [
         Column(
             key=f"c{n}", title=title, kind="number" if n == len(titles) - 1 else "text",
-            value=lambda row, n=n: words[n](row[n]).label if words[n] else row[n],
+            value=_kept_value(n),
         )
         for n, title in enumerate(titles)
     ]  # fmt: skip

@@ -168,6 +168,13 @@ def attempt(request: ActorRequest, resource_id: int, kind: str) -> HttpResponse:
     return render(request, "quality/trial.html", {"trial": trial, "problem": problem, "rows": rows})
 
 
+def _masked_value(name: str, masks: Any) -> Any:
+    def read(row: dict[str, Any]) -> Any:
+        return masked(masks, name, row.get(name)) if name in masks else row.get(name)
+
+    return read
+
+
 def _trial_rows(published: Any, trial: services.Trial, form: RuleForm) -> Table | None:
     if not trial.failed or not published.key:
         return None
@@ -179,7 +186,7 @@ def _trial_rows(published: Any, trial: services.Trial, form: RuleForm) -> Table 
     about |= set(form.definition().get("columns", []))
     columns = [c for c in published.columns if c.key or c.name in about]
     shown = [
-        Column(key=c.name, title=c.title, value=lambda r, n=c.name: masked(masks, n, r.get(n)) if n in masks else r.get(n))
+        Column(key=c.name, title=c.title, value=_masked_value(c.name, masks))
         for c in columns
     ]  # fmt: skip
     return Table.plain(key="trial", columns=shown, rows=found, caption="不符合的记录")
@@ -238,7 +245,10 @@ def edit_policy(request: ActorRequest) -> HttpResponseBase:
     context = {
         "title": "质量评价办法", "form": form, "submit": "保存评价办法",
         "cancel_url": reverse("quality:overview"),
-        "subtitle": "维度出自 GB/T 36344-2018，五级参考 DB11/T 2317-2024 的思路；权重、扣减和等级线是平台默认值，可以修改。",
+        "subtitle": (
+            "维度出自 GB/T 36344-2018，五级参考 DB11/T 2317-2024 的思路；"
+            "权重、扣减和等级线是平台默认值，可以修改。"
+        ),
         "crumbs": [Crumb("数据质量", reverse("quality:overview")), Crumb("评价办法")],
     }  # fmt: skip
     return render(request, "ui/form.html", context, status=status)
