@@ -5,6 +5,7 @@ them. What is still being written is seen by those who may edit or review it.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Substr
@@ -63,7 +64,7 @@ def search_resources(
     Drafts and what changed within :data:`UNINDEXED` may not be indexed yet and are looked at directly; they are few.
     """
     known = matching_keys(actor or platform(), words, "catalog.resource")
-    direct = Q(published=None) | Q(updated_at__gte=timezone.now() - UNINDEXED)
+    direct: Any = Q(published=None) | Q(updated_at__gte=timezone.now() - UNINDEXED)
     for word in words.split():
         items = DataItem.objects.filter(
             Q(version=OuterRef("published_id"))

@@ -7,6 +7,7 @@ people type what they see. pypinyin is loaded at the first use (0.3 s, 40 MB), n
 
 import re
 from functools import lru_cache
+from typing import Any
 
 SYLLABLES = 12
 """So many syllables of a name are found from any one character on."""
@@ -20,7 +21,8 @@ def readings(run: str) -> tuple[tuple[str, ...], ...]:
     """Return one or two readings of a run of Chinese, a syllable per character, "" where none is known."""
     from pypinyin import lazy_pinyin
 
-    def unknown(text: str) -> list[str]:
+    # A gap per unknown character; pypinyin takes lists, though it only declares texts.
+    def unknown(text: str) -> Any:
         return [_GAP] * len(text)
 
     phrase = tuple(_plain(s) for s in lazy_pinyin(run, errors=unknown))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import BigIntegerField, Case, Count, QuerySet, When
 from django.db.models.functions import Cast
@@ -114,7 +115,7 @@ def search(
     return results
 
 
-def matching_keys(actor: Actor, query: str, kind: str) -> QuerySet[SearchPlace, dict[str, int]]:
+def matching_keys(actor: Actor, query: str, kind: str) -> QuerySet[SearchPlace, Any]:
     """Primary keys of the things of one kind that hold all words of ``query``, or else any part, as a subquery.
 
     For list pages of their own: ``found.filter(pk__in=matching_keys(…))``. The kind's object ids must be numbers.
