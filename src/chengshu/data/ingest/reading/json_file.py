@@ -226,16 +226,21 @@ class _Window:
             # A number at the very end of the piece may go on in the next.
             if end == len(self._text) and not self._ended and self._more_kept():
                 continue
+            if end - self._at > _LONGEST_RECORD:
+                raise self._too_long()
             self._at = end
             return value
 
     def _more_kept(self) -> bool:
         if len(self._text) - self._at > _LONGEST_RECORD:
-            raise FileTooLargeError(
-                f"文件“{self._path.name}”里有一条记录超过 {_LONGEST_RECORD // MEBIBYTE} MB。"
-                "请确认记录的位置，或让对方拆开。"
-            )
+            raise self._too_long()
         return self._more()
+
+    def _too_long(self) -> FileTooLargeError:
+        return FileTooLargeError(
+            f"文件“{self._path.name}”里有一条记录超过 {_LONGEST_RECORD // MEBIBYTE} MB。"
+            "请确认记录的位置，或让对方拆开。"
+        )
 
     def _more(self) -> bool:
         if self._ended:

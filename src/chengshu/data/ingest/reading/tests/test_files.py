@@ -209,7 +209,7 @@ def test_a_huge_file_is_refused_by_size_without_reading_it(tmp_path: Path) -> No
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
             "扩展名是 .csv，内容却是旧版 Excel",
         ),
-        ("a.csv", b"PAR1", "其实是Parquet"),
+        ("a.csv", b"PAR1", "内容却是Parquet"),
     ],
 )
 def test_a_file_that_is_not_what_its_name_says_is_refused(
