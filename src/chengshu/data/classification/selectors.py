@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet, Sum
 
-from chengshu.data.classification.choices import FindingState
+from chengshu.data.catalog.facade import published_queryset
+from chengshu.data.classification.choices import FindingState, Gap
 from chengshu.data.classification.models import Finding, ResourceScan
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
@@ -82,11 +83,11 @@ def by_kind(actor: Actor) -> list[tuple[str, int]]:
 
 
 def progress(actor: Actor) -> dict[str, Any]:
-    """What was scanned: tables, columns, rows looked at, when last, how many wait (one query)."""
+    """What was scanned: tables, columns, rows looked at, when last, how many wait (two queries)."""
     scans = scope(actor, VIEW, ResourceScan.objects.all())
-    return scans.aggregate(
+    waiting = scope(actor, VIEW, published_queryset()).exclude(classification_scan__stale=False)
+    return {"waiting": waiting.count()} | scans.aggregate(
         tables=Count("pk", filter=Q(lake_version__isnull=False)),
-        waiting=Count("pk", filter=Q(stale=True)),
         columns=Sum("columns"), looked_at=Sum("looked_at"), rows=Sum("rows"),
         seconds=Sum("seconds"), last=Max("scanned_at"), blind=Max("blind_share"),
     )  # fmt: skip
@@ -98,5 +99,5 @@ def scan_of(actor: Actor, resource_id: int) -> ResourceScan | None:
 
 
 def count_open() -> int:
-    """Open findings of the city."""
-    return Finding.objects.filter(state=FindingState.OPEN).count()
+    """Open findings of the city whose level is too low."""
+    return Finding.objects.filter(state=FindingState.OPEN, gap=Gap.LEVEL).count()

@@ -41,7 +41,7 @@ def gallery(request: ActorRequest) -> HttpResponse:
         Column(key="label", title="脱敏方式", kind="main", value=lambda e: e.kind.label),
         Column(key="value", title="原值（虚构）"),
         Column(key="shown", title="显示为"),
-        Column(key="keyed", title="密钥", value=lambda e: "需要" if e.keyed else ""),
+        Column(key="keyed", title="要密钥", value=lambda e: "是" if e.keyed else ""),
         Column(key="declaration", title="写法", kind="code", value=lambda e: e.kind.example),
         Column(key="used", title="正在使用", value=used),
     )

@@ -42,6 +42,12 @@ _TAGS = {
     FindingState.GONE: StatusTag("已消失", "grey", "circle-minus"),
 }
 _KIND_WORDS = dict(KINDS)
+_FORMATS = {
+    "region12": "12 位区划代码",
+    "region6": "6 位区划代码",
+    "postcode": "邮政编码",
+    **_KIND_WORDS,
+}
 _EMPTY = EmptyState(
     title="还没有发现", icon="scan",
     text="扫描会查看目录定为低级别的数据，找里面的身份证号、姓名、手机号等。",
@@ -236,7 +242,8 @@ def _detail(
             Fact("数据资源", entry.title, reverse("classification:resource", args=[entry.pk])),
             Fact("字段名", item.column, mono=True),
             Fact("目录级别", item.declared_level), Fact("建议级别", item.proposed_level),
-            Fact("目录格式", item.declared_format), Fact("建议格式", item.proposed_format),
+            Fact("目录格式", _FORMATS.get(item.declared_format, item.declared_format)),
+            Fact("建议格式", _KIND_WORDS.get(item.proposed_format, "")),
             Fact("占非空值", f"{_percent(item.share)}（{item.hits:,} / {item.filled:,}）"),
             Fact("把握", f"{item.confidence:.0%}"),
             Fact("首次发现", item.first_seen), Fact("最近发现", item.last_seen),
