@@ -52,7 +52,8 @@ MANIFEST = Manifest(
         Indicator(
             key="classification.open", name="待确认的敏感数据", unit="项", group="数据治理", order=70,
             compute="chengshu.data.classification.selectors.count_open",
-            url_name="classification:findings", url_query="state=open&gap=level", description="目录级别低于数据内容的数据项",
+            url_name="classification:findings", url_query="state=open&gap=level",
+            description="目录级别低于数据内容的数据项",
         ),
     ),
     schedules=(
