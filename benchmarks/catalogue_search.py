@@ -22,6 +22,7 @@ ENTRIES, ITEMS = 273, 11_315
 SCALES = tuple(int(s) for s in os.environ.get("SCALES", "1,100").split(","))
 GOALS_MS = {1: 50, 100: 200}
 RUNS = 7
+TRIGRAM = 3
 SEED = 20_260_101
 OBJECTS = (
     "城乡居民养老保险", "企业职工医疗保险", "失业保险", "工伤保险", "住房公积金", "不动产登记", "房屋租赁合同",
@@ -312,11 +313,16 @@ def make_peer(connection: Any, scale: int) -> tuple[str, Peer, Peer]:
             name = "SQLite FTS5 trigram"
             cursor.execute("CREATE VIRTUAL TABLE peer USING fts5(id, body, tokenize='trigram')")
             cursor.executemany("INSERT INTO peer VALUES (%s, %s)", texts)
-    like = "ILIKE" if connection.vendor == "postgresql" else "LIKE"
+    sqlite = connection.vendor != "postgresql"
+    like = "LIKE" if sqlite else "ILIKE"
 
     def rows(typed: str, select: str) -> list[Any]:
         words = typed.split()
-        where = " AND ".join([f"body {like} %s"] * len(words))
+        # Words under three characters are too short for trigrams; with "+" SQLite reads the texts instead.
+        where = " AND ".join(
+            f"+body {like} %s" if sqlite and len(word) < TRIGRAM else f"body {like} %s"
+            for word in words
+        )
         with connection.cursor() as cursor:
             cursor.execute(select.format(where), [f"%{word}%" for word in words])
             return list(cursor.fetchall())

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db.models import BigIntegerField, Case, Count, QuerySet, When
 from django.db.models.functions import Cast
@@ -35,6 +36,17 @@ class Hit:
     url: str
     title_html: SafeString
     summary_html: SafeString
+
+
+class _Candidate(NamedTuple):
+    """What ranking looks at. Summaries are long and only those of the page are shown: they stay behind until then."""
+
+    id: int
+    kind: str
+    object_id: str
+    title: str
+    url: str
+    updated_at: datetime
 
 
 @dataclass(slots=True)
@@ -139,7 +151,7 @@ def more(
     """The best hits of other kinds for a search that was made, without counting again."""
     match = Match(results.parsed, Mode.ANY if results.loose else Mode.ALL)
     found = match.anywhere(visible(actor).filter(kind__in=list(kinds))).filter(condition(chosen))
-    ranked = _ranked(found, match, results.query)[:limit]
+    ranked = _ranked(found, match, results.query, candidates=2 * limit)[:limit]
     texts = _summaries(ranked)
     return [_hit(item, texts.get(item.id, ""), results.parsed) for item in ranked]
 
@@ -157,7 +169,7 @@ def suggest(
         reach = reach.filter(kind__in=list(within))
     match = Match(parsed, Mode.ALL)
     ids = _first(match.in_title(reach), CANDIDATES // 4)
-    found: dict[str, SearchDocument] = {}
+    found: dict[str, _Candidate] = {}
     for item in _sorted(_loaded(ids), set(ids), match, text):
         found.setdefault(item.title, item)
     return [_hit(item, "", parsed) for item in list(found.values())[:limit]]
@@ -169,7 +181,7 @@ def kind_name(kind: str) -> str:
     return source.name if source else kind
 
 
-def _summaries(items: Collection[SearchDocument]) -> dict[int, str]:
+def _summaries(items: Collection[_Candidate]) -> dict[int, str]:
     shown = SearchDocument.objects.filter(id__in=[item.id for item in items])
     return dict(shown.values_list("id", "summary"))
 
@@ -193,27 +205,28 @@ def _first(places: QuerySet[SearchPlace], limit: int) -> list[int]:
     return list(ordered.values_list("document_id", flat=True)[:limit])
 
 
-def _loaded(ids: Collection[int]) -> list[SearchDocument]:
-    # Summaries are long and only those of the page are shown: they stay behind until then.
-    shown = SearchDocument.objects.only("kind", "object_id", "title", "url", "updated_at")
-    return list(shown.filter(id__in=list(ids)))
+def _loaded(ids: Collection[int]) -> list[_Candidate]:
+    rows = SearchDocument.objects.filter(id__in=list(ids))
+    return [_Candidate(*row) for row in rows.values_list(*_Candidate._fields)]
 
 
-def _ranked(found: QuerySet[SearchPlace], match: Match, query: str) -> list[SearchDocument]:
+def _ranked(
+    found: QuerySet[SearchPlace], match: Match, query: str, candidates: int = CANDIDATES
+) -> list[_Candidate]:
     """Candidates in the order a person expects: the exact title, then title hits, then the rest, newer first."""
-    in_title = _first(match.in_title(found), CANDIDATES)
-    room = CANDIDATES - len(in_title)
+    in_title = _first(match.in_title(found), candidates)
+    room = candidates - len(in_title)
     rest = _first(found.exclude(document_id__in=in_title), room) if room else []
     return _sorted(_loaded([*in_title, *rest]), set(in_title), match, query)
 
 
 def _sorted(
-    items: Collection[SearchDocument], in_title: set[int], match: Match, query: str
-) -> list[SearchDocument]:
+    items: Collection[_Candidate], in_title: set[int], match: Match, query: str
+) -> list[_Candidate]:
     wanted = query.strip().casefold()
     tokens = {t.token for g in match.query.groups for a in g for t in a}
 
-    def key(item: SearchDocument) -> tuple[int, int, int, float]:
+    def key(item: _Candidate) -> tuple[int, int, int, float]:
         title = item.title.casefold()
         place = title.find(wanted)
         step = 0 if title == wanted else 1 if place == 0 else 2 if place > 0 else 3
@@ -223,7 +236,7 @@ def _sorted(
     return sorted(items, key=key)
 
 
-def _hit(item: SearchDocument, summary: str, query: Query) -> Hit:
+def _hit(item: _Candidate, summary: str, query: Query) -> Hit:
     return Hit(
         kind=item.kind,
         kind_name=kind_name(item.kind),

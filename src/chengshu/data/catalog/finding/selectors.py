@@ -92,8 +92,12 @@ def _with_items(hits: Sequence[Hit], query: Query) -> list[FoundEntry]:
         version__resource__in=[int(hit.object_id) for hit in hits],
         version__state=VersionState.PUBLISHED,
     ).order_by("order")
+    # Entries share most names of items: each is judged once.
+    judged: dict[tuple[str, str], int] = {}
     for entry, title, name in rows.values_list("version__resource_id", "title", "name"):
-        if count := held(query, part(f"{title} {name}")):
+        if (title, name) not in judged:
+            judged[title, name] = held(query, part(f"{title} {name}"))
+        if count := judged[title, name]:
             items.setdefault(str(entry), []).append((count, title, name))
     found = []
     for hit in hits:
