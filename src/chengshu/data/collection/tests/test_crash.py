@@ -127,15 +127,25 @@ def _ask(town: City, run: str) -> tuple[str, str, str]:
 
 
 def _kill_each(town: City, plans: dict[str, int], chance: random.Random) -> dict[str, Any]:
-    """Run every plan, kill the process that works on it after a random time, and wait for the end."""
+    """Run every plan, kill the process that works on it some random time after it began, wait for the end.
+
+    A killed run goes back to the queue, behind the others: so each is looked for whenever it turns up.
+    """
     started = town.python(START, json.dumps(plans))
-    for run in started.values():
-        wait_for(lambda run=run: _ask(town, run)[0] != "queued", pause=0.01)
-        time.sleep(chance.uniform(0, 1.0))
-        _, job, worker = _ask(town, run)
-        if job == "running":
-            os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
-        wait_for(lambda run=run: _ask(town, run)[0] not in {"queued", "running"}, pause=0.05)
+    spared = set(started.values())
+
+    def ended() -> bool:
+        for run in started.values():
+            state, job, _ = _ask(town, run)
+            if run in spared and state == "running" and job == "running":
+                spared.discard(run)
+                time.sleep(chance.uniform(0, 1.0))
+                _, job, worker = _ask(town, run)
+                if job == "running":
+                    os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+        return all(_ask(town, run)[0] not in {"queued", "running"} for run in started.values())
+
+    wait_for(ended, seconds=400, pause=0.005)
     found: dict[str, Any] = town.python(LOOK, json.dumps(started))
     return found
 
