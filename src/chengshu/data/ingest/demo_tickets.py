@@ -16,6 +16,7 @@ from chengshu.kernel.identity.models import RoleAssignment
 
 VALUES = 20
 LARGEST = 200
+CANDIDATES = 20
 SPREAD = 7
 
 
@@ -83,9 +84,12 @@ def _work(number: int, item: Group, officer: Actor, judge: Actor | None) -> None
 
 def _mendable(everything: list[Group], officers: dict[str, Actor]) -> Group | None:
     """A small group in which every wrong value has a computed reading."""
-    small = [g for g in everything if g.column and g.open <= LARGEST]
-    for item in sorted(small, key=lambda g: g.open):
-        if item.department_code in officers and item.rule in ("code", "type", "format"):
+    small = [
+        g for g in everything
+        if g.column and g.open <= LARGEST and g.rule in ("code", "type", "format")
+    ]  # fmt: skip
+    for item in sorted(small, key=lambda g: g.open)[:CANDIDATES]:
+        if item.department_code in officers:
             column = published_by_id(item.resource_id).column(item.column)
             probe = ValueProbe(column)
             if all(suggest(probe, value) for value in _values(item)):

@@ -55,6 +55,7 @@ class ValueProbe:
     def __init__(self, column: ColumnSpec) -> None:
         self.column = column
         self._contract: CompiledContract = compile_contract(TableContract(columns=(column,)))
+        self._engine: duckdb.DuckDBPyConnection | None = None
 
     def objection(self, value: str | None) -> str:
         """Why the value would be refused, in one sentence; "" when it would pass."""
@@ -64,13 +65,18 @@ class ValueProbe:
                 self.column.name: pa.array([value], pa.string()),
             }
         )
-        with duckdb.connect() as connection:
-            checked = self._contract.check(connection, batch)
+        checked = self._contract.check(self._connection, batch)
         if not checked.violations:
             return ""
         broken = checked.violations[0]
         sentence = render(CELL_RULES[broken.rule], row=1, column=self.column, value=broken.value)
         return sentence.removeprefix(f"第 1 行“{self.column.title}”").lstrip("： ")
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """One engine for all questions, made when the contract first needs one."""
+        if self._engine is None:
+            self._engine = duckdb.connect()
+        return self._engine
 
 
 def suggest(probe: ValueProbe, value: str | None) -> Suggestion | None:
