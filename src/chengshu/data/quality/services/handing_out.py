@@ -10,6 +10,7 @@ from chengshu.data.catalog.facade import Resource, published_by_id
 from chengshu.data.ingest.masking import masked, masks_of
 from chengshu.data.quality.failing import failing_page
 from chengshu.data.quality.models import RuleResult
+from chengshu.data.quality.trail import about
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -34,7 +35,7 @@ def note_unmasking(*, actor: Actor, resource: Resource, reason: str, shown: str)
         )
     with unit_of_work():
         record(
-            actor=actor, action="quality.rows.unmask", obj=resource, reason=reason.strip(),
+            actor=actor, action="quality.rows.unmask", **about(resource), reason=reason.strip(),
             after={"shown": shown},
         )  # fmt: skip
 
@@ -61,7 +62,7 @@ def rows_for_export(
     total = min(result.failed, MOST_EXPORTED)
     with unit_of_work():
         record(
-            actor=actor, action="quality.rows_exported", obj=resource, reason=reason.strip(),
+            actor=actor, action="quality.rows_exported", **about(resource), reason=reason.strip(),
             after={"rule": result.title, "rows": total, "masked": not plain},
         )  # fmt: skip
 

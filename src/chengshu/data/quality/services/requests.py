@@ -3,6 +3,7 @@
 from django.urls import reverse
 
 from chengshu.data.catalog.facade import Resource
+from chengshu.data.quality.trail import about
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -26,7 +27,7 @@ def request_evaluation(
     check(actor, "quality.evaluate", resource)
     with unit_of_work():
         if not actor.system:
-            record(actor=actor, action="quality.evaluate", obj=resource)
+            record(actor=actor, action="quality.evaluate", **about(resource))
         return enqueue(
             "quality.evaluate", actor=actor, title=f"质量评价：{resource.title}",
             arguments={"resources": [resource.pk], "full": full}, key=key,

@@ -20,6 +20,7 @@ from chengshu.data.quality.engine.references import SUBJECTS, region_table
 from chengshu.data.quality.engine.scan import scan
 from chengshu.data.quality.engine.thresholds import THRESHOLD, threshold_sentence
 from chengshu.data.quality.models import Rule, RuleSetting, RuleVersion
+from chengshu.data.quality.trail import about
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -203,7 +204,7 @@ def set_builtin(
             resource=resource, key=key[:200], defaults={"enabled": enabled, "severity": severity}
         )
         record(
-            actor=actor, action="quality.rule_switched", obj=resource,
+            actor=actor, action="quality.rule_switched", **about(resource),
             after={"rule": key, "enabled": enabled, "severity": severity},
         )  # fmt: skip
     return item
@@ -275,7 +276,7 @@ def accept_all(
         )  # fmt: skip
         RuleVersion.objects.bulk_create(_version(actor, rule) for rule in rules)
         record(
-            actor=actor, action="quality.rules_accepted", obj=resource,
+            actor=actor, action="quality.rules_accepted", **about(resource),
             after={"rules": [rule.title for rule in rules]},
         )  # fmt: skip
     return rules

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.facade import Resource, published_by_id, resource_page
@@ -71,29 +72,21 @@ def _evaluated(request: ActorRequest, entry: Resource, evaluation: Evaluation) -
         ],
         "dimension_chart": dimension_chart(evaluation.dimensions),
         "fixes": fix_lines(evaluation)[:_FIXES_SHOWN],
-        "broken": _results("broken", results, may_ticket=allows(request.actor, "quality.ticket.open", entry)),
+        "broken": _results(results, may_ticket=allows(request.actor, "quality.ticket.open", entry)),
         "kept": _kept(evaluation),
         "kept_count": len(evaluation.kept),
         "trend": trend_chart(
-            [f"{day.at:%m-%d %H:%M}" for day in days], [round(day.score, 2) for day in days]
+            [f"{timezone.localtime(day.at):%m-%d %H:%M}" for day in days], [round(day.score, 2) for day in days]
         ) if len(days) > 1 else None,
     }  # fmt: skip
 
 
-def _results(key: str, rows: list[RuleResult], *, may_ticket: bool) -> Table:
-    columns = [
-        Column(key="title", title="规则", kind="main", url=rows_url if key == "broken" else None),
-        Column(key="dimension", title="维度", value="get_dimension_display"),
-        Column(key="severity", title="严重程度", value=severity_tag),
-        Column(key="origin", title="来源", value=origin_word),
-        Column(key="checked", title="检查", kind="number"),
+def _results(rows: list[RuleResult], *, may_ticket: bool) -> Table:
+    columns = [Column(key="title", title="规则", kind="main", url=rows_url)]
+    columns += [
+        Column(key="failed", title="在库", kind="number"),
+        Column(key="quarantined", title="隔离", kind="number"),
     ]
-    if key == "broken":
-        columns += [
-            Column(key="failed", title="在库", kind="number"),
-            Column(key="quarantined", title="隔离", kind="number"),
-            Column(key="error", title="没有执行的原因"),
-        ]
     if may_ticket:
         columns.append(
             Column(
@@ -101,10 +94,15 @@ def _results(key: str, rows: list[RuleResult], *, may_ticket: bool) -> Table:
                 url=lambda r: reverse("quality:ticket", args=[r.evaluation.resource_id, r.pk]) if r.total else "",
             )
         )  # fmt: skip
-    empty = EmptyState(
-        title="没有规则发现问题" if key == "broken" else "没有规则", icon="circle-check"
-    )
-    return Table.plain(key=key, columns=columns, rows=rows, caption="规则和结果", empty=empty)
+    columns += [
+        Column(key="dimension", title="维度", value="get_dimension_display"),
+        Column(key="severity", title="严重程度", value=severity_tag),
+        Column(key="origin", title="来源", value=origin_word),
+        Column(key="checked", title="检查", kind="number"),
+        Column(key="error", title="没有执行的原因"),
+    ]
+    empty = EmptyState(title="没有规则发现问题", icon="circle-check")
+    return Table.plain(key="broken", columns=columns, rows=rows, caption="规则和结果", empty=empty)
 
 
 def _kept_value(place: int) -> Any:
