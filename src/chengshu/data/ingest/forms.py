@@ -81,7 +81,7 @@ class SourceForm(forms.Form):
     owner = forms.ModelChoiceField(label="所属单位", queryset=Organization.objects.none())
     warehouse = forms.ModelChoiceField(
         label="数据仓", queryset=Organization.objects.none(), required=False,
-        help_text="这个来源的数据归入哪个数据仓；可以以后再定",
+        help_text="这个来源的数据归入哪个数据仓；可以以后再定", empty_label="暂不归入",
     )  # fmt: skip
     kind = forms.CharField(widget=forms.HiddenInput)
 
@@ -115,8 +115,9 @@ class SettingsForm(forms.Form):
     """Where a registered source is; its secrets are changed elsewhere."""
 
     warehouse = forms.ModelChoiceField(
-        label="数据仓", queryset=Organization.objects.none(), required=False
-    )
+        label="数据仓", queryset=Organization.objects.none(), required=False,
+        empty_label="暂不归入",
+    )  # fmt: skip
 
     def __init__(self, data: Mapping[str, str] | None = None, *, source: DataSource) -> None:
         plain = source.connector.plain_fields()

@@ -1,10 +1,20 @@
 """How values are shown to people on the pages of collection; what is masked how, the protection library says."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import pyarrow as pa
 
 from chengshu.data.contract.facade import ColumnSpec
-from chengshu.data.protection.facade import hide_personal, is_personal, mask_by_title, preview_mask
+from chengshu.data.protection.facade import (
+    Kind,
+    detect_column,
+    hide_personal,
+    is_personal,
+    mask_by_title,
+    preview_mask,
+    suggested,
+)
 from chengshu_gateway.masks import parse
 
 Mask = Callable[[object], str | None]
@@ -42,9 +52,17 @@ def hide_numbers(text: str) -> str:
     return hide_personal(_LONG_DIGITS.sub(starred, text))
 
 
-def mask_unknown(title: str, value: str) -> str:
-    """A value of a source column nobody has catalogued: by what its name says, else long numbers starred."""
+def mask_unknown(name: str, title: str, values: Sequence[str | None]) -> list[str]:
+    """Values of a source column nobody has catalogued, masked by what its words and its values say it carries."""
+    findings = [
+        f for f in detect_column(pa.array(values, pa.string()), name=name, title=title)
+        if f.kind is not Kind.USCC and not f.embedded
+    ]  # fmt: skip
     declaration = mask_by_title(title)
-    if declaration in {"name", "address"}:
-        return parse(declaration).compile()(value) or ""
-    return hide_numbers(value)
+    if findings:
+        kind = findings[0].kind
+        declaration = suggested(title=kind.label, kind="string", form=kind)
+    if declaration:
+        mask = parse(declaration).compile()
+        return [mask(value) or "" for value in values]
+    return [hide_numbers(value or "") for value in values]

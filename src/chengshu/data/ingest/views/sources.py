@@ -17,7 +17,7 @@ from chengshu.data.ingest.models import Batch, DataSource
 from chengshu.data.ingest.presentation import batch_url, tone
 from chengshu.data.ingest.services import collecting as collecting_services
 from chengshu.data.ingest.services import sources as services
-from chengshu.data.ingest.sources import Field, SourceObject, connectors
+from chengshu.data.ingest.sources import Field, SourceObject, SourceStructure, connectors
 from chengshu.data.ingest.views.collecting import crumbs as resource_crumbs
 from chengshu.data.ingest.views.collecting import steps
 from chengshu.kernel.access.middleware import ActorRequest
@@ -28,6 +28,7 @@ from chengshu.kernel.ui.tables import TableView
 HOME = "数据源"
 DEFAULT_KIND = "postgresql"
 SAMPLE_ROWS = 8
+LOOKED_AT = 100
 SHOWN = 24
 
 
@@ -244,7 +245,7 @@ def source_object(request: ActorRequest, pk: int) -> HttpResponse:
     item = selectors.source(request.actor, pk)
     name = request.GET.get("name", "")
     structure = services.structure(actor=request.actor, source=item, name=name)
-    headers, lines = services.sample(actor=request.actor, source=item, name=name, rows=SAMPLE_ROWS)
+    headers, lines = services.sample(actor=request.actor, source=item, name=name, rows=LOOKED_AT)
     context = {
         "title": name,
         "subtitle": item.name,
@@ -254,23 +255,21 @@ def source_object(request: ActorRequest, pk: int) -> HttpResponse:
             caption="列", empty=EmptyState(title="没有列", icon="table"),
         ),
         "headers": headers,
-        "lines": [
-            [
-                _hidden(cell, c.comment or c.name)
-                for cell, c in zip(line, structure.columns, strict=False)
-            ]
-            for line in lines
-        ],
+        "lines": _masked_lines(structure, lines),
     }  # fmt: skip
     return render(request, "ingest/source_object.html", context)
 
 
-def _hidden(cell: str | None, title: str) -> str:
-    """A cell of a table nobody has described: names and addresses by their title, long numbers by their look."""
-    if cell is None:
-        return ""
-    shown = mask_unknown(title, cell)
-    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+def _masked_lines(
+    structure: SourceStructure, lines: list[tuple[str | None, ...]]
+) -> list[list[str]]:
+    """The rows to show; more are looked at than shown, because few values say little about a column."""
+    columns = [
+        mask_unknown(column.name, column.comment or column.name, [line[i] for line in lines])
+        for i, column in enumerate(structure.columns)
+    ]
+    rows = list(zip(*columns, strict=True))[:SAMPLE_ROWS]
+    return [[c if len(c) <= SHOWN else f"{c[:SHOWN]}…" for c in row] for row in rows]
 
 
 def test(request: ActorRequest, pk: int) -> HttpResponse:
