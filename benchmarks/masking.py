@@ -28,9 +28,7 @@ def columns(rows: int) -> dict[str, Any]:
     n = np.arange(rows)
     names = [SURNAMES[i % 10] + GIVEN[i // 10 % 20] + GIVEN[i // 200 % 20] for i in range(rows)]
     return {
-        "id": pa.array(
-            [f"390383199{i % 10}0312{i % 1000:03}{i // 1000 % 10}" for i in range(rows)]
-        ),
+        "id": pa.array([f"39{i // 1000:04}19900312{i % 1000:03}0" for i in range(rows)]),
         "phone": pa.array([f"138{i:08}" for i in range(rows)]),
         "name": pa.array(names),
         "address": pa.array([f"浙江省龙港市城东社区龙翔路{i}号" for i in range(rows)]),
