@@ -34,7 +34,7 @@ LEAST_ROWS: Final = 40
 LEAST_AGREEMENTS: Final = 10
 _RELATED: Final = 0.15
 _SIGNIFICANT: Final = 4.0
-_ACCIDENTS: Final = 0.5
+_ACCIDENTS: Final = 0.1
 _REPEATED: Final = 0.03
 _UPDATED = re.compile(r"^(更新|修改|变更)(时间|日期)$")
 _DATES = (ColumnType.DATE, ColumnType.DATETIME)
@@ -230,36 +230,46 @@ def _best(candidates: Iterable[Candidate]) -> list[Candidate]:
 # ---- repeated registrations
 
 
-def _compared(shape: TableShape, judged: set[str]) -> list[str]:
-    """The columns two registrations of one matter agree in: all but the number and what other rules judge."""
+def _compared(shape: TableShape, judged: set[str], *, blank_numbers: bool) -> list[str]:
+    """The columns two registrations of one matter agree in: all but the number and what other rules judge.
+
+    Identity numbers that may be left out are compared only with ``blank_numbers``: a missing one would hide a repeat.
+    """
     return [
         c.name for c in shape.columns
         if not c.key and c.name not in judged and not _UPDATED.search(c.title)
         and not ("性别" in c.title or c.title.endswith("姓名"))
-        and not (c.format is ColumnFormat.ID_NUMBER and not c.required)
+        and (blank_numbers or c.format is not ColumnFormat.ID_NUMBER or c.required)
     ]  # fmt: skip
 
 
 def _repeats(shape: TableShape, sample: pa.Table, judged: set[str]) -> Iterator[Candidate]:
-    """The same registration under a new number."""
+    """The same registration under a new number; as few columns as tell two registrations apart without accidents."""
     keys = [shape.column(name) for name in shape.key]
-    numbered = len(keys) == 1 and keys[0].format is None and keys[0].type is ColumnType.TEXT
-    names = _compared(shape, judged)
-    if not numbered or len(names) < 3:  # noqa: PLR2004 - fewer do not tell registrations apart
+    if len(keys) != 1 or keys[0].format is not None or keys[0].type is not ColumnType.TEXT:
         return
+    for blank_numbers in (False, True):
+        names = _compared(shape, judged, blank_numbers=blank_numbers)
+        if len(names) < 3:  # noqa: PLR2004 - fewer do not tell registrations apart
+            continue
+        repeated, accidents = _repeated(sample, names)
+        if repeated <= _REPEATED * len(sample) and accidents <= _ACCIDENTS:
+            yield Candidate(
+                kind="unique", dimension=Dimension.ACCURACY, severity=Severity.NORMAL,
+                definition={"columns": names, "which": "repeats", "blanks": "equal"},
+                checked=len(sample), kept=len(sample) - repeated,
+            )  # fmt: skip
+            return
+
+
+def _repeated(sample: pa.Table, names: list[str]) -> tuple[int, float]:
+    """How many rows repeat another one in all of the columns, and how many would by chance."""
     codes = {name: _codes(sample[name]) for name in names}
     anchor = max(names, key=lambda name: len(np.unique(codes[name])))
     order = np.lexsort([codes[name] for name in names if name != anchor] + [codes[anchor]])
     matrix = np.stack([codes[name][order] for name in names], axis=1)
     equal = matrix[1:] == matrix[:-1]
-    repeated = int(equal.all(axis=1).sum())
-    if repeated > _REPEATED * len(sample) or _accidents(equal, names.index(anchor)) > _ACCIDENTS:
-        return
-    yield Candidate(
-        kind="unique", dimension=Dimension.ACCURACY, severity=Severity.NORMAL,
-        definition={"columns": names, "which": "repeats", "blanks": "equal"},
-        checked=len(sample), kept=len(sample) - repeated,
-    )  # fmt: skip
+    return int(equal.all(axis=1).sum()), _accidents(equal, names.index(anchor))
 
 
 def _codes(values: Values) -> npt.NDArray[np.int64]:
