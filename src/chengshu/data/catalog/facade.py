@@ -35,10 +35,10 @@ from chengshu.data.catalog.content import (
     version_content,
 )
 from chengshu.data.catalog.contract import Codes, code_values, column_spec, contract_of
-from chengshu.data.catalog.dcat.offers import FileOffer, ServiceOffer, register_offers
 from chengshu.data.catalog.due import next_due, working_days_late
 from chengshu.data.catalog.forms import category_choices, unit_choices
 from chengshu.data.catalog.models import DataItem, InformationSystem, Resource, ThematicLibrary
+from chengshu.data.catalog.offers import FileOffer, ServiceOffer, register_offers
 from chengshu.data.catalog.reference import code_tables, leaf_category
 from chengshu.data.catalog.services.drafts import create_resource, edit_draft, start_change
 from chengshu.data.catalog.services.due import register_freshness, renew_due

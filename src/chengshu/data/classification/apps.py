@@ -11,7 +11,7 @@ class ClassificationConfig(AppConfig):
     def ready(self) -> None:
         """Add the tab to entries, and the kind of ticket."""
         from chengshu.data.catalog.facade import register_tab
-        from chengshu.data.classification import correction
+        from chengshu.data.classification import correction, services
         from chengshu.data.tickets.facade import register_kind
 
         register_tab(
@@ -19,6 +19,6 @@ class ClassificationConfig(AppConfig):
             permission="classification.view", order=60, icon="scan",
         )  # fmt: skip
         register_kind(
-            correction.TICKET_KIND, "分级与数据不符", correction.recheck, correction.evidence_url,
+            correction.TICKET_KIND, "分级与数据不符", services.recheck, correction.evidence_url,
             correction.evidence,
         )  # fmt: skip

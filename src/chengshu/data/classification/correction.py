@@ -6,16 +6,13 @@ from django.urls import reverse
 
 from chengshu.data.catalog.facade import (
     edit_draft,
-    published_by_id,
     start_change,
     version_content,
 )
-from chengshu.data.classification.choices import FindingState
 from chengshu.data.classification.models import Finding
 from chengshu.data.tickets.facade import (
     Evidence,
     EvidenceLink,
-    RecheckResult,
     Severity,
     Ticket,
     open_ticket,
@@ -75,17 +72,6 @@ def open_for(*, actor: Actor, finding: Finding) -> Ticket:
         },
         severity=Severity.NORMAL,
     )  # fmt: skip
-
-
-def recheck(ticket: Ticket) -> RecheckResult:
-    """Scan the entry's table again and count what is left."""
-    from chengshu.data.classification.services import scan
-
-    scan(published_by_id(ticket.resource_id))
-    finding = Finding.objects.filter(pk=ticket.evidence.get("finding")).first()
-    if finding is None or finding.state in {FindingState.GONE, FindingState.DISMISSED}:
-        return RecheckResult(remaining=0, note="重新扫描后没有再发现。")
-    return RecheckResult(remaining=finding.hits, note=f"重新扫描仍有 {finding.hits:,} 条。")
 
 
 def evidence_url(ticket: Ticket) -> str:

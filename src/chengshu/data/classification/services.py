@@ -8,6 +8,7 @@ from django.utils import timezone
 from chengshu.data.catalog.facade import (
     PublishedResource,
     Resource,
+    published_by_id,
     published_queryset,
 )
 from chengshu.data.classification import correction
@@ -15,6 +16,7 @@ from chengshu.data.classification.choices import FindingState
 from chengshu.data.classification.models import Finding, ResourceScan
 from chengshu.data.classification.proposal import Proposal
 from chengshu.data.classification.scanning import ScanResult, scan_table
+from chengshu.data.tickets.facade import RecheckResult, Ticket
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check, scope
 from chengshu.kernel.audit.services import record
@@ -238,3 +240,12 @@ __all__ = [
     "scan",
     "waiting",
 ]
+
+
+def recheck(ticket: Ticket) -> RecheckResult:
+    """Scan the entry's table again and count what is left."""
+    scan(published_by_id(ticket.resource_id))
+    finding = Finding.objects.filter(pk=ticket.evidence.get("finding")).first()
+    if finding is None or finding.state in {FindingState.GONE, FindingState.DISMISSED}:
+        return RecheckResult(remaining=0, note="重新扫描后没有再发现。")
+    return RecheckResult(remaining=finding.hits, note=f"重新扫描仍有 {finding.hits:,} 条。")

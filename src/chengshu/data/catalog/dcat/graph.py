@@ -8,8 +8,8 @@ from urllib.parse import quote, urljoin
 from rdflib import DCAT, DCTERMS, FOAF, RDF, RDFS, SKOS, XSD, Graph, Literal, Node, URIRef
 
 from chengshu.data.catalog.dcat import vocabulary as words
-from chengshu.data.catalog.dcat.offers import FileOffer, Offer, ServiceOffer
 from chengshu.data.catalog.models import Resource, ResourceVersion
+from chengshu.data.catalog.offers import FileOffer, Offer, ServiceOffer
 from chengshu.kernel.identity.models import Organization, Region
 
 TITLE = "龙港市公共数据目录"

@@ -11,9 +11,9 @@ from rdflib import Graph
 from chengshu.data.catalog.choices import NationalClass, OpenType, ResourceState
 from chengshu.data.catalog.dcat import graph as building
 from chengshu.data.catalog.dcat.graph import Site
-from chengshu.data.catalog.dcat.offers import offers_of
 from chengshu.data.catalog.dcat.vocabulary import PREFIXES
 from chengshu.data.catalog.models import Resource
+from chengshu.data.catalog.offers import offers_of
 
 Syntax = Literal["ttl", "jsonld", "rdf"]
 MEDIA_TYPES: dict[Syntax, str] = {

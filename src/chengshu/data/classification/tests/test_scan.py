@@ -148,16 +148,16 @@ def test_another_department_may_neither_see_nor_decide(city, found, client):
 
 
 def test_a_ticket_goes_to_the_department_once_and_its_recheck_scans_again(city, resource, found):
-    from chengshu.data.classification import correction
+    from chengshu.data.classification import services
 
     item = found["remark", "id_number"]
     services.hand_over(actor=city.admin, finding=item)
     services.hand_over(actor=city.admin, finding=item)
     ticket = Ticket.objects.get()
     assert ticket.department == city.hr
-    assert correction.recheck(ticket).remaining == 1
+    assert services.recheck(ticket).remaining == 1
     store(resource, rows(planted=False))
-    assert correction.recheck(ticket).remaining == 0
+    assert services.recheck(ticket).remaining == 0
 
 
 def test_new_data_and_a_new_catalogue_version_ask_for_another_scan(resource, found):

@@ -115,7 +115,7 @@ def proposal(request: ActorRequest, pk: UUID) -> HttpResponse:
             messages.success(request, "已保存。")
             return redirect("discovery:proposal", pk)
     context = _frame(item) | {
-        "steps": _steps(2), "item": item, "content": item.content, "refusal": refusal,
+        "steps": steps(2), "item": item, "content": item.content, "refusal": refusal,
         "rows": [
             _row(i, part, refusal) for i, part in enumerate(item.content["items"])
         ],
@@ -127,10 +127,13 @@ def proposal(request: ActorRequest, pk: UUID) -> HttpResponse:
     return render(request, "discovery/proposal.html", context, status=422 if refusal else 200)
 
 
-def _steps(now: int) -> list[Step]:
-    from chengshu.data.discovery.views.requesting import steps
-
-    return steps(now)
+def steps(now: int) -> list[Step]:
+    """The stations; ``now`` counts from 0."""
+    titles = ("选择来源", "自动分析", "核对确认", "生成草稿")
+    return [
+        Step(title, "done" if i < now else "now" if i == now else "next")
+        for i, title in enumerate(titles)
+    ]
 
 
 def _frame(item: Proposal) -> dict[str, Any]:
@@ -193,7 +196,7 @@ def _not_ready(request: ActorRequest, item: Proposal) -> HttpResponse:
     """While it is being looked at, after it failed, or when it was set aside."""
     running = item.state in _OPEN
     context = _frame(item) | {
-        "steps": _steps(1), "item": item, "running": running,
+        "steps": steps(1), "item": item, "running": running,
         "url": reverse("discovery:proposal", args=[item.pk]),
     }  # fmt: skip
     if request.headers.get("HX-Request"):
@@ -203,7 +206,7 @@ def _not_ready(request: ActorRequest, item: Proposal) -> HttpResponse:
 
 def _drafted(request: ActorRequest, item: Proposal) -> HttpResponse:
     """What comes next once the draft is there."""
-    context = _frame(item) | {"steps": _steps(4), "item": item}
+    context = _frame(item) | {"steps": steps(4), "item": item}
     response = render(request, "discovery/drafted.html", context)
     if request.headers.get("HX-Request"):
         response["HX-Refresh"] = "true"

@@ -12,23 +12,14 @@ from chengshu.data.discovery.choices import ProposalState
 from chengshu.data.discovery.forms import FileForm, OwnerForm
 from chengshu.data.discovery.models import Proposal
 from chengshu.data.discovery.services import proposals as services
-from chengshu.data.discovery.views.proposals import COLUMNS
+from chengshu.data.discovery.views.proposals import COLUMNS, steps
 from chengshu.data.ingest.facade import DataSource, objects, source, sources
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.errors import ChengshuError, InvalidInput, Unavailable
-from chengshu.kernel.ui.components import Action, Crumb, EmptyState, Progress, Step, Table
+from chengshu.kernel.ui.components import Action, Crumb, EmptyState, Progress, Table
 
 HOME = "生成目录"
 _RUNNING = (ProposalState.QUEUED, ProposalState.RUNNING)
-
-
-def steps(now: int) -> list[Step]:
-    """The stations; ``now`` counts from 0."""
-    titles = ("选择来源", "自动分析", "核对确认", "生成草稿")
-    return [
-        Step(title, "done" if i < now else "now" if i == now else "next")
-        for i, title in enumerate(titles)
-    ]
 
 
 def crumbs(*last: Crumb) -> list[Crumb]:

@@ -12,10 +12,11 @@ from pyshacl import validate
 from rdflib import DCAT, DCTERMS, FOAF, RDF, XSD, Graph, Literal, URIRef
 from rdflib.compare import isomorphic
 
-from chengshu.data.catalog.dcat import offers, vocabulary, writing
+from chengshu.data.catalog import offers
+from chengshu.data.catalog.dcat import vocabulary, writing
 from chengshu.data.catalog.dcat.graph import Site, site_at
-from chengshu.data.catalog.dcat.offers import FileOffer, ServiceOffer
 from chengshu.data.catalog.models import Resource
+from chengshu.data.catalog.offers import FileOffer, ServiceOffer
 from chengshu.data.catalog.services import lifecycle
 from chengshu.data.catalog.tests.cast import PENSION, Cast, published
 
