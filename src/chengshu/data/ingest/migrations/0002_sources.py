@@ -181,6 +181,10 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunPython(to_options, to_columns),
+        # With a default, so that going back can make the columns before it fills them.
+        migrations.AlterField("datasource", "host", models.CharField(default="", max_length=120)),
+        migrations.AlterField("datasource", "database", models.CharField(default="", max_length=63)),
+        migrations.AlterField("datasource", "user", models.CharField(default="", max_length=63)),
         migrations.RemoveField(
             model_name='datasource',
             name='database',
