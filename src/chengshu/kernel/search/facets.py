@@ -1,10 +1,7 @@
 """Facets of results: how they are stored with a document, and how one count answers for all of them."""
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache, reduce
-from operator import or_
-
-from django.db.models import Q
+from functools import lru_cache
 
 Chosen = Mapping[str, Collection[str]]
 """Facet → chosen values; any of them will do, and every facet must hold."""
@@ -32,19 +29,6 @@ def encode(facets: Mapping[str, str]) -> str:
 def decode(stored: str) -> dict[str, str]:
     """The facets of a stored form; do not change what is returned, it is kept."""
     return dict(part.split("=", 1) for part in stored.strip("|").split("|") if part)
-
-
-def condition(chosen: Chosen) -> Q:
-    """What narrows places to the chosen facets."""
-    found = Q()
-    for key, values in chosen.items():
-        if not values:
-            continue
-        if key == KIND:
-            found &= Q(kind__in=list(values))
-        else:
-            found &= reduce(or_, (Q(facets__contains=f"|{key}={value}|") for value in values))
-    return found
 
 
 def tally(

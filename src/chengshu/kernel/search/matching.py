@@ -1,10 +1,10 @@
 """The full-text condition on either database."""
 
 from django.db import connection
-from django.db.models import BooleanField, QuerySet
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
-from chengshu.kernel.search.models import SearchDocument, SearchPlace
+from chengshu.kernel.search.models import SearchPlace
 from chengshu.kernel.search.text import Mode, Query, fts5_match, tsquery
 
 
@@ -25,14 +25,12 @@ class Match:
     def _narrow(
         self, rows: QuerySet[SearchPlace], column: str, vector: str
     ) -> QuerySet[SearchPlace]:
-        # Only our own column names are formatted in; the query itself is a parameter.
+        # Raw subqueries on both: Django would rename the table inside its own. Only our own column names are
+        # formatted in; the query itself is a parameter.
         if connection.vendor == "postgresql":
-            condition = f"search_searchdocument.{vector} @@ %s::tsquery"
+            statement = f"SELECT id FROM search_searchdocument WHERE {vector} @@ %s::tsquery"  # noqa: S608
             expression = tsquery(self.query, mode=self.mode)
-            documents = SearchDocument.objects.filter(
-                RawSQL(condition, [expression], output_field=BooleanField())  # noqa: S611
-            )
-            return rows.filter(document_id__in=documents.values("pk"))
-        expression = fts5_match(self.query, mode=self.mode, column=column)
-        found = RawSQL("SELECT rowid FROM search_index WHERE search_index MATCH %s", [expression])
-        return rows.filter(document_id__in=found)
+        else:
+            statement = "SELECT rowid FROM search_index WHERE search_index MATCH %s"
+            expression = fts5_match(self.query, mode=self.mode, column=column)
+        return rows.filter(document_id__in=RawSQL(statement, [expression]))  # noqa: S611

@@ -1,17 +1,19 @@
 """One search over everything, within what the person may see."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, Case, Count, QuerySet, When
+from django.db.models import BigIntegerField, Case, QuerySet, When
 from django.db.models.functions import Cast
 from django.utils.safestring import SafeString
 
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.search import synonyms
-from chengshu.kernel.search.facets import KIND, Chosen, condition, tally
+from chengshu.kernel.search.facets import KIND, Chosen, tally
 from chengshu.kernel.search.highlighting import excerpt, highlight
 from chengshu.kernel.search.index import index, rebuild, refresh, remove, sources
 from chengshu.kernel.search.matching import Match
@@ -49,6 +51,30 @@ class _Candidate(NamedTuple):
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The places that matched: (document, kind, stored facets, weight), and which of them matched in their title.
+
+    The full-text index is asked once for the counts, the candidates and the other kinds alike: asking it is what costs.
+    """
+
+    rows: list[tuple[int, str, str, int]]
+    titled: frozenset[int]
+
+    def best(self, chosen: Chosen, limit: int) -> list[int]:
+        """Documents of the chosen facets that are likeliest: those that match in a short title, newer first."""
+        fitting: dict[tuple[str, str], bool] = {}
+
+        def fits(kind: str, facets: str) -> bool:
+            if (kind, facets) not in fitting:
+                fitting[kind, facets] = tally([(kind, facets, 1)], chosen)[1] == 1
+            return fitting[kind, facets]
+
+        rows = (row for row in self.rows if fits(row[1], row[2]))
+        likeliest = nsmallest(limit, rows, key=lambda r: (r[0] not in self.titled, r[3], -r[0]))
+        return [row[0] for row in likeliest]
+
+
 @dataclass(slots=True)
 class Results:
     """What a search found.
@@ -60,6 +86,7 @@ class Results:
         kinds: (kind, name, count) over the whole result, for the filter; not narrowed by ``kinds``.
         facets: facet → value → count; a facet's own choice does not narrow its own counts.
         parsed: the query as it was understood, for highlighting parts of a hit.
+        matches: everything that matched, for asking more of the same search (:func:`more`).
     """
 
     query: str
@@ -71,6 +98,7 @@ class Results:
     kinds: list[tuple[str, str, int]] = field(default_factory=list)
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
     parsed: Query = field(default_factory=Query)
+    matches: "Matches | None" = field(default=None, repr=False)
 
 
 def search(
@@ -105,15 +133,17 @@ def search(
     narrowed: Chosen = {**(chosen or {}), **({KIND: kinds} if kinds else {})}
     for mode in Mode:
         match = Match(parsed, mode)
-        found = match.anywhere(reach)
-        groups = list(
-            found.order_by().values_list("kind", "facets").annotate(count=Count("document_id"))
-        )
-        if groups:
+        found = match.anywhere(reach).values_list("document_id", "kind", "facets", "weight")
+        rows = list(found.order_by())
+        if rows:
             break
         results.did_you_mean = results.did_you_mean or _likelier(reach, query)
     else:
         return results
+    titled = match.in_title(reach).order_by().values_list("document_id", flat=True)
+    results.matches = Matches(rows, frozenset(titled))
+    counted = Counter((kind, facets) for _key, kind, facets, _weight in rows)
+    groups = [(kind, facets, count) for (kind, facets), count in counted.items()]
     results.loose = mode is Mode.ANY
     results.facets, results.total = tally(groups, narrowed)
     by_kind = results.facets.get(KIND, {})
@@ -121,7 +151,7 @@ def search(
         ((kind, kind_name(kind), count) for kind, count in by_kind.items()), key=lambda k: -k[2]
     )
     results.reachable = min(results.total, CANDIDATES)
-    ranked = _ranked(found.filter(condition(narrowed)), match, query)[offset : offset + limit]
+    ranked = _ranked(results, narrowed, CANDIDATES)[offset : offset + limit]
     texts = _summaries(ranked)
     results.hits = [_hit(item, texts.get(item.id, ""), parsed) for item in ranked]
     return results
@@ -145,13 +175,9 @@ def matching_keys(actor: Actor, query: str, kind: str) -> QuerySet[SearchPlace, 
     return found.annotate(key=number).values("key")
 
 
-def more(
-    actor: Actor, results: Results, *, kinds: Collection[str], chosen: Chosen, limit: int
-) -> list[Hit]:
-    """The best hits of other kinds for a search that was made, without counting again."""
-    match = Match(results.parsed, Mode.ANY if results.loose else Mode.ALL)
-    found = match.anywhere(visible(actor).filter(kind__in=list(kinds))).filter(condition(chosen))
-    ranked = _ranked(found, match, results.query, candidates=2 * limit)[:limit]
+def more(results: Results, *, kinds: Collection[str], chosen: Chosen, limit: int) -> list[Hit]:
+    """The best hits of other kinds for a search that was made, without asking the index again."""
+    ranked = _ranked(results, {**chosen, KIND: kinds}, 2 * limit)[:limit]
     texts = _summaries(ranked)
     return [_hit(item, texts.get(item.id, ""), results.parsed) for item in ranked]
 
@@ -170,7 +196,7 @@ def suggest(
     match = Match(parsed, Mode.ALL)
     ids = _first(match.in_title(reach), CANDIDATES // 4)
     found: dict[str, _Candidate] = {}
-    for item in _sorted(_loaded(ids), set(ids), match, text):
+    for item in _sorted(_loaded(ids), set(ids), parsed, text):
         found.setdefault(item.title, item)
     return [_hit(item, "", parsed) for item in list(found.values())[:limit]]
 
@@ -210,21 +236,19 @@ def _loaded(ids: Collection[int]) -> list[_Candidate]:
     return [_Candidate(*row) for row in rows.values_list(*_Candidate._fields)]
 
 
-def _ranked(
-    found: QuerySet[SearchPlace], match: Match, query: str, candidates: int = CANDIDATES
-) -> list[_Candidate]:
+def _ranked(results: Results, chosen: Chosen, candidates: int) -> list[_Candidate]:
     """Candidates in the order a person expects: the exact title, then title hits, then the rest, newer first."""
-    in_title = _first(match.in_title(found), candidates)
-    room = candidates - len(in_title)
-    rest = _first(found.exclude(document_id__in=in_title), room) if room else []
-    return _sorted(_loaded([*in_title, *rest]), set(in_title), match, query)
+    if results.matches is None:
+        return []
+    ids = results.matches.best(chosen, candidates)
+    return _sorted(_loaded(ids), results.matches.titled, results.parsed, results.query)
 
 
 def _sorted(
-    items: Collection[_Candidate], in_title: set[int], match: Match, query: str
+    items: Collection[_Candidate], in_title: Collection[int], parsed: Query, query: str
 ) -> list[_Candidate]:
     wanted = query.strip().casefold()
-    tokens = {t.token for g in match.query.groups for a in g for t in a}
+    tokens = {t.token for g in parsed.groups for a in g for t in a}
 
     def key(item: _Candidate) -> tuple[int, int, int, float]:
         title = item.title.casefold()

@@ -213,10 +213,20 @@ def _render(query: Query, mode: Mode, term: Callable[[Term], str], signs: tuple[
     if mode is Mode.ANY:
         return either.join(dict.fromkeys(term(t) for t in _loose_terms(query)))
     groups = (
-        either.join(f"({both.join(map(term, alternative))})" for alternative in group)
+        either.join(f"({both.join(map(term, alternative))})" for alternative in _loosest(group))
         for group in query.groups
     )
     return both.join(f"({group})" for group in groups)
+
+
+def _loosest(group: Group) -> list[Alternative]:
+    """The alternatives that say something: 身份证号 finds nothing that 身份证 does not, and asking costs."""
+    sets = [frozenset(alternative) for alternative in group]
+    return [
+        alternative
+        for alternative, terms in zip(group, sets, strict=True)
+        if not any(other < terms for other in sets)
+    ]
 
 
 def _loose_terms(query: Query) -> list[Term]:

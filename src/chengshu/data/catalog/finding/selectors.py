@@ -76,7 +76,7 @@ def find(
     found.entries = _with_items(results.hits, results.parsed)
     others = [key for key in KINDS if key != RESOURCE and counts.get(key)]
     if not kind and page == 1 and others:
-        hits = more(actor, results, kinds=others, chosen=chosen, limit=OTHERS)
+        hits = more(results, kinds=others, chosen=chosen, limit=OTHERS)
         found.sections = [
             (key, kind_name(key), mine[:PER_KIND], counts[key])
             for key in others

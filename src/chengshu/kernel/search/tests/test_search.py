@@ -213,7 +213,6 @@ def test_a_search_costs_the_same_however_much_is_found(
 ) -> None:
     index(document(n, f"名录{n}") for n in range(100))
     actor = actor_for(cast.officer_a)
-    with django_assert_num_queries(
-        7
-    ):  # synonyms, roles, counts, titles, rest, documents, summaries
+    # synonyms, roles, matches, titles, documents, summaries
+    with django_assert_num_queries(6):
         search(actor, "名录")

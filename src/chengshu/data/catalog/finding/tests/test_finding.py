@@ -34,7 +34,7 @@ def filled(cast: Cast) -> Cast:
     published(cast)
     published(cast, name="pw_drain", content=DRAIN)
     BusinessItem.objects.create(
-        code="330383-RS-001", name="养老保险参保登记", department=cast.hr, kind="public_service"
+        code="330383-RS-001", name="养老保险参保登记", department=cast.hr, kind="payment"
     )
     rebuild()
     return cast
@@ -147,7 +147,8 @@ def test_what_is_retired_disappears_with_the_names_of_its_items(filled: Cast) ->
     entry = Resource.objects.get(physical_name="pw_drain")
     lifecycle.retire(actor=filled.admin, resource=entry, reason="停办")
     index.follow(Told("city.catalog.resource.retired", entry))
-    assert not selectors.find(actor=filled.officer, query="许可证编号", chosen={}).kinds
+    found = selectors.find(actor=filled.officer, query="许可证编号", chosen={})
+    assert not {kind for kind, _name, _count in found.kinds} & {RESOURCE, ITEM}
     (hit,) = selectors.find(actor=filled.officer, query="性别", kind=ITEM, chosen={}).results.hits
     assert "1 个目录" in hit.summary_html
 
