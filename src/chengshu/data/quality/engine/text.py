@@ -67,10 +67,8 @@ _EXAMPLES = {
 
 
 def is_blank(column: ColumnSpec) -> str:
-    """True where nothing is written."""
+    """True where nothing is written; only a text that begins with a blank is trimmed, the rest needs no work."""
     name = cell(column.name)
-    return (
-        f"({name} IS NULL OR trim({name}) = '')"
-        if column.type is ColumnType.TEXT
-        else (f"{name} IS NULL")
-    )
+    if column.type is not ColumnType.TEXT:
+        return f"{name} IS NULL"
+    return f"CASE WHEN {name} >= '!' THEN false WHEN {name} IS NULL THEN true ELSE trim({name}) = '' END"
