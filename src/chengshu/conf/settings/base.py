@@ -144,6 +144,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5_242_880
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 
 LAKE_ROOT = os.environ.get("CHENGSHU_LAKE_ROOT", str(DATA_DIR / "lake"))
+# Folders that drop sources may watch (none named: <data>/drops), and whether web sources may lie on this machine.
+DROP_ROOTS = tuple(
+    Path(part) for part in os.environ.get("CHENGSHU_DROP_ROOTS", "").split(os.pathsep) if part
+)
+SOURCES_MAY_BE_LOCAL = os.environ.get("CHENGSHU_SOURCES_MAY_BE_LOCAL", "") == "1"
 GATEWAY_DIR = Path(os.environ.get("CHENGSHU_GATEWAY_DIR", str(DATA_DIR / "gateway")))
 GATEWAY_URL = os.environ.get("CHENGSHU_GATEWAY_URL", "http://127.0.0.1:8001")
 # The sign-in page offers the demo accounts only where the demo city is loaded.

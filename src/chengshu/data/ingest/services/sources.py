@@ -269,8 +269,8 @@ def connection(source: DataSource, folder: Path) -> Connection:
     text = open_sealed(source.secrets_sealed, place=SECRETS_PLACE)
     return Connection(
         name=source.name, options=source.options, secrets=json.loads(text) if text else {},
-        folder=folder, inside=bool(getattr(settings, "SOURCES_MAY_BE_LOCAL", False)),
-        roots=tuple(getattr(settings, "DROP_ROOTS", (Path(settings.DATA_DIR) / "drops",))),
+        folder=folder, inside=settings.SOURCES_MAY_BE_LOCAL,
+        roots=settings.DROP_ROOTS or (Path(settings.DATA_DIR) / "drops",),
     )  # fmt: skip
 
 

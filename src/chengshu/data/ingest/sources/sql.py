@@ -283,7 +283,9 @@ def _numbered(
     for batch in batches:
         numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
         first += batch.num_rows
-        columns: list[Any] = [c if c.type == pa.string() else c.cast(pa.string()) for c in batch.columns]
+        columns: list[Any] = [
+            c if c.type == pa.string() else c.cast(pa.string()) for c in batch.columns
+        ]
         # The source's own estimate: good enough for a progress bar, never for a balance.
         share = min(0.99, (first - 1) / expected) if expected else None
         yield RowBatch(plan.batch(numbers, columns), (), share)
