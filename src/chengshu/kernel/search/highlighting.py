@@ -34,8 +34,11 @@ def excerpt(text: str, query: Query, length: int = 120) -> SafeString:
 
 
 def _spans(text: str, query: Query) -> list[tuple[int, int]]:
-    tokens = {term.token for group in query.groups for alternative in group for term in alternative}
     folded = text.casefold()
+    alternatives = [alternative for group in query.groups for alternative in group]
+    # A pair of a word that is not there as a whole (居民 of 居民身份证) would mark by chance.
+    whole = [a for a in alternatives if all(term.token in folded for term in a)]
+    tokens = {term.token for alternative in whole or alternatives for term in alternative}
     if len(folded) != len(text):  # positions would shift
         return []
     # Zero-width, because pairs overlap: 养老 and 老金 mark 养老金 as one.

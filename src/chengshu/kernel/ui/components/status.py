@@ -51,6 +51,9 @@ STATUSES: dict[str, StatusTag] = {
     "overdue": StatusTag("已超期", "red", "alarm"),
     "unread": StatusTag("未读", "blue", "mail"),
     "read": StatusTag("已读", "grey", "mail-opened"),
+    "on_time": StatusTag("按时", "teal", "circle-check"),
+    "never": StatusTag("从未归集", "grey", "circle-dashed"),
+    "free": StatusTag("不定期", "grey", "calendar"),
     "due_soon": StatusTag("即将到期", "amber", "alarm"),
 }
 
