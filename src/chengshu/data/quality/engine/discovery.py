@@ -34,7 +34,7 @@ LEAST_ROWS: Final = 40
 LEAST_AGREEMENTS: Final = 10
 _RELATED: Final = 0.15
 _SIGNIFICANT: Final = 4.0
-_ACCIDENTS: Final = 0.1
+_ACCIDENTS, _ACCIDENT_SHARE = 0.1, 0.01
 _REPEATED: Final = 0.03
 _UPDATED = re.compile(r"^(更新|修改|变更)(时间|日期)$")
 _DATES = (ColumnType.DATE, ColumnType.DATETIME)
@@ -253,7 +253,8 @@ def _repeats(shape: TableShape, sample: pa.Table, judged: set[str]) -> Iterator[
         if len(names) < 3:  # noqa: PLR2004 - fewer do not tell registrations apart
             continue
         repeated, accidents = _repeated(sample, names)
-        if repeated <= _REPEATED * len(sample) and accidents <= _ACCIDENTS:
+        few = accidents <= max(_ACCIDENTS, _ACCIDENT_SHARE * repeated)
+        if repeated <= _REPEATED * len(sample) and few:
             yield Candidate(
                 kind="unique", dimension=Dimension.ACCURACY, severity=Severity.NORMAL,
                 definition={"columns": names, "which": "repeats", "blanks": "equal"},
