@@ -130,5 +130,5 @@ def changed(cast: Cast, entry: Resource, content: VersionContent) -> Resource:
         actor=cast.officer, version=version, revision=1,
         content=replace(content, change_note="按新政策调整"),
     )  # fmt: skip
-    review.submit(actor=cast.officer, version=version)
+    review.submit(actor=cast.officer, version=version, handling="已通知使用方")
     return Resource.objects.get(pk=entry.pk)

@@ -104,7 +104,7 @@ def republish(scene, items):
         actor=scene.officer, version=version, revision=1,
         content=replace(CONTENT, items=items, change_note="按新要求调整"),
     )  # fmt: skip
-    review.submit(actor=scene.officer, version=version)
+    review.submit(actor=scene.officer, version=version, handling="已通知使用方改用新字段")
     review.approve(actor=scene.city.admin, version=version)
     dispatch_all()
     for item in ShareInterface.objects.all():
