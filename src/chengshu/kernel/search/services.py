@@ -1,13 +1,13 @@
 """One search over everything, within what the person may see."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import nsmallest
 from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, Case, QuerySet, When
+from django.db.models import BigIntegerField, Case, F, QuerySet, Value, When
 from django.db.models.functions import Cast
 from django.utils.safestring import SafeString
 
@@ -51,28 +51,40 @@ class _Candidate(NamedTuple):
     updated_at: datetime
 
 
+Place = tuple[int, int, str, str]
+"""Weight, negative document, kind, stored facets: in natural order the likeliest come first, newer before older."""
+
+
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The places that matched: (document, kind, stored facets, weight), and which of them matched in their title.
+    """The places that matched, by kind, and the documents that matched in their title.
 
     The full-text index is asked once for the counts, the candidates and the other kinds alike: asking it is what costs.
     """
 
-    rows: list[tuple[int, str, str, int]]
+    by_kind: dict[str, list[Place]]
     titled: frozenset[int]
+
+    @classmethod
+    def of(cls, places: Collection[Place], titled: Iterable[int]) -> "Matches":
+        """Sort places by kind."""
+        by_kind: dict[str, list[Place]] = {}
+        for place in places:
+            by_kind.setdefault(place[2], []).append(place)
+        return cls(by_kind, frozenset(titled))
 
     def best(self, chosen: Chosen, limit: int) -> list[int]:
         """Documents of the chosen facets that are likeliest: those that match in a short title, newer first."""
-        fitting: dict[tuple[str, str], bool] = {}
-
-        def fits(kind: str, facets: str) -> bool:
-            if (kind, facets) not in fitting:
-                fitting[kind, facets] = tally([(kind, facets, 1)], chosen)[1] == 1
-            return fitting[kind, facets]
-
-        rows = (row for row in self.rows if fits(row[1], row[2]))
-        likeliest = nsmallest(limit, rows, key=lambda r: (r[0] not in self.titled, r[3], -r[0]))
-        return [row[0] for row in likeliest]
+        kinds = chosen.get(KIND) or self.by_kind
+        places = [place for kind in kinds for place in self.by_kind.get(kind, ())]
+        if any(values for key, values in chosen.items() if key != KIND):
+            stored = {place[2:] for place in places}
+            fitting = {pair for pair in stored if tally([(*pair, 1)], chosen)[1]}
+            places = [place for place in places if place[2:] in fitting]
+        likeliest = nsmallest(limit, (place for place in places if -place[1] in self.titled))
+        if room := limit - len(likeliest):
+            likeliest += nsmallest(room, (p for p in places if -p[1] not in self.titled))
+        return [-place[1] for place in likeliest]
 
 
 @dataclass(slots=True)
@@ -133,16 +145,18 @@ def search(
     narrowed: Chosen = {**(chosen or {}), **({KIND: kinds} if kinds else {})}
     for mode in Mode:
         match = Match(parsed, mode)
-        found = match.anywhere(reach).values_list("document_id", "kind", "facets", "weight")
-        rows = list(found.order_by())
-        if rows:
+        found = match.anywhere(reach).order_by()
+        places: list[Place] = list(
+            found.values_list("weight", F("document_id") * Value(-1), "kind", "facets")
+        )
+        if places:
             break
         results.did_you_mean = results.did_you_mean or _likelier(reach, query)
     else:
         return results
     titled = match.in_title(reach).order_by().values_list("document_id", flat=True)
-    results.matches = Matches(rows, frozenset(titled))
-    counted = Counter((kind, facets) for _key, kind, facets, _weight in rows)
+    results.matches = Matches.of(places, titled)
+    counted = Counter(place[2:] for place in places)
     groups = [(kind, facets, count) for (kind, facets), count in counted.items()]
     results.loose = mode is Mode.ANY
     results.facets, results.total = tally(groups, narrowed)
