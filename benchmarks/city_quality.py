@@ -1,8 +1,8 @@
 """The whole city collected, validated and graded, and how many planted defects the rules find.
 
-``demo load`` at the chosen scale does the collecting and grading (goal at full scale: < 5 min for both on 2 cores). Then
-every planted defect of the generator's ground truth is looked for: hard kinds in the quarantine of the load, soft kinds
-among the failing rows of the quality rules. Recall and precision are counted per kind over whole tables.
+``demo load`` at the chosen scale does the collecting and grading (goal at full scale: < 5 min for both on 2 cores).
+Then every planted defect of the generator's ground truth is looked for: hard kinds in the quarantine of the load,
+soft kinds among the failing rows of the quality rules. Recall and precision are counted per kind over whole tables.
 
 A soft defect counts as found when a rule of its kind names its row. What cannot be found in principle is counted apart:
 see :func:`explained`.
@@ -59,7 +59,7 @@ def load(program: list[str], environment: dict[str, str], scale: str) -> None:
     for line in process.stdout:
         print(line, end="", flush=True)
         words = line.split()
-        if len(words) == 3 and words[2] == "秒":  # noqa: PLR2004 - package, seconds, 秒
+        if len(words) == 3 and words[2] == "秒":
             taken[words[0]] = float(words[1])
     if process.wait():
         raise SystemExit("demo load failed")
@@ -71,7 +71,9 @@ def load(program: list[str], environment: dict[str, str], scale: str) -> None:
     print(f"{'references, rules from the data, grades':<42}{taken.get('数据质量', 0):>10.0f}")
     print(f"{'both':<42}{both:>10.0f}{GOAL_SECONDS:>8}")
     total = time.monotonic() - started
-    print(f"{'whole demo load':<42}{total:>10.0f}   ({cpu:.0f} CPU-s, peak {used.ru_maxrss / 1024:.0f} MB)")
+    print(
+        f"{'whole demo load':<42}{total:>10.0f}   ({cpu:.0f} CPU-s, peak {used.ru_maxrss / 1024:.0f} MB)"
+    )
 
 
 def count(folder: Path, scale: str) -> None:
@@ -87,7 +89,9 @@ def count(folder: Path, scale: str) -> None:
     truth, originals = planted(scale)
     found = failing()
     hard = quarantined()
-    print(f"\n{'kind':<24}{'planted':>9}{'found':>9}{'missed':>8}{'extra':>8}{'recall':>9}{'precision':>11}")
+    print(
+        f"\n{'kind':<24}{'planted':>9}{'found':>9}{'missed':>8}{'extra':>8}{'recall':>9}{'precision':>11}"
+    )
     for kind in sorted(truth):
         named = hard if kind in hard else found
         report(kind, truth[kind], named[kind], originals)
@@ -127,7 +131,7 @@ def quarantined() -> Rows:
     found: Rows = defaultdict(lambda: defaultdict(set))
     kinds = (*HARD.values(), "invalid_date", "not_a_number")
     for kind in kinds:
-        found[kind]  # noqa: B018 - a kind without finds still is a hard one
+        found[kind]
     for batch in Batch.objects.filter(origin="demo", state="loaded", quarantined__gt=0):
         resource_ = published_by_id(batch.resource_id)
         types = {column.name: str(column.type) for column in resource_.columns}
@@ -147,11 +151,20 @@ def kind_of(result: Any, rules: dict[int, Any]) -> str:
     """The kind of soft defect a rule looks for; empty for others."""
     if result.rule_id is None:
         template = result.key.partition(":")[0]
-        return {"gender": "gender_mismatch", "stale": "stale", "identifier_missing": "missing_identifier", "tidy_names": "name_variant"}.get(template, "")
+        return {
+            "gender": "gender_mismatch",
+            "stale": "stale",
+            "identifier_missing": "missing_identifier",
+            "tidy_names": "name_variant",
+        }.get(template, "")
     rule = rules[result.rule_id]
     if rule.kind == "reference":
         return "name_variant" if rule.definition["attribute"] == "name" else "address_mismatch"
-    return {"region": "address_mismatch", "compare": "date_order", "unique": "repeat_registration"}.get(rule.kind, "")
+    return {
+        "region": "address_mismatch",
+        "compare": "date_order",
+        "unique": "repeat_registration",
+    }.get(rule.kind, "")
 
 
 def failing() -> Rows:
@@ -177,7 +190,9 @@ def failing() -> Rows:
     return found
 
 
-def report(kind: str, truth: dict[str, set[str]], found: dict[str, set[str]], _originals: Any) -> None:
+def report(
+    kind: str, truth: dict[str, set[str]], found: dict[str, set[str]], _originals: Any
+) -> None:
     """One line, and what was missed or extra by table."""
     entries = set(truth) | set(found)
     good = sum(len(truth.get(e, set()) & found.get(e, set())) for e in entries)
@@ -185,7 +200,9 @@ def report(kind: str, truth: dict[str, set[str]], found: dict[str, set[str]], _o
     extra = {e: found.get(e, set()) - truth.get(e, set()) for e in entries}
     lost, more = sum(map(len, missed.values())), sum(map(len, extra.values()))
     recall, precision = good / max(1, good + lost), good / max(1, good + more)
-    print(f"{kind:<24}{good + lost:>9,}{good + more:>9,}{lost:>8,}{more:>8,}{recall:>9.4f}{precision:>11.4f}")
+    print(
+        f"{kind:<24}{good + lost:>9,}{good + more:>9,}{lost:>8,}{more:>8,}{recall:>9.4f}{precision:>11.4f}"
+    )
     for word, parts in (("missed", missed), ("extra", extra)):
         worst = Counter({e: len(rows) for e, rows in parts.items() if rows}).most_common(6)
         if worst:

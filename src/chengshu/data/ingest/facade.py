@@ -2,8 +2,16 @@
 
 from chengshu.data.ingest import loading
 from chengshu.data.ingest.choices import BatchState, Origin
-from chengshu.data.ingest.masking import masks_of
-from chengshu.data.ingest.models import Batch, BatchProblem, Collected, DataSource, TakenFile
+from chengshu.data.ingest.loading import lake
+from chengshu.data.ingest.masking import Mask, masked, masks_of
+from chengshu.data.ingest.models import (
+    Batch,
+    BatchProblem,
+    Collected,
+    DataSource,
+    QuarantineDecision,
+    TakenFile,
+)
 from chengshu.data.ingest.pipeline import (
     STAMPS,
     StageCancelledError,
@@ -14,6 +22,7 @@ from chengshu.data.ingest.pipeline import (
     stamp_range,
 )
 from chengshu.data.ingest.pipeline.result import RESULT_FILE
+from chengshu.data.ingest.quarantined import quarantine_file
 from chengshu.data.ingest.reading import ReadingError, ReadOptions, RowBatch, open_rows, sniff
 from chengshu.data.ingest.selectors import batches, source, sources
 from chengshu.data.ingest.services.collecting import collect
@@ -60,7 +69,9 @@ __all__ = [
     "Connector",
     "DataSource",
     "DropConnector",
+    "Mask",
     "Origin",
+    "QuarantineDecision",
     "ReadOptions",
     "ReadingError",
     "Reason",
@@ -84,13 +95,16 @@ __all__ = [
     "count",
     "duckdb_digest",
     "highest",
+    "lake",
     "loading",
+    "masked",
     "masks_of",
     "object_name",
     "objects",
     "open_rows",
     "pending_files",
     "propose_mapping",
+    "quarantine_file",
     "read",
     "register_source",
     "sample",

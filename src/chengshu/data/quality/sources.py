@@ -12,10 +12,15 @@ import pyarrow.parquet as pq
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, list_published, published
-from chengshu.data.ingest.facade import Batch, BatchState, Collected, Origin
-from chengshu.data.ingest.loading import lake
-from chengshu.data.ingest.models import QuarantineDecision
-from chengshu.data.ingest.quarantined import quarantine_file
+from chengshu.data.ingest.facade import (
+    Batch,
+    BatchState,
+    Collected,
+    Origin,
+    QuarantineDecision,
+    lake,
+    quarantine_file,
+)
 from chengshu.data.quality.engine.catalogued import quarantine_key
 from chengshu.data.quality.engine.model import RuleError, TableShape
 from chengshu.kernel.errors import ChengshuError

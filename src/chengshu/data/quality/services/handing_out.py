@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import Resource, published_by_id
-from chengshu.data.ingest.masking import masked, masks_of
+from chengshu.data.ingest.facade import masked, masks_of
 from chengshu.data.quality.failing import failing_page
 from chengshu.data.quality.models import RuleResult
 from chengshu.data.quality.trail import about

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.facade import Resource, published_by_id, resource_page
 from chengshu.data.contract.facade import ColumnSpec
-from chengshu.data.ingest.masking import Mask, masked, masks_of
+from chengshu.data.ingest.facade import Mask, masked, masks_of
 from chengshu.data.quality import selectors
 from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
 from chengshu.data.quality.failing import PAGE, failing_page

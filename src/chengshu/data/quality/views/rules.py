@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.facade import Resource, published_by_id, resource_page
-from chengshu.data.ingest.masking import masked, masks_of
+from chengshu.data.ingest.facade import masked, masks_of
 from chengshu.data.quality import selectors, sources
 from chengshu.data.quality.assembling import SQL
 from chengshu.data.quality.engine.catalogued import catalogue_checks
