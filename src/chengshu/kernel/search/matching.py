@@ -1,11 +1,30 @@
 """The full-text condition on either database."""
 
-from django.db import connection
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from chengshu.kernel.search.models import SearchPlace
 from chengshu.kernel.search.text import Mode, Query, fts5_match, tsquery
+
+
+@contextmanager
+def by_index() -> Iterator[None]:
+    """Make PostgreSQL use the full-text index inside the block.
+
+    Its planner thinks that testing a vector is as cheap as testing a number. Where many rows match it reads the whole
+    table and unpacks every vector: measured 155 ms instead of 23 ms for 5,881 of 27,300 documents.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        yield
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
 
 
 class Match:

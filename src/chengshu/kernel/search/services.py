@@ -16,7 +16,7 @@ from chengshu.kernel.search import synonyms
 from chengshu.kernel.search.facets import KIND, Chosen, tally
 from chengshu.kernel.search.highlighting import excerpt, highlight
 from chengshu.kernel.search.index import index, rebuild, refresh, remove, sources
-from chengshu.kernel.search.matching import Match
+from chengshu.kernel.search.matching import Match, by_index
 from chengshu.kernel.search.models import SearchDocument, SearchPlace
 from chengshu.kernel.search.spelling import alike, homophone, sound_query
 from chengshu.kernel.search.text import Mode, Query, parse_query
@@ -145,18 +145,15 @@ def search(
     narrowed: Chosen = {**(chosen or {}), **({KIND: kinds} if kinds else {})}
     for mode in Mode:
         match = Match(parsed, mode)
-        found = match.anywhere(reach).order_by()
-        places: list[Place] = list(
-            found.values_list("weight", F("document_id") * Value(-1), "kind", "facets")
-        )
-        if places:
+        with by_index():
+            found = _Found(match, reach)
+        if found.places:
             break
         results.did_you_mean = results.did_you_mean or _likelier(reach, query)
     else:
         return results
-    titled = match.in_title(reach).order_by().values_list("document_id", flat=True)
-    results.matches = Matches.of(places, titled)
-    counted = Counter(place[2:] for place in places)
+    results.matches = Matches.of(found.places, found.titled)
+    counted = Counter(place[2:] for place in found.places)
     groups = [(kind, facets, count) for (kind, facets), count in counted.items()]
     results.loose = mode is Mode.ANY
     results.facets, results.total = tally(groups, narrowed)
@@ -169,6 +166,17 @@ def search(
     texts = _summaries(ranked)
     results.hits = [_hit(item, texts.get(item.id, ""), parsed) for item in ranked]
     return results
+
+
+class _Found:
+    """What one question to the index brings; read at once, while :func:`by_index` holds."""
+
+    def __init__(self, match: Match, reach: QuerySet[SearchPlace]) -> None:
+        newest = F("document_id") * Value(-1)
+        places = match.anywhere(reach).order_by()
+        self.places: list[Place] = list(places.values_list("weight", newest, "kind", "facets"))
+        titled = match.in_title(reach) if self.places else reach.none()
+        self.titled = list(titled.order_by().values_list("document_id", flat=True))
 
 
 def matching_keys(actor: Actor, query: str, kind: str) -> QuerySet[SearchPlace, Any]:
@@ -208,7 +216,8 @@ def suggest(
     if within:
         reach = reach.filter(kind__in=list(within))
     match = Match(parsed, Mode.ALL)
-    ids = _first(match.in_title(reach), CANDIDATES // 4)
+    with by_index():
+        ids = _first(match.in_title(reach), CANDIDATES // 4)
     found: dict[str, _Candidate] = {}
     for item in _sorted(_loaded(ids), set(ids), parsed, text):
         found.setdefault(item.title, item)
@@ -231,12 +240,14 @@ def _likelier(reach: QuerySet[SearchPlace], query: str) -> str:
     wanted = query.strip()
     heard = sound_query(wanted)
     if heard:
-        ids = _first(Match(heard, Mode.ALL).in_title(reach), CANDIDATES // 4)
+        with by_index():
+            ids = _first(Match(heard, Mode.ALL).in_title(reach), CANDIDATES // 4)
         found = homophone(wanted, [item.title for item in _loaded(ids)])
         if found:
             return found
     parts = parse_query(wanted)
-    ids = _first(Match(parts, Mode.ANY).in_title(reach), CANDIDATES)
+    with by_index():
+        ids = _first(Match(parts, Mode.ANY).in_title(reach), CANDIDATES)
     return alike(wanted, [item.title for item in _loaded(ids)])
 
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -213,6 +214,6 @@ def test_a_search_costs_the_same_however_much_is_found(
 ) -> None:
     index(document(n, f"名录{n}") for n in range(100))
     actor = actor_for(cast.officer_a)
-    # synonyms, roles, matches, titles, documents, summaries
-    with django_assert_num_queries(6):
+    # Synonyms, roles, matches, titles, documents, summaries; PostgreSQL is told twice how to read.
+    with django_assert_num_queries(8 if connection.vendor == "postgresql" else 6):
         search(actor, "名录")
