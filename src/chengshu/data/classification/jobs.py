@@ -15,7 +15,7 @@ def scan_entries(context: JobContext, *, codes: list[str]) -> dict[str, Any]:
     return _scan(context, codes)
 
 
-@job("classification.catch_up", name="扫描有变化的数据")
+@job("classification.catch_up", name="扫描有变化的数据", patient=True)
 def catch_up(context: JobContext) -> dict[str, Any]:
     """Scan what changed since its last scan, at most :data:`ROUND` tables at a time."""
     codes = list(services.waiting().values_list("code", flat=True)[:ROUND])

@@ -42,7 +42,7 @@ def _failed(item: Proposal, text: str) -> None:
     )
 
 
-@job("discovery.watch", name="检查来源结构")
+@job("discovery.watch", name="检查来源结构", patient=True)
 def watch_sources(context: JobContext, *, resource: int | None = None) -> dict[str, int]:
     """Compare every bound source (or one entry's) with what was agreed."""
     rows = SourceBinding.objects.select_related("resource__provider", "data_source")
@@ -58,7 +58,7 @@ def watch_sources(context: JobContext, *, resource: int | None = None) -> dict[s
     return {"bindings": len(bindings), "findings": found}
 
 
-@job("discovery.figures", name="统计批次数据")
+@job("discovery.figures", name="统计批次数据", patient=True)
 def take_figures(context: JobContext, *, batch: str) -> dict[str, int]:
     """Compare a loaded batch with the ones before."""
     item = Batch.objects.get(pk=batch)
@@ -70,7 +70,7 @@ def take_figures(context: JobContext, *, batch: str) -> dict[str, int]:
     return {"findings": int(found is not None)}
 
 
-@job("discovery.duplicates", name="查找重复采集")
+@job("discovery.duplicates", name="查找重复采集", patient=True)
 def find_duplicates(context: JobContext) -> dict[str, int]:
     """Find items several departments collect, then compare those that have a lead source."""
     context.progress(stage="比对各部门数据项", force=True)

@@ -6,7 +6,7 @@ from chengshu.data.quality.ticketing import recheck_open
 from chengshu.kernel.jobs.registration import JobContext, job
 
 
-@job("quality.evaluate", name="质量评价")
+@job("quality.evaluate", name="质量评价", patient=True)
 def evaluate_resources(
     context: JobContext, *, resources: list[int] | None = None, full: bool = False
 ) -> dict[str, int]:
@@ -20,7 +20,7 @@ def evaluate_resources(
     return {"resources": len(done)}
 
 
-@job("quality.nightly", name="夜间全量质量评价")
+@job("quality.nightly", name="夜间全量质量评价", patient=True)
 def evaluate_nightly(context: JobContext) -> dict[str, int]:
     """Build the references anew, then ask every rule of every table again."""
     context.progress(stage="建立参照", force=True)

@@ -83,21 +83,25 @@ class JobKind:
     name: str
     function: JobFunction
     max_attempts: int
+    patient: bool = False
 
 
 KINDS: dict[str, JobKind] = {}
 
 
-def job(key: str, *, name: str, max_attempts: int = 3) -> Callable[[JobFunction], JobFunction]:
+def job(
+    key: str, *, name: str, max_attempts: int = 3, patient: bool = False
+) -> Callable[[JobFunction], JobFunction]:
     """Register ``function(context, **arguments)`` as the job kind ``key``.
 
-    The function must be safe to run again from the start: a killed worker's job is started anew.
+    The function must be safe to run again from the start: a killed worker's job is started anew. A ``patient`` kind
+    lets everything else go first: nobody waits in front of its page.
     """
 
     def register(function: JobFunction) -> JobFunction:
         if key in KINDS and KINDS[key].function is not function:
             raise ValueError(f"job kind {key!r} is registered twice")
-        KINDS[key] = JobKind(key, name, function, max_attempts)
+        KINDS[key] = JobKind(key, name, function, max_attempts, patient)
         return function
 
     return register

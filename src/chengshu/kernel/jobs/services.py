@@ -36,6 +36,10 @@ def worker_name() -> str:
     return f"{socket.gethostname()[:40]}:{os.getpid()}"
 
 
+# Of the queue's -100 to 100; what has a person waiting for it has 0.
+PATIENT = -50
+
+
 def enqueue(
     kind: str,
     *,
@@ -77,7 +81,9 @@ def enqueue(
 
 
 def _put(item: Job) -> None:
-    run_job.using(run_after=item.run_after).enqueue(str(item.id))
+    kind = KINDS.get(item.kind)
+    priority = PATIENT if kind is not None and kind.patient else 0
+    run_job.using(run_after=item.run_after, priority=priority).enqueue(str(item.id))
 
 
 @task()

@@ -18,8 +18,10 @@ from chengshu.data.ingest.tests.test_crash import City, town, wait_for
 
 __all__ = ["town"]
 
-ROWS, WRONG, GONE, CHANGED = 60_000, 300, 500, 100
+ROWS, WRONG, GONE, CHANGED = 150_000, 300, 500, 100
 KILLS = 10
+# Seconds into a run; a run of so many rows takes longer than this on a quick machine too.
+WITHIN = 0.6
 MODES = ("merge", "incremental", "snapshot", "full", "append")
 
 pytestmark = [
@@ -139,7 +141,7 @@ def _kill_each(town: City, plans: dict[str, int], chance: random.Random) -> dict
             state, job, _ = _ask(town, run)
             if run in spared and state == "running" and job == "running":
                 spared.discard(run)
-                time.sleep(chance.uniform(0, 1.0))
+                time.sleep(chance.uniform(0, WITHIN))
                 _, job, worker = _ask(town, run)
                 if job == "running":
                     os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
