@@ -22,7 +22,7 @@ def batch_loaded(event: Event) -> None:
         )
 
 
-@subscribe("city.catalog.resource.", name="opening.recheck")
+@subscribe("city.catalog.resource.", name="opening.recheck", urgent=True)
 def catalogue_changed(event: Event) -> None:
     """The catalogue changed: what may no longer be open leaves the portal at once."""
     actor = platform(ACTOR)

@@ -9,7 +9,7 @@ from chengshu.kernel.events.models import Event
 from chengshu.kernel.events.services import subscribe
 
 
-@subscribe("city.sharing.", name="sharing.publish_rules")
+@subscribe("city.sharing.", name="sharing.publish_rules", urgent=True)
 def rules_changed(event: Event) -> None:
     """Any change of applications, keys, interfaces or grants reaches the gateway as a new bundle."""
     del event
@@ -28,7 +28,7 @@ def entry_published(event: Event) -> None:
     _refresh(event)
 
 
-@subscribe("city.catalog.resource.", name="sharing.follow_catalogue")
+@subscribe("city.catalog.resource.", name="sharing.follow_catalogue", urgent=True)
 def entry_changed(event: Event) -> None:
     """An entry that was suspended or retired answers no more; one that was resumed answers again."""
     if ShareInterface.objects.filter(resource__code=event.subject).exists():

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import logging
+import time
 import urllib.error
 import urllib.request
 from datetime import timedelta
@@ -13,13 +14,15 @@ from django.utils import timezone
 
 from chengshu.kernel.crypto.facade import open_sealed
 from chengshu.kernel.events.models import Delivery, DeliveryState, Event, WebHook
-from chengshu.kernel.events.services import SUBSCRIBERS
+from chengshu.kernel.events.services import SUBSCRIBERS, URGENT
 from chengshu.kernel.unit_of_work import unit_of_work
 
 log = logging.getLogger("chengshu.events")
 
 MAX_ATTEMPTS = 8
 HOOK_TIMEOUT_SECONDS = 5
+URGENT_EVERY_SECONDS = 0.3
+"""How long ordinary deliveries may go on before urgent ones are looked for again."""
 
 
 class _StayThere(urllib.request.HTTPRedirectHandler):
@@ -33,8 +36,25 @@ _opener = urllib.request.build_opener(_StayThere)
 
 
 def dispatch(*, batch: int = 200) -> int:
-    """Process what waits; return how many events and deliveries were touched."""
-    return _fan_out(batch) + _deliver(batch)
+    """Process what waits, urgent subscribers first; return how many events and deliveries were touched."""
+    touched, looked = _serve_urgent(batch), time.monotonic()
+    for pk in _waiting(batch):
+        if time.monotonic() - looked > URGENT_EVERY_SECONDS:
+            touched, looked = touched + _serve_urgent(batch), time.monotonic()
+        _deliver_one(pk)
+        touched += 1
+    return touched
+
+
+def _serve_urgent(batch: int) -> int:
+    """Fan out all new events, so that an urgent one is not behind a thousand others, and deliver the urgent."""
+    touched = 0
+    while count := _fan_out(batch):
+        touched += count
+    urgent = _waiting(batch, urgent=True)
+    for pk in urgent:
+        _deliver_one(pk)
+    return touched + len(urgent)
 
 
 def _fan_out(batch: int) -> int:
@@ -63,18 +83,16 @@ def _receivers(event: Event, hooks: list[WebHook]) -> list[str]:
     return names
 
 
-def _deliver(batch: int) -> int:
-    # What waits for a disabled receiver is kept: it is sent when the receiver is enabled again.
-    disabled = WebHook.objects.filter(active=False).values_list("pk", flat=True)
-    ids = list(
-        Delivery.objects.filter(state=DeliveryState.PENDING, next_at__lte=timezone.now())
-        .exclude(subscriber__in=[f"webhook:{pk}" for pk in disabled])
-        .order_by("next_at")
-        .values_list("id", flat=True)[:batch]
-    )
-    for pk in ids:
-        _deliver_one(pk)
-    return len(ids)
+def _waiting(batch: int, *, urgent: bool = False) -> list[int]:
+    """Deliveries whose time has come, the oldest first."""
+    due = Delivery.objects.filter(state=DeliveryState.PENDING, next_at__lte=timezone.now())
+    if urgent:
+        due = due.filter(subscriber__in=URGENT)
+    else:
+        # What waits for a disabled receiver is kept: it is sent when the receiver is enabled again.
+        disabled = WebHook.objects.filter(active=False).values_list("pk", flat=True)
+        due = due.exclude(subscriber__in=[f"webhook:{pk}" for pk in disabled])
+    return list(due.order_by("next_at").values_list("id", flat=True)[:batch])
 
 
 def _deliver_one(pk: int) -> None:

@@ -18,6 +18,8 @@ Handler = Callable[[Event], None]
 
 SUBSCRIBERS: dict[str, tuple[str, Handler]] = {}
 TITLES: dict[str, str] = {}
+URGENT: set[str] = set()
+"""Subscribers whose deliveries overtake all others."""
 
 
 def emit(
@@ -42,11 +44,14 @@ def emit(
     return event
 
 
-def subscribe(prefix: str, *, name: str, title: str = "") -> Callable[[Handler], Handler]:
+def subscribe(
+    prefix: str, *, name: str, title: str = "", urgent: bool = False
+) -> Callable[[Handler], Handler]:
     """Register a handler for event types that start with ``prefix``.
 
     ``title`` is what the pages call the subscriber. The handler runs in a transaction together with the mark that it
-    ran, so its effects on the database happen once.
+    ran, so its effects on the database happen once. An ``urgent`` subscriber is served before all that waits for
+    others, however much that is: for changes with a promised delay, such as a revoked right.
     """
 
     def register(handler: Handler) -> Handler:
@@ -54,6 +59,8 @@ def subscribe(prefix: str, *, name: str, title: str = "") -> Callable[[Handler],
             raise ValueError(f"subscriber {name!r} is registered twice")
         SUBSCRIBERS[name] = (prefix, handler)
         TITLES[name] = title or name
+        if urgent:
+            URGENT.add(name)
         return handler
 
     return register

@@ -19,7 +19,13 @@ from chengshu.kernel.errors import Conflict
 from chengshu.kernel.events import dispatch as dispatching
 from chengshu.kernel.events.dispatch import dispatch
 from chengshu.kernel.events.models import Delivery, DeliveryState, Event, WebHook
-from chengshu.kernel.events.services import SUBSCRIBERS, emit, retry_delivery, subscribe
+from chengshu.kernel.events.services import (
+    SUBSCRIBERS,
+    URGENT,
+    emit,
+    retry_delivery,
+    subscribe,
+)
 from chengshu.kernel.identity.models import Account, Region
 from chengshu.kernel.identity.tests.cast import Cast
 from chengshu.kernel.unit_of_work import unit_of_work
@@ -29,11 +35,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def own_subscribers() -> Iterator[None]:
-    kept = dict(SUBSCRIBERS)
+    kept, urgent = dict(SUBSCRIBERS), set(URGENT)
     SUBSCRIBERS.clear()
+    URGENT.clear()
     yield
     SUBSCRIBERS.clear()
     SUBSCRIBERS.update(kept)
+    URGENT.clear()
+    URGENT.update(urgent)
 
 
 def tell(kind: str = "city.test.happened", key: str = "", **data: Any) -> Event:
@@ -109,6 +118,39 @@ def test_a_failing_subscriber_stops_no_other() -> None:
     failed = Delivery.objects.get(subscriber="a-fails")
     assert (failed.state, failed.attempts) == (DeliveryState.PENDING, 1)
     assert "这个接收方坏了" in failed.error
+
+
+def test_an_urgent_subscriber_is_served_before_the_backlog_of_others() -> None:
+    got: list[str] = []
+    subscribe("city.test.", name="slow")(lambda e: got.append(f"slow {e.data['n']}"))
+    subscribe("city.rights.", name="fast", urgent=True)(lambda _e: got.append("fast"))
+    for number in range(5):
+        tell(n=number)
+    tell("city.rights.revoked")
+    dispatch(batch=2)
+    assert got[0] == "fast"
+    while dispatch(batch=2):
+        pass
+    assert got == ["fast", *(f"slow {n}" for n in range(5))]
+
+
+def test_a_right_revoked_in_the_middle_of_a_long_backlog_does_not_wait_for_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dispatching, "URGENT_EVERY_SECONDS", 0)
+    got: list[str] = []
+
+    @subscribe("city.test.", name="slow")
+    def slow(event: Event) -> None:
+        got.append(f"slow {event.data['n']}")
+        if event.data["n"] == 1:
+            emit(type="city.rights.revoked", source="test")
+
+    subscribe("city.rights.", name="fast", urgent=True)(lambda _e: got.append("fast"))
+    for number in range(4):
+        tell(n=number)
+    dispatch()
+    assert got == ["slow 0", "slow 1", "fast", "slow 2", "slow 3"]
 
 
 def test_retries_wait_longer_each_time_and_end_as_dead() -> None:

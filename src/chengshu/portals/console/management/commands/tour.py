@@ -6,6 +6,7 @@ Follows the village divisions from catalogue to lake, makes a real signed call w
 
 import json
 import time
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from urllib.request import urlopen
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, published
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import Batch
-from chengshu.data.sharing.models import Grant
+from chengshu.data.sharing.models import BundlePublication, Grant
 from chengshu.data.sharing.services.applications import issue_key, revoke_key
 from chengshu.kernel.access.actor import platform
 from chengshu.kernel.audit.verification import verify
@@ -27,7 +29,7 @@ from chengshu_lake import Lake
 
 SAMPLE = "330383198012"
 STATE_FILE = "city.json"  # written by ``chengshu up``
-PATIENCE_SECONDS = 5
+PUBLICATION_SECONDS, LOADING_SECONDS = 20, 3
 
 
 def running_addresses() -> dict[str, str]:
@@ -102,6 +104,7 @@ class Command(BaseCommand):
         if grant is None:
             raise CommandError(f"接口 {INTERFACE} 还没有授权给任何应用。")
         actor = platform("命令行导览")
+        since = timezone.now()
         key, secret = issue_key(actor=actor, application=grant.application)
         client = GatewayClient(
             running_addresses()["gateway"],
@@ -110,6 +113,7 @@ class Command(BaseCommand):
             secret=secret,
         )
         try:
+            self._await_publication(since)
             answer = self._lookup(client)
             self.stdout.write(f"  {grant.application.name} 查询 {SAMPLE} → {answer.data}")
             self.stdout.write(f"  留痕编号 {answer.request_id}，数据版本 {answer.version}")
@@ -118,15 +122,29 @@ class Command(BaseCommand):
             revoke_key(actor=actor, key=key, reason="导览结束")
 
     def _lookup(self, client: GatewayClient) -> Any:
-        """The new key reaches the gateway within two seconds; ask until it has."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        """Call once the gateway has the new key: guessing before would look like an attack and lock the key out."""
+        deadline = time.monotonic() + LOADING_SECONDS
         while True:
             try:
                 return client.lookup(INTERFACE, SAMPLE, purpose="命令行导览")
             except GatewayRefusedError:
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.3)
+                time.sleep(1)
+
+    def _await_publication(self, since: datetime) -> None:
+        """Wait until the rules were published after ``since``.
+
+        Raises:
+            CommandError: they were not; the worker that publishes them does not run.
+        """
+        deadline = time.monotonic() + PUBLICATION_SECONDS
+        while not BundlePublication.objects.filter(at__gt=since).exists():
+            if time.monotonic() > deadline:
+                raise CommandError(
+                    "新密钥没有发布到网关：后台作业（worker）似乎没有运行，请用 make status 查看。"
+                )
+            time.sleep(0.2)
 
     def _download(self) -> None:
         self._step("5 开放下载")
