@@ -107,6 +107,10 @@ def run_job(job_id: str) -> None:
         result = KINDS[item.kind].function(context, **item.arguments)
     except JobCancelled as error:
         _finish(item, JobState.CANCELLED, error=error.detail)
+    except ChengshuError as error:
+        # Something people mend, not the program: the log says it in a line, without a stack.
+        log.warning("job %s (%s) ended: %s", item.kind, item.id, error.detail)
+        _finish(item, JobState.FAILED, error=error.detail)
     except Exception as error:
         log.exception("job %s (%s) failed", item.kind, item.id)
         _failed(item, error)
@@ -143,10 +147,7 @@ def _finish(item: Job, state: JobState, *, error: str = "", result: Any = None) 
 
 
 def _failed(item: Job, error: Exception) -> None:
-    """Errors people can mend end the job; others are retried with back-off, then kept as dead letters."""
-    if isinstance(error, ChengshuError):
-        _finish(item, JobState.FAILED, error=error.detail)
-        return
+    """Errors of the program are retried with back-off, then kept as dead letters."""
     text = f"程序出错（{type(error).__name__}）：{error}"
     if item.attempts >= item.max_attempts:
         _finish(item, JobState.DEAD, error=text)

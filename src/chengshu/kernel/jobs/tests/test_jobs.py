@@ -103,7 +103,9 @@ def test_rate_and_remaining_time_come_from_the_run_so_far() -> None:
         assert (item.rate, item.remaining_seconds, item.percent) == (20.0, 40.0, 20)
 
 
-def test_what_people_can_mend_fails_at_once_with_the_sentence_they_read() -> None:
+def test_what_people_can_mend_fails_at_once_with_the_sentence_they_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     @job("test.input", name="输入")
     def fails(_context: JobContext) -> None:
         raise InvalidInput("第 3 行少一列。", advice="请补齐后重新上传。")
@@ -111,6 +113,7 @@ def test_what_people_can_mend_fails_at_once_with_the_sentence_they_read() -> Non
     item = run(enqueue("test.input", actor=platform()))
     assert (item.state, item.attempts, queued(item)) == (JobState.FAILED, 1, 1)
     assert item.error == "第 3 行少一列。请补齐后重新上传。"
+    assert [(r.levelname, r.exc_info) for r in caplog.records] == [("WARNING", None)]
 
 
 def test_other_errors_are_tried_again_with_growing_pauses_then_kept() -> None:
