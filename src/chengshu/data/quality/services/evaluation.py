@@ -21,7 +21,6 @@ from chengshu.data.catalog.facade import PublishedResource
 from chengshu.data.quality import sources
 from chengshu.data.quality.assembling import Assembled, assemble, compile_threshold
 from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
-from chengshu.data.quality.engine import formats
 from chengshu.data.quality.engine.model import (
     WORD,
     Check,
@@ -144,7 +143,6 @@ class _session:  # noqa: N801 - used as a context manager only
 
     def __enter__(self) -> tuple[duckdb.DuckDBPyConnection, dict[str, str]]:
         self._session = self._opened.__enter__()
-        formats.register(self._session)
         return self._session, self.places
 
     def __exit__(
@@ -153,7 +151,6 @@ class _session:  # noqa: N801 - used as a context manager only
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        formats.unregister(self._session)
         self._opened.__exit__(kind, error, trace)
 
 

@@ -11,7 +11,6 @@ from chengshu.data.catalog.facade import PublishedResource, Resource, published_
 from chengshu.data.quality import sources
 from chengshu.data.quality.assembling import SQL, compile_rule, compile_threshold
 from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
-from chengshu.data.quality.engine import formats
 from chengshu.data.quality.engine.discovery import Candidate, discover
 from chengshu.data.quality.engine.expert import check_sql
 from chengshu.data.quality.engine.kinds import KINDS
@@ -105,16 +104,13 @@ def _run(
         raise RuleError("要对照的数据还没有归集，或参照还没有建立。")
     places = {table: f"s{n}" for n, table in enumerate(sorted(wanted))}
     with lake.session({name: table for table, name in places.items()}) as session:
-        formats.register(session)
         for name, keys in relations.items():
             session.register(name, keys)
         sample = f"(SELECT * FROM {places[resource.lake_table]} LIMIT {SAMPLE_ROWS})"  # noqa: S608 - own names
-        found = scan(
+        return scan(
             session, shape, [replace(compiled)], source=sample,
             places=places | {name: name for name in relations},
         )  # fmt: skip
-        formats.unregister(session)
-        return found
 
 
 def save_rule(
