@@ -5,6 +5,7 @@ title or its field name). What comes out is generated anew from the tree, never 
 """
 
 import re
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import expressions as exp
@@ -46,8 +47,14 @@ def _quote_titles(text: str, shape: TableShape) -> str:
 def _parse(text: str, shape: TableShape) -> exp.Condition:
     if len(text) > _MAX:
         raise RuleError(f"表达式太长，最多 {_MAX} 个字。")
+    return _parsed(_quote_titles(text, shape)).copy()
+
+
+@lru_cache(maxsize=1_000)
+def _parsed(text: str) -> exp.Condition:
+    """The tree of a text in the grammar; tables share many expressions, and parsing costs more than the rest."""
     try:
-        tree = sqlglot.parse_one(_quote_titles(text, shape), dialect="duckdb", into=exp.Condition)
+        tree = sqlglot.parse_one(text, dialect="duckdb", into=exp.Condition)
     except SqlglotError as error:
         raise RuleError(f"表达式写得不对，可以用：{_ALLOWED}。") from error
     for node in tree.walk():

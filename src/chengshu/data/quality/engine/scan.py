@@ -32,6 +32,7 @@ from chengshu.data.quality.engine.text import ROW, cell, quoted
 Values: TypeAlias = Any
 Sizes: TypeAlias = npt.NDArray[np.int64]
 ROW_HASH = "row_hash"
+FOUND = "_found"
 
 
 def key_columns(shape: TableShape) -> tuple[str, ...]:
@@ -55,39 +56,24 @@ def scan_query(
     """The statement; ``places`` maps ``zone/name`` of joined tables to their names in the session, ``wrong`` identifier
     columns to the relations of their wrong values.
 
-    Conditions are computed as columns of an inner query and gathered into words by an outer one: named twice in one
-    query, the engine would compute a shared part of two lazy conditions eagerly, for every row.
+    Conditions are columns of an inner query, and failing rows leave it as they are: written a second time, into the
+    words of a mask, the engine would compute what two lazy conditions share for every row, and plan twice as long.
     """
     masked = [(index, check) for index, check in enumerate(checks) if check.fails]
     counted = counted_conditions(checks)
-    joins = " ".join(_join(join, places) for join in distinct_joins(checks))
-    columns = [
-        f"{expression} AS {quoted(f'_k{n}')}" for n, expression in enumerate(_keys_of(shape))
-    ]
+    columns = [f"{expression} AS k{n}" for n, expression in enumerate(_keys_of(shape))]
+    row = [f"k{n} := k{n}" for n in range(len(columns))]
+    row += [f"f{index} := f{index}" for index, _check in masked]
     columns += [f"({check.fails}) AS f{index}" for index, check in masked]
     columns += [f"{_countable(condition)} AS c{n}" for n, condition in enumerate(counted)]
+    joins = " ".join(_join(join, places) for join in distinct_joins(checks))
     inner = f"SELECT {', '.join(columns)} FROM {_rows(source, checks, wrong or {})} {ROW} {joins}"
-    packed = [f"{quoted(name)} := {quoted(f'_k{n}')}" for n, name in enumerate(key_columns(shape))]
-    words = [f"w{word}" for word in range(words_for(len(checks)))]
-    packed += [f"{name} := {_word(word, masked)}" for word, name in enumerate(words)]
-    flags = [f"c{n}" for n in range(len(counted))]
-    row = f"struct_pack({', '.join(packed)}) AS k"
-    outer = f"SELECT {', '.join([row, *flags])} FROM ({inner})"
-    counts = "".join(f", count({flag}) AS {flag}" for flag in flags)
-    any_bit = " OR ".join(f"k.{name} <> 0" for name in words)
-    return f"SELECT count(*) AS n{counts}, list(k) FILTER (WHERE {any_bit}) AS ks FROM ({outer})"
-
-
-def _word(word: int, masked: Sequence[tuple[int, Check]]) -> str:
-    """The bits of one word out of the conditions' columns; nearly every row has none of them."""
-    own = [index for index, _check in masked if index // WORD == word]
-    if not own:
-        return "0::UBIGINT"
-    bits = " | ".join(
-        f"CASE WHEN f{index} THEN {1 << (index % WORD)}::UBIGINT ELSE 0::UBIGINT END"
-        for index in own
+    counts = "".join(f", count(c{n}) AS c{n}" for n in range(len(counted)))
+    failing = " OR ".join(f"f{index}" for index, _check in masked) or "false"
+    return (
+        f"SELECT count(*) AS n{counts}, list(struct_pack({', '.join(row)})) "
+        f"FILTER (WHERE {failing}) AS ks FROM ({inner})"
     )
-    return f"CASE WHEN {' OR '.join(f'f{index}' for index in own)} THEN {bits} ELSE 0::UBIGINT END"
 
 
 def _countable(condition: str) -> str:
@@ -162,7 +148,7 @@ def scan(
     except duckdb.Error as error:
         raise RuleError(f"规则无法执行：{str(error).splitlines()[0]}") from error
     rows = int(found["n"][0].as_py())
-    keys = _keys(found["ks"], shape, words_for(len(checks)))
+    keys = _keys(found["ks"], shape, checks)
     groups, sizes = _groups(keys, rows, words_for(len(checks)))
     sums = {
         condition: int(found[f"c{n}"][0].as_py())
@@ -185,21 +171,33 @@ def _run(
     names = {column: f"_wrong_{number}" for number, column in enumerate(wrong)}
     for column, values in wrong.items():
         session.register(names[column], values)
+    query = scan_query(shape, source, checks, places, names)
     try:
-        return session.sql(scan_query(shape, source, checks, places, names)).to_arrow_table()
+        # A statement that is executed is planned once; a relation over it would be bound twice.
+        session.execute(f"CREATE OR REPLACE TEMP TABLE {FOUND} AS {query}").fetchall()
+        found: pa.Table = session.table(FOUND).to_arrow_table()
+        session.execute(f"DROP TABLE {FOUND}").fetchall()
+        return found
     finally:
         for name in names.values():
             session.unregister(name)
 
 
-def _keys(listed: Values, shape: TableShape, words: int) -> pa.Table:
+def _keys(listed: Values, shape: TableShape, checks: Sequence[Check]) -> pa.Table:
     """The failing rows with their masks."""
-    names = [*key_columns(shape), *(f"w{word}" for word in range(words))]
+    names, words = key_columns(shape), words_for(len(checks))
     if listed[0].as_py() is None:
-        empty = {name: pa.array([], pa.string()) for name in key_columns(shape)}
+        empty = {name: pa.array([], pa.string()) for name in names}
         return pa.table(empty | {f"w{word}": pa.array([], pa.uint64()) for word in range(words)})
     rows = listed[0].values
-    return pa.table({name: rows.field(place) for place, name in enumerate(names)})
+    masks = np.zeros((words, len(rows)), np.uint64)
+    masked = [index for index, check in enumerate(checks) if check.fails]
+    for place, index in enumerate(masked, len(names)):
+        word, bit = divmod(index, WORD)
+        fails = rows.field(place).fill_null(False).to_numpy(zero_copy_only=False)
+        masks[word] |= fails.astype(np.uint64) << np.uint64(bit)
+    columns = {name: rows.field(place) for place, name in enumerate(names)}
+    return pa.table(columns | {f"w{word}": pa.array(mask) for word, mask in enumerate(masks)})
 
 
 def _groups(keys: pa.Table, rows: int, words: int) -> tuple[Masks, Sizes]:
