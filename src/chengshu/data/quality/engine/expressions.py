@@ -36,7 +36,8 @@ def _by_word(shape: TableShape) -> dict[str, ColumnSpec]:
 
 def _quote_titles(text: str, shape: TableShape) -> str:
     """Put titles into quotes, so that brackets and signs in them are not read as operators."""
-    words = sorted((c.title for c in shape.columns), key=len, reverse=True)
+    # Only titles that occur: compiling all titles of a wide table takes longer than the rest.
+    words = sorted((c.title for c in shape.columns if c.title in text), key=len, reverse=True)
     if not words:
         return text
     # A title inside quotes of either kind is left alone.
