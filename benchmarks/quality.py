@@ -147,7 +147,6 @@ def ours(path: Path, lake_root: Path) -> dict[str, set[str]]:
     """The product's own scan over a table of the lake."""
     from chengshu.data.contract.facade import ColumnSpec, ColumnType
     from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
-    from chengshu.data.quality.engine import formats
     from chengshu.data.quality.engine.kinds import KINDS
     from chengshu.data.quality.engine.model import Check, TableShape, words_for
     from chengshu.data.quality.engine.scan import scan
@@ -170,14 +169,12 @@ def ours(path: Path, lake_root: Path) -> dict[str, set[str]]:
     )  # fmt: skip
     lake = Lake(lake_root, threads=2)
     with lake.session({"people": "std/people"}) as session:
-        formats.register(session)
         checks = [
             _own_check(key, kind, definition, shape, KINDS, Check, Dimension, Severity, RuleOrigin)
             for key, kind, definition in own_rules()
         ]
         assert len(checks) == 30, len(checks)
         found = scan(session, shape, checks, source="people")
-        formats.unregister(session)
     keys = found.keys["no"].to_numpy(zero_copy_only=False)
     words = [np.asarray(found.keys[f"w{w}"]) for w in range(words_for(len(checks)))]
     return {
@@ -192,7 +189,7 @@ def _own_check(key: str, kind: str, d: dict[str, Any], shape: Any, kinds: Any, *
     return check(
         key=key, title=key, dimension=dimension.ACCURACY, severity=severity.NORMAL,
         origin=origin.OFFICER, fails=made.fails, checked=made.checked, columns=made.columns,
-        joins=made.joins, prepared=made.prepared,
+        joins=made.joins, prepared=made.prepared, verdicts=made.verdicts,
     )  # fmt: skip
 
 

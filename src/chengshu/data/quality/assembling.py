@@ -47,7 +47,7 @@ def assemble(
     found = Assembled()
     changed = {setting.key: setting for setting in settings}
     for check in catalogue_checks(shape):
-        quick = replace(check, fails="", checked="", prepared={}) if proven else check
+        quick = replace(check, fails="", checked="", prepared={}, verdicts={}) if proven else check
         _add(found, quick, changed)
     for number, proposal in enumerate(proposals(shape)):
         compiled = KINDS[proposal.kind].compile(proposal.definition, shape, tables, f"p{number}")
@@ -55,7 +55,7 @@ def assemble(
             key=proposal.key, title=_template_title(proposal.template, compiled.columns, shape),
             dimension=proposal.dimension, severity=proposal.severity, origin=RuleOrigin.TEMPLATE,
             columns=compiled.columns, fails=compiled.fails, checked=compiled.checked,
-            joins=compiled.joins, prepared=compiled.prepared,
+            joins=compiled.joins, prepared=compiled.prepared, verdicts=compiled.verdicts,
         )  # fmt: skip
         _add(found, check, changed)
     for rule in rules:
@@ -119,7 +119,7 @@ def compile_rule(
     compiled = kind.compile(rule.definition, shape, tables, alias)
     return replace(
         rule_check(rule), columns=compiled.columns, fails=compiled.fails, checked=compiled.checked,
-        joins=compiled.joins, prepared=compiled.prepared,
+        joins=compiled.joins, prepared=compiled.prepared, verdicts=compiled.verdicts,
     )  # fmt: skip
 
 

@@ -23,12 +23,15 @@ from chengshu.data.ingest.facade import (
 )
 from chengshu.data.quality.engine.catalogued import quarantine_key
 from chengshu.data.quality.engine.model import RuleError, TableShape
+from chengshu.data.quality.engine.references import SUBJECTS, region_table
 from chengshu.kernel.errors import ChengshuError
 
 SUCCESS_DAYS = 30
 DAYS_OF = {
     "realtime": 1, "daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92, "yearly": 366,
 }  # fmt: skip
+REFERENCES = (*(subject.table for subject in SUBJECTS.values()), region_table())
+"""Lake tables of all references."""
 # Problems of one row → how many such rows.
 Quarantine = Counter[frozenset[str]]
 AccessMeasure = Callable[[Collection[int]], Mapping[int, float]]
@@ -116,6 +119,19 @@ def standings(resource_ids: Collection[int]) -> dict[int, Standing]:
     return found
 
 
+def keep_references(
+    session: duckdb.DuckDBPyConnection, places: Mapping[str, str]
+) -> dict[str, str]:
+    """Read the references of a session into its memory; returns their places there.
+
+    A rule that names a view over files has the files opened, bound and decoded anew for every table.
+    """
+    kept = {table: f"kept_{places[table]}" for table in REFERENCES if table in places}
+    for table, name in kept.items():
+        session.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {places[table]}").fetchall()  # noqa: S608 - own names
+    return kept
+
+
 def open_quarantine(session: duckdb.DuckDBPyConnection, batch: Batch | None) -> Quarantine:
     """The quarantined rows of the last delivery that were not loaded after all, by what is wrong with them."""
     if batch is None or not batch.quarantined or not quarantine_file(batch).is_file():
@@ -125,7 +141,7 @@ def open_quarantine(session: duckdb.DuckDBPyConnection, batch: Batch | None) -> 
     rows = pq.read_table(quarantine_file(batch), columns=["row", "problems"])
     session.register("quarantine", rows)
     session.register("replayed", replayed)
-    found = session.sql(
+    found = session.execute(
         'SELECT p, count(*) FROM (SELECT list_transform(problems, lambda x: [x."column", x.rule]) AS p '
         "FROM quarantine WHERE row NOT IN (SELECT row FROM replayed)) GROUP BY p"
     ).fetchall()
@@ -173,12 +189,14 @@ def collected_resources(ids: Collection[int] | None = None) -> list[PublishedRes
 
 __all__ = [
     "ACCESS_MEASURES",
+    "REFERENCES",
     "Batch",
     "Quarantine",
     "Standing",
     "access",
     "collected_resources",
     "freshness",
+    "keep_references",
     "lake",
     "open_quarantine",
     "register_access_measure",

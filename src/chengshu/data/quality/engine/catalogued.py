@@ -5,11 +5,12 @@ catalogue may have changed since, and because a row the load refused counts agai
 quarantine's rules map onto the same checks (``quarantine_key``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from chengshu.data.contract.facade import ColumnSpec, ColumnType, rule_name
+from chengshu.data.contract.facade import ColumnFormat, ColumnSpec, ColumnType, rule_name
 from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
 from chengshu.data.quality.engine import formats
+from chengshu.data.quality.engine.matching import longer, matches, none_of
 from chengshu.data.quality.engine.model import Check, TableShape
 from chengshu.data.quality.engine.text import cell, is_blank, literal, typed_literal
 
@@ -48,7 +49,7 @@ def _check(
     rule: str,
     fails: str,
     checked: str = "",
-    prepared: Mapping[str, str] | None = None,
+    kind: ColumnFormat | None = None,
 ) -> Check:
     dimension, severity = _MEANING[rule]
     return Check(
@@ -56,7 +57,8 @@ def _check(
         title=f"{column.title}：{rule_name(rule)}" if column else rule_name(rule),
         dimension=dimension, severity=severity, origin=RuleOrigin.CATALOGUE,
         columns=(column.name,) if column else (), fails=fails, checked=checked,
-        prepared=prepared or {},
+        prepared=formats.prepared(column.name, kind) if column and kind else {},
+        verdicts=formats.verdicts(column.name, kind) if column and kind else {},
     )  # fmt: skip
 
 
@@ -71,24 +73,26 @@ def _column_checks(column: ColumnSpec) -> Iterator[Check]:
     if column.type is ColumnType.DECIMAL:
         yield _check(column, "precision", "")
     if column.type is ColumnType.TEXT and column.length is not None:
-        yield _check(column, "length", f"length({name}) > {column.length}", filled)
+        yield _check(column, "length", longer(name, column.length), filled)
     if column.codes is not None:
-        listed = ", ".join(literal(code) for code in column.codes)
-        yield _check(column, "code", f"{name} NOT IN ({listed})", filled)
+        yield _check(column, "code", _unknown_code(column, name), filled)
     if column.format is not None:
-        ready = formats.prepared(column.name, column.format)
         wrong = formats.wrong_shape(column.name, column.format)
-        yield _check(column, "format", wrong, filled, ready)
+        yield _check(column, "format", wrong, filled, column.format)
         yield _check(column, "id_as_number", "")
         if column.format in formats.CHECKED:
             fails = formats.wrong_check_digit(column.name)
-            yield _check(column, "check_digit", fails, filled, ready)
+            yield _check(column, "check_digit", fails, filled, column.format)
     if column.minimum is not None or column.maximum is not None:
         yield _check(column, "range", _outside(column, name), filled)
     if column.pattern is not None:
-        yield _check(
-            column, "pattern", f"NOT regexp_full_match({name}, {literal(column.pattern)})", filled
-        )
+        yield _check(column, "pattern", f"NOT {matches(name, column.pattern)}", filled)
+
+
+def _unknown_code(column: ColumnSpec, name: str) -> str:
+    if column.type is ColumnType.TEXT:
+        return none_of(name, column.codes or ())
+    return f"{name} NOT IN ({', '.join(literal(code) for code in column.codes or ())})"
 
 
 def _outside(column: ColumnSpec, name: str) -> str:

@@ -5,6 +5,7 @@ title or its field name). What comes out is generated anew from the tree, never 
 """
 
 import re
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import expressions as exp
@@ -35,7 +36,8 @@ def _by_word(shape: TableShape) -> dict[str, ColumnSpec]:
 
 def _quote_titles(text: str, shape: TableShape) -> str:
     """Put titles into quotes, so that brackets and signs in them are not read as operators."""
-    words = sorted((c.title for c in shape.columns), key=len, reverse=True)
+    # Only titles that occur: compiling all titles of a wide table takes longer than the rest.
+    words = sorted((c.title for c in shape.columns if c.title in text), key=len, reverse=True)
     if not words:
         return text
     # A title inside quotes of either kind is left alone.
@@ -46,8 +48,14 @@ def _quote_titles(text: str, shape: TableShape) -> str:
 def _parse(text: str, shape: TableShape) -> exp.Condition:
     if len(text) > _MAX:
         raise RuleError(f"表达式太长，最多 {_MAX} 个字。")
+    return _parsed(_quote_titles(text, shape)).copy()
+
+
+@lru_cache(maxsize=1_000)
+def _parsed(text: str) -> exp.Condition:
+    """The tree of a text in the grammar; tables share many expressions, and parsing costs more than the rest."""
     try:
-        tree = sqlglot.parse_one(_quote_titles(text, shape), dialect="duckdb", into=exp.Condition)
+        tree = sqlglot.parse_one(text, dialect="duckdb", into=exp.Condition)
     except SqlglotError as error:
         raise RuleError(f"表达式写得不对，可以用：{_ALLOWED}。") from error
     for node in tree.walk():

@@ -12,9 +12,10 @@ from chengshu.data.contract.facade import FORMAT_HINTS, ColumnFormat, ColumnType
 from chengshu.data.quality.choices import Dimension
 from chengshu.data.quality.engine import formats
 from chengshu.data.quality.engine.expressions import condition, titled
+from chengshu.data.quality.engine.matching import matches
 from chengshu.data.quality.engine.model import Join, RuleError, Tables, TableShape
 from chengshu.data.quality.engine.references import SUBJECTS, region_table
-from chengshu.data.quality.engine.text import cell, is_blank, literal, quoted, typed_literal
+from chengshu.data.quality.engine.text import cell, is_blank, quoted, typed_literal
 
 Definition = Mapping[str, Any]
 OPERATORS = {
@@ -40,6 +41,7 @@ class Compiled:
     columns: tuple[str, ...] = ()
     joins: tuple[Join, ...] = ()
     prepared: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Mapping[str, ColumnFormat] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,13 +321,12 @@ def _pattern(d: Definition, shape: TableShape, _tables: Tables, _alias: str) -> 
             fails = f"({fails}) OR ({formats.wrong_check_digit(column)})"
         return Compiled(
             fails=fails, checked=filled(column), columns=(column,),
-            prepared=formats.prepared(column, kind),
+            prepared=formats.prepared(column, kind), verdicts=formats.verdicts(column, kind),
         )  # fmt: skip
     wanted = need(d, "pattern", "格式或正则")
     return Compiled(
-        fails=f"NOT regexp_full_match({cell(column)}, {literal(wanted)})", checked=filled(column),
-        columns=(column,),
-    )  # fmt: skip
+        fails=f"NOT {matches(cell(column), wanted)}", checked=filled(column), columns=(column,)
+    )
 
 
 def _pattern_words(d: Definition, shape: TableShape, _tables: Tables) -> str:

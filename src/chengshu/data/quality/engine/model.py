@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chengshu.data.contract.facade import ColumnSpec
+from chengshu.data.contract.facade import ColumnFormat, ColumnSpec
 from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
 
 Masks = npt.NDArray[np.uint64]
@@ -77,7 +77,8 @@ class Check:
     ``fails`` is an SQL condition over ``t`` and the joins; unknown (NULL) counts as not failing.
     ``checked`` says which rows the rule speaks about; empty: all. A check without ``fails`` is
     never broken in a stored table and counts quarantined rows only. ``prepared`` are columns computed
-    once per row and shared by checks (name → expression over ``t``).
+    once per row and shared by checks (name → expression over ``t``); ``verdicts`` are identifier columns whose check
+    digits are verified before the scan.
     """
 
     key: str
@@ -90,6 +91,7 @@ class Check:
     checked: str = ""
     joins: tuple[Join, ...] = ()
     prepared: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Mapping[str, ColumnFormat] = field(default_factory=dict)
     rule_id: int | None = None
 
 

@@ -1,19 +1,21 @@
 """One scan of a table for all its checks.
 
-Every check becomes one bit; rows are grouped by their bits in the same query that computes them, so the
-result is small however large the table is: each combination of failures with its number of rows, and the
-keys of the rows that fail anything. Flat memory: only failing keys leave the engine.
+Every check becomes one bit; one query computes the bits of all rows, counts what each check speaks about, and
+hands out the keys and bits of the rows that fail anything. Flat memory: only failing keys leave the engine.
 """
 
 # ruff: noqa: S608 - identifiers are quoted, conditions were compiled from checked rules
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from chengshu.data.contract.facade import ColumnFormat
+from chengshu.data.quality.engine import formats
 from chengshu.data.quality.engine.model import (
     WORD,
     Check,
@@ -26,7 +28,11 @@ from chengshu.data.quality.engine.model import (
 )
 from chengshu.data.quality.engine.text import ROW, cell, quoted
 
+# Arrow arrays; the stubs' overloads are too narrow to be of help.
+Values: TypeAlias = Any
+Sizes: TypeAlias = npt.NDArray[np.int64]
 ROW_HASH = "row_hash"
+FOUND = "_found"
 
 
 def key_columns(shape: TableShape) -> tuple[str, ...]:
@@ -41,31 +47,32 @@ def row_hash(shape: TableShape, row: str = ROW) -> str:
 
 
 def scan_query(
-    shape: TableShape, source: str, checks: Sequence[Check], places: Mapping[str, str]
+    shape: TableShape,
+    source: str,
+    checks: Sequence[Check],
+    places: Mapping[str, str],
+    wrong: Mapping[str, str] | None = None,
 ) -> str:
-    """The statement; ``places`` maps ``zone/name`` of joined tables to their names in the session."""
+    """The statement; ``places`` maps ``zone/name`` of joined tables to their names in the session, ``wrong`` identifier
+    columns to the relations of their wrong values.
+
+    Conditions are columns of an inner query, and failing rows leave it as they are: written a second time, into the
+    words of a mask, the engine would compute what two lazy conditions share for every row, and plan twice as long.
+    """
     masked = [(index, check) for index, check in enumerate(checks) if check.fails]
-    words = []
-    for word in range(words_for(len(checks))):
-        parts = [
-            f"CASE WHEN {check.fails} THEN {1 << (index % WORD)}::UBIGINT ELSE 0::UBIGINT END"
-            for index, check in masked
-            if index // WORD == word
-        ]
-        words.append(f"{' + '.join(parts) or '0::UBIGINT'} AS w{word}")
     counted = counted_conditions(checks)
-    flags = [f"{_countable(condition)} AS c{n}" for n, condition in enumerate(counted)]
+    columns = [f"{expression} AS k{n}" for n, expression in enumerate(_keys_of(shape))]
+    row = [f"k{n} := k{n}" for n in range(len(columns))]
+    row += [f"f{index} := f{index}" for index, _check in masked]
+    columns += [f"({check.fails}) AS f{index}" for index, check in masked]
+    columns += [f"{_countable(condition)} AS c{n}" for n, condition in enumerate(counted)]
     joins = " ".join(_join(join, places) for join in distinct_joins(checks))
-    inner = (
-        f"SELECT {', '.join([f'struct_pack({_packed(shape)}) AS k', *words, *flags])} "
-        f"FROM {_rows(source, checks)} {ROW} {joins}"
-    )
-    names = [f"w{word}" for word in range(len(words))]
-    any_bit = " OR ".join(f"{name} <> 0" for name in names)
+    inner = f"SELECT {', '.join(columns)} FROM {_rows(source, checks, wrong or {})} {ROW} {joins}"
     counts = "".join(f", count(c{n}) AS c{n}" for n in range(len(counted)))
+    failing = " OR ".join(f"f{index}" for index, _check in masked) or "false"
     return (
-        f"SELECT {', '.join(names)}, count(*) AS n{counts}, list(k) FILTER (WHERE {any_bit}) AS ks "
-        f"FROM ({inner}) GROUP BY {', '.join(names)}"
+        f"SELECT count(*) AS n{counts}, list(struct_pack({', '.join(row)})) "
+        f"FILTER (WHERE {failing}) AS ks FROM ({inner})"
     )
 
 
@@ -76,19 +83,28 @@ def _countable(condition: str) -> str:
     return column if alone else f"CASE WHEN {condition} THEN 1 END"
 
 
-def _rows(source: str, checks: Sequence[Check]) -> str:
+def _rows(source: str, checks: Sequence[Check], wrong: Mapping[str, str]) -> str:
     """The table with the prepared columns beside its own."""
     prepared = {name: text for check in checks for name, text in check.prepared.items()}
+    joins = []
+    for number, column in enumerate(_verified(checks)):
+        relation, alias = wrong.get(column), f"_bad{number}"
+        verdict = f"coalesce({alias}.bad, 0::UTINYINT)" if relation else "0::UTINYINT"
+        prepared[formats.verdict_name(column)] = verdict
+        if relation:
+            joins.append(f"LEFT JOIN {quoted(relation)} {alias} ON {alias}.v = {cell(column)}")
     if not prepared:
         return source
     added = ", ".join(f"{text} AS {quoted(name)}" for name, text in prepared.items())
-    return f"(SELECT {ROW}.*, {added} FROM {source} {ROW})"
+    return f"(SELECT {ROW}.*, {added} FROM {source} {ROW} {' '.join(joins)})"
 
 
-def _packed(shape: TableShape) -> str:
-    if shape.key:
-        return ", ".join(f"{quoted(name)} := {cell(name)}" for name in shape.key)
-    return f"{ROW_HASH} := {row_hash(shape)}"
+def _verified(checks: Sequence[Check]) -> dict[str, ColumnFormat]:
+    return {column: kind for check in checks for column, kind in check.verdicts.items()}
+
+
+def _keys_of(shape: TableShape) -> list[str]:
+    return [cell(name) for name in shape.key] or [row_hash(shape)]
 
 
 def counted_conditions(checks: Sequence[Check]) -> list[str]:
@@ -127,42 +143,69 @@ def scan(
     Raises:
         RuleError: the engine refuses a condition; the message holds its reason.
     """
-    query = scan_query(shape, source, checks, places or {})
     try:
-        found = session.sql(query).to_arrow_table()
+        found = _run(session, shape, checks, source, places or {})
     except duckdb.Error as error:
         raise RuleError(f"规则无法执行：{str(error).splitlines()[0]}") from error
-    words = words_for(len(checks))
-    groups = _masks(found, words)
-    sizes = np.asarray(found["n"], dtype=np.int64)
-    rows = int(sizes.sum())
+    rows = int(found["n"][0].as_py())
+    keys = _keys(found["ks"], shape, checks)
+    groups, sizes = _groups(keys, rows, words_for(len(checks)))
     sums = {
-        condition: int(pc.sum(found[f"c{n}"]).as_py() or 0)
+        condition: int(found[f"c{n}"][0].as_py())
         for n, condition in enumerate(counted_conditions(checks))
     }
     checked = tuple(sums.get(check.checked, rows) for check in checks)
-    return ScanResult(rows, groups, sizes, checked, _keys(found, groups, shape))
+    return ScanResult(rows, groups, sizes, checked, keys)
 
 
-def _masks(table: pa.Table, words: int) -> Masks:
-    columns = [np.asarray(table[f"w{word}"], dtype=np.uint64) for word in range(words)]
-    return np.stack(columns, axis=1) if len(table) else np.zeros((0, words), np.uint64)
+def _run(
+    session: duckdb.DuckDBPyConnection,
+    shape: TableShape,
+    checks: Sequence[Check],
+    source: str,
+    places: Mapping[str, str],
+) -> pa.Table:
+    """The one row of the scan; wrong identifiers are beside the table while it runs."""
+    columns = _verified(checks)
+    wrong = formats.wrong_values(session, source, columns) if columns else {}
+    names = {column: f"_wrong_{number}" for number, column in enumerate(wrong)}
+    for column, values in wrong.items():
+        session.register(names[column], values)
+    query = scan_query(shape, source, checks, places, names)
+    try:
+        # A statement that is executed is planned once; a relation over it would be bound twice.
+        session.execute(f"CREATE OR REPLACE TEMP TABLE {FOUND} AS {query}").fetchall()
+        found: pa.Table = session.table(FOUND).to_arrow_table()
+        session.execute(f"DROP TABLE {FOUND}").fetchall()
+        return found
+    finally:
+        for name in names.values():
+            session.unregister(name)
 
 
-def _keys(found: pa.Table, groups: Masks, shape: TableShape) -> pa.Table:
-    """The failing rows with their masks, flattened out of the groups."""
-    parts = []
-    for number, mask in enumerate(groups):
-        if not mask.any():
-            continue
-        listed = found["ks"][number].values
-        columns = {name: listed.field(position) for position, name in enumerate(key_columns(shape))}
-        columns |= {
-            f"w{word}": pa.array(np.full(len(listed), value), pa.uint64())
-            for word, value in enumerate(mask)
-        }
-        parts.append(pa.table(columns))
-    if parts:
-        return pa.concat_tables(parts)
-    names = {name: pa.array([], pa.string()) for name in key_columns(shape)}
-    return pa.table(names | {f"w{w}": pa.array([], pa.uint64()) for w in range(groups.shape[1])})
+def _keys(listed: Values, shape: TableShape, checks: Sequence[Check]) -> pa.Table:
+    """The failing rows with their masks."""
+    names, words = key_columns(shape), words_for(len(checks))
+    if listed[0].as_py() is None:
+        empty = {name: pa.array([], pa.string()) for name in names}
+        return pa.table(empty | {f"w{word}": pa.array([], pa.uint64()) for word in range(words)})
+    rows = listed[0].values
+    masks = np.zeros((words, len(rows)), np.uint64)
+    masked = [index for index, check in enumerate(checks) if check.fails]
+    for place, index in enumerate(masked, len(names)):
+        word, bit = divmod(index, WORD)
+        fails = rows.field(place).fill_null(False).to_numpy(zero_copy_only=False)
+        masks[word] |= fails.astype(np.uint64) << np.uint64(bit)
+    columns = {name: rows.field(place) for place, name in enumerate(names)}
+    return pa.table(columns | {f"w{word}": pa.array(mask) for word, mask in enumerate(masks)})
+
+
+def _groups(keys: pa.Table, rows: int, words: int) -> tuple[Masks, Sizes]:
+    """Each combination of failures once with its number of rows; first the rows without any."""
+    columns = [np.asarray(keys[f"w{word}"], dtype=np.uint64) for word in range(words)]
+    found, sizes = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)
+    good = rows - len(keys)
+    if not good:
+        return found, sizes.astype(np.int64)
+    none = np.zeros((1, words), np.uint64)
+    return np.concatenate([none, found]), np.concatenate([[good], sizes]).astype(np.int64)

@@ -21,7 +21,6 @@ from chengshu.data.catalog.facade import PublishedResource
 from chengshu.data.quality import sources
 from chengshu.data.quality.assembling import Assembled, assemble, compile_threshold
 from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
-from chengshu.data.quality.engine import formats
 from chengshu.data.quality.engine.model import (
     WORD,
     Check,
@@ -31,7 +30,6 @@ from chengshu.data.quality.engine.model import (
     TableShape,
     words_for,
 )
-from chengshu.data.quality.engine.references import SUBJECTS, region_table
 from chengshu.data.quality.engine.scan import scan
 from chengshu.data.quality.engine.scoring import Evidence, Judged, Policy, fixes, score
 from chengshu.data.quality.engine.thresholds import Facts
@@ -47,6 +45,8 @@ MOST_ROWS = 200_000
 MOST_FIXES = 20
 GROUP = 60
 """Tables opened in one session; more would keep too many files open."""
+OFTEN = 4
+"""Tables of one session from which on the references are read into memory once."""
 log = logging.getLogger("chengshu.quality")
 Progress = Callable[[int, int, str], None]
 
@@ -88,7 +88,15 @@ def evaluate(
     ``full`` asks the stored table every rule again; otherwise what the load has proven row by row under the same
     catalogue version is not asked twice. A rule that cannot run is noted in the result and costs nothing.
     """
-    resources = sources.collected_resources(resource_ids)
+    return evaluate_collected(
+        sources.collected_resources(resource_ids), full=full, progress=progress
+    )
+
+
+def evaluate_collected(
+    resources: Sequence[PublishedResource], *, full: bool = False, progress: Progress | None = None
+) -> list[Evaluation]:
+    """As :func:`evaluate`, for resources that the caller has read already."""
     if not resources:
         return []
     run = _prepare(resources, full=full)
@@ -137,14 +145,16 @@ class _session:  # noqa: N801 - used as a context manager only
                 other = rule.definition.get("other")
                 if other:
                     wanted |= _other_table(run, str(other))
-        wanted |= {subject.table for subject in SUBJECTS.values()} | {region_table()}
+        wanted |= set(sources.REFERENCES)
         known = sorted(wanted & run.available)
+        self._often = len(group) >= OFTEN
         self.places = {table: f"s{number}" for number, table in enumerate(known)}
         self._opened = run.lake.session({name: table for table, name in self.places.items()})
 
     def __enter__(self) -> tuple[duckdb.DuckDBPyConnection, dict[str, str]]:
         self._session = self._opened.__enter__()
-        formats.register(self._session)
+        if self._often:
+            self.places |= sources.keep_references(self._session, self.places)
         return self._session, self.places
 
     def __exit__(
@@ -153,7 +163,6 @@ class _session:  # noqa: N801 - used as a context manager only
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        formats.unregister(self._session)
         self._opened.__exit__(kind, error, trace)
 
 
@@ -328,13 +337,17 @@ def _judge(
         fixes=[asdict(step) for step in steps], rules=len(checks) + len(thresholds),
         notes=_notes(evidence, failing), seconds=time.monotonic() - started,
     )  # fmt: skip
-    results = _results(evaluation, assembled, found, held, thresholds)
     evaluation.kept = [
-        [result.title, result.dimension, result.severity, result.origin, result.checked]
-        for result in results if not result.total and not result.error
+        [check.title, check.dimension, check.severity, check.origin, found.checked[position]]
+        for position, check in enumerate(checks) if not judged[position].failed
     ]  # fmt: skip
-    broken = [result for result in results if result.total or result.error]
-    return _Outcome(evaluation, broken, found.keys)
+    evaluation.kept += [
+        [one.rule.title, one.rule.dimension, one.rule.severity, one.rule.origin, 1]
+        for one in thresholds if not one.failed and not one.error
+    ]  # fmt: skip
+    return _Outcome(
+        evaluation, _results(evaluation, assembled, found, held, thresholds), found.keys
+    )
 
 
 def _notes(evidence: Evidence, failing: int) -> list[str]:
@@ -355,6 +368,7 @@ def _results(
     held: Counter[str],
     thresholds: Sequence[_Measured],
 ) -> list[RuleResult]:
+    """Rules that found something or could not run."""
     results = [
         RuleResult(
             evaluation=evaluation, key=check.key, rule_id=check.rule_id, title=check.title,
@@ -364,6 +378,7 @@ def _results(
             quarantined=held[check.key],
         )
         for position, check in enumerate(assembled.checks)
+        if found.failed(position) or held[check.key]
     ]  # fmt: skip
     results += [
         RuleResult(
@@ -371,7 +386,7 @@ def _results(
             dimension=one.rule.dimension, severity=one.rule.severity, origin=one.rule.origin,
             checked=0 if one.error else 1, failed=int(one.failed), error=one.error[:300],
         )
-        for one in thresholds
+        for one in thresholds if one.failed or one.error
     ]  # fmt: skip
     results += [
         RuleResult(
@@ -421,4 +436,4 @@ def _sweep(evaluation: Evaluation) -> None:
             path.unlink(missing_ok=True)
 
 
-__all__ = ["MOST_ROWS", "LakeError", "evaluate"]
+__all__ = ["MOST_ROWS", "LakeError", "evaluate", "evaluate_collected"]

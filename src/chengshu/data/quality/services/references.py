@@ -1,7 +1,10 @@
 """Builds the city's references (ops zone of the lake) from all collected tables that name people or organisations."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
+from chengshu.data.catalog.facade import PublishedResource
 from chengshu.data.quality import sources
 from chengshu.data.quality.engine.references import SUBJECTS, build, named_pairs, region_table
 from chengshu.kernel.identity.models import Region
@@ -10,9 +13,14 @@ from chengshu_lake import Lake
 REGION_DIGITS = 12
 
 
-def build_references() -> dict[str, int]:
-    """Build all references anew; returns their rows by lake table. Each is replaced in one commit."""
-    lake, resources = sources.lake(), sources.collected_resources()
+def build_references(resources: Sequence[PublishedResource] | None = None) -> dict[str, int]:
+    """Build all references anew; returns their rows by lake table. Each is replaced in one commit.
+
+    ``resources`` are all collected ones, where the caller has read them already.
+    """
+    lake = sources.lake()
+    if resources is None:
+        resources = sources.collected_resources()
     shapes = [sources.shape_of(resource) for resource in resources]
     stored = set(lake.tables("std"))
     pairs = [

@@ -11,12 +11,10 @@ from chengshu.data.catalog.facade import PublishedResource, Resource, published_
 from chengshu.data.quality import sources
 from chengshu.data.quality.assembling import SQL, compile_rule, compile_threshold
 from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
-from chengshu.data.quality.engine import formats
 from chengshu.data.quality.engine.discovery import Candidate, discover
 from chengshu.data.quality.engine.expert import check_sql
 from chengshu.data.quality.engine.kinds import KINDS
 from chengshu.data.quality.engine.model import Check, RuleError, TableShape
-from chengshu.data.quality.engine.references import SUBJECTS, region_table
 from chengshu.data.quality.engine.scan import scan
 from chengshu.data.quality.engine.thresholds import THRESHOLD, threshold_sentence
 from chengshu.data.quality.models import Rule, RuleSetting, RuleVersion
@@ -105,16 +103,13 @@ def _run(
         raise RuleError("要对照的数据还没有归集，或参照还没有建立。")
     places = {table: f"s{n}" for n, table in enumerate(sorted(wanted))}
     with lake.session({name: table for table, name in places.items()}) as session:
-        formats.register(session)
         for name, keys in relations.items():
             session.register(name, keys)
         sample = f"(SELECT * FROM {places[resource.lake_table]} LIMIT {SAMPLE_ROWS})"  # noqa: S608 - own names
-        found = scan(
+        return scan(
             session, shape, [replace(compiled)], source=sample,
             places=places | {name: name for name in relations},
         )  # fmt: skip
-        formats.unregister(session)
-        return found
 
 
 def save_rule(
@@ -230,17 +225,16 @@ def suggested(
 
 
 def _references(lake: Any) -> list[str]:
-    wanted = [*(subject.table for subject in SUBJECTS.values()), region_table()]
-    return [table for table in wanted if lake.exists(table)]
+    return [table for table in sources.REFERENCES if lake.exists(table)]
 
 
 def suggested_in(
     session: Any, places: Mapping[str, str], resource: PublishedResource, known: Any
 ) -> list[tuple[Candidate, str]]:
     """As :func:`suggested`, in a session that is open already."""
-    stored = frozenset(sources.lake().schema(resource.lake_table).names)
-    shape = sources.shape_of(resource).only(stored)
-    found = discover(session, shape, source=places[resource.lake_table], places=places)
+    source = places[resource.lake_table]
+    shape = sources.shape_of(resource).only(frozenset(session.table(source).columns))
+    found = discover(session, shape, source=source, places=places)
     taken = [(rule.kind, rule.definition) for rule in known]
     fresh = [one for one in found if (one.kind, one.definition) not in taken]
     return [(one, sentence(one.kind, one.definition, shape)) for one in fresh]

@@ -15,7 +15,6 @@ from chengshu.data.contract.facade import (
     compile_contract,
 )
 from chengshu.data.quality.choices import RuleOrigin
-from chengshu.data.quality.engine import formats
 from chengshu.data.quality.engine.discovery import discover
 from chengshu.data.quality.engine.kinds import KINDS
 from chengshu.data.quality.engine.model import Check, RuleError, TableShape
@@ -61,7 +60,6 @@ def looked_for() -> tuple[Rows, Rows]:
     planted: Rows = defaultdict(set)
     found: Rows = defaultdict(set)
     with duckdb.connect() as session:
-        formats.register(session)
         places = _load(session, planted)
         for key in ENTRIES:
             shape = shape_of(key)
@@ -75,7 +73,7 @@ def looked_for() -> tuple[Rows, Rows]:
                 check = Check(
                     key="k", title="k", dimension=one.dimension, severity=one.severity,
                     origin=RuleOrigin.TEMPLATE, fails=made.fails, checked=made.checked,
-                    joins=made.joins, prepared=made.prepared,
+                    joins=made.joins, prepared=made.prepared, verdicts=made.verdicts,
                 )  # fmt: skip
                 name = KIND_OF.get(kind, "")
                 if kind == "reference":
@@ -84,7 +82,6 @@ def looked_for() -> tuple[Rows, Rows]:
                     )
                 failing = scan(session, shape, [check], source=f"t_{key}", places=places).keys
                 found[name] |= {(key, str(row)) for row in failing.column(0).to_pylist()}
-        formats.unregister(session)
     return planted, found
 
 

@@ -40,9 +40,7 @@ SCHEMA = pa.schema([pa.field(c.name, c.arrow_type) for c in PEOPLE.columns])
 @pytest.fixture
 def session() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect()
-    formats.register(connection)
     yield connection
-    formats.unregister(connection)
     connection.close()
 
 
@@ -60,7 +58,7 @@ def check_of(kind: str, definition: dict[str, object], alias: str = "j0") -> Che
     return Check(
         key=kind, title=kind, dimension=Dimension.ACCURACY, severity=Severity.NORMAL,
         origin=RuleOrigin.OFFICER, fails=made.fails, checked=made.checked, columns=made.columns,
-        joins=made.joins, prepared=made.prepared,
+        joins=made.joins, prepared=made.prepared, verdicts=made.verdicts,
     )  # fmt: skip
 
 
