@@ -23,12 +23,18 @@ from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.events.services import emit
 from chengshu.kernel.notices.services import notify
 from chengshu.kernel.unit_of_work import unit_of_work
-from chengshu_lake import Lake, LakeError
+from chengshu_lake import Lake
 
 DECIDE = "discovery.lead.decide"
 TICKET_KIND = "discovery.conflict"
 SHOWN_ROWS = 50
 SECONDS = 120.0
+COUNTING = """
+SELECT count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NOT NULL),
+       count(*) FILTER (WHERE l.v <> m.v),
+       count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NULL)
+FROM l JOIN m USING (s)
+"""
 _DECIDED = (ClusterState.CONFIRMED, ClusterState.REJECTED)
 
 
@@ -211,31 +217,57 @@ def count_conflicts(cluster: ItemCluster) -> int:
         Conflict: no lead source yet, or it has no data.
     """
     lead = _lead_member(cluster)
-    engine, total, differing = lake(), 0, 0
-    for member in cluster.members.exclude(pk=lead.pk).select_related("resource"):
-        if member.column == member.subject_column:
-            continue
-        try:
-            row = (
-                engine.sql(_counting(lead, member), tables=_tables(lead, member), timeout=SECONDS)
-                .read_all()
-                .to_pylist()[0]
-            )
-        except LakeError:
-            # Not collected yet: nothing to compare, and the page says so by having no figures.
-            Conflict.objects.filter(member=member).delete()
-            continue
-        Conflict.objects.update_or_create(
-            member=member,
-            defaults={
-                "cluster": cluster, "compared": row["compared"], "differing": row["differing"],
-                "missing": row["missing"], "counted_at": timezone.now(),
-            },
+    others = cluster.members.exclude(pk=lead.pk).select_related("resource")
+    members = [m for m in others if m.column != m.subject_column]
+    counted = _counted(lead, members)
+    now = timezone.now()
+    rows = [
+        Conflict(cluster=cluster, member=member, counted_at=now, **counted[member.pk])
+        for member in members
+        if member.pk in counted
+    ]
+    with unit_of_work():
+        # Not collected yet: nothing to compare, and the page says so by having no figures.
+        Conflict.objects.filter(member__in=[m.pk for m in members if m.pk not in counted]).delete()
+        Conflict.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["member"],
+            update_fields=["cluster", "compared", "differing", "missing", "counted_at"],
         )  # fmt: skip
-        total += row["compared"]
-        differing += row["differing"]
-    ItemCluster.objects.filter(pk=cluster.pk).update(compared=total, differing=differing)
+        differing = sum(row.differing for row in rows)
+        ItemCluster.objects.filter(pk=cluster.pk).update(
+            compared=sum(row.compared for row in rows), differing=differing
+        )
     return differing
+
+
+def _counted(lead: ClusterMember, members: Sequence[ClusterMember]) -> dict[int, dict[str, int]]:
+    """By member: subjects compared, differing and missing. The lead's side is read once for all of them."""
+    engine = lake()
+    held = {
+        table for table in {m.resource.lake_table for m in (lead, *members)} if engine.exists(table)
+    }
+    if lead.resource.lake_table not in held:
+        return {}
+    tables = {f"t{number}": table for number, table in enumerate(sorted(held))}
+    alias = {table: name for name, table in tables.items()}
+    found: dict[int, dict[str, int]] = {}
+    with engine.session(tables) as session:
+        session.execute(f"CREATE TABLE l AS {_side(alias[lead.resource.lake_table], lead)}")
+        for member in members:
+            table = member.resource.lake_table
+            if table not in alias or not _has_column(session, alias[table], member):
+                continue
+            query = f"WITH m AS ({_side(alias[table], member)}) {COUNTING}"
+            figures = session.execute(query).fetchone()
+            assert figures is not None
+            found[member.pk] = dict(zip(("compared", "differing", "missing"), figures, strict=True))
+    return found
+
+
+def _has_column(session: Any, table: str, member: ClusterMember) -> bool:
+    """Whether the lake has what the catalogue names: an item may be published before its first delivery."""
+    described = session.execute(f"SELECT * FROM {table} LIMIT 0").description  # noqa: S608 - our own alias
+    return {member.column, member.subject_column} <= {column[0] for column in described}
 
 
 def _lead_member(cluster: ItemCluster) -> ClusterMember:
@@ -249,23 +281,12 @@ def _tables(lead: ClusterMember, member: ClusterMember) -> dict[str, str]:
     return {"a": lead.resource.lake_table, "b": member.resource.lake_table}
 
 
-def _sides(lead: ClusterMember, member: ClusterMember) -> str:
-    """One value per subject on both sides."""
-    parts = []
-    for side, table, at in (("l", "a", lead), ("m", "b", member)):
-        key, column = identifier(at.subject_column), identifier(at.column)
-        parts.append(
-            f"{side} AS (SELECT {key}::VARCHAR AS s, mode({column}::VARCHAR) AS v FROM {table} "  # noqa: S608
-            f"WHERE {key} IS NOT NULL GROUP BY 1)"
-        )
-    return "WITH " + ", ".join(parts)
-
-
-def _counting(lead: ClusterMember, member: ClusterMember) -> str:
+def _side(table: str, member: ClusterMember) -> str:
+    """One value per subject, the usual one of several."""
+    key, column = identifier(member.subject_column), identifier(member.column)
     return (
-        f"{_sides(lead, member)} SELECT count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NOT NULL) AS compared, "  # noqa: S608
-        "count(*) FILTER (WHERE l.v <> m.v) AS differing, "
-        "count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NULL) AS missing FROM l JOIN m USING (s)"
+        f"SELECT {key}::VARCHAR AS s, mode({column}::VARCHAR) AS v FROM {table} "  # noqa: S608 - quoted names
+        f"WHERE {key} IS NOT NULL GROUP BY 1"
     )
 
 
@@ -280,7 +301,8 @@ def conflict_rows(*, actor: Actor, conflict: Conflict) -> list[tuple[str, str, s
     member = conflict.member
     lead = _lead_member(conflict.cluster)
     query = (
-        f"{_sides(lead, member)} SELECT s, l.v, m.v FROM l JOIN m USING (s) "  # noqa: S608
+        f"WITH l AS ({_side('a', lead)}), m AS ({_side('b', member)}) "  # noqa: S608 - quoted names
+        "SELECT s, l.v, m.v FROM l JOIN m USING (s) "
         f"WHERE l.v <> m.v ORDER BY s LIMIT {SHOWN_ROWS}"
     )
     found = lake().sql(query, tables=_tables(lead, member), timeout=SECONDS).read_all()
