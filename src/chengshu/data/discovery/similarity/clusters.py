@@ -76,16 +76,19 @@ def find(lake: Lake, holders: Sequence[Holder], *, sample: int = SAMPLE) -> list
         lake, {t: list(islice(numbered, len(g))) for t, g in tables.items()}, sample=sample
     )
     names = {name: number for number, name in enumerate(dict.fromkeys(h.group for h in order))}
-    kinds = {h.group: f"{h.subject}|{h.kind}" for h in order}
-    by_name = np.array([names[h.group] for h in order], np.int64)
+    groups = np.array([names[h.group] for h in order], np.int64)
+    _settle(cells, groups)
+    # Who agrees with nobody of its name stands alone: its values may say where it belongs.
+    alone = np.flatnonzero(groups == NONE)
+    groups[alone] = len(names) + np.arange(len(alone))
+    kinds = {int(g): f"{h.subject}|{h.kind}" for g, h in zip(groups, order, strict=True)}
+    total = len(names) + len(alone)
     joined = alike(
-        Usual.of(cells, by_name), cells, [kinds[name] for name in names],
+        Usual.of(cells, groups), cells, [kinds.get(g, "") for g in range(total)],
         enough=ENOUGH * 2, least=JOIN,
     )  # fmt: skip
-    merged = _merged(len(names), joined)
-    groups = np.array([merged[names[h.group]] for h in order], np.int64)
-    figures = _settled(cells, groups)
-    return _clusters(order, groups, figures)
+    groups = np.array(_merged(total, joined), np.int64)[groups]
+    return _clusters(order, groups, _settle(cells, groups))
 
 
 def _exists(lake: Lake, table: str) -> bool:
@@ -94,16 +97,19 @@ def _exists(lake: Lake, table: str) -> bool:
     return False
 
 
-def _settled(cells: Cells, groups: Numbers) -> dict[int, Figure]:
-    """Figures of the holders once those that agree with nobody have left ``groups``.
+def _settle(cells: Cells, groups: Numbers) -> dict[int, Figure]:
+    """Take those that agree with nobody out of ``groups``; returns the figures of the others.
 
-    They pull the others' agreement down: the worst go first, then it is counted again.
+    They pull the others' agreement down: the worst go first, then it is counted again where they have left.
     """
     figures = agreement(cells, groups)
     for least in STRANGERS:
         strange = [h for h, f in figures.items() if f.compared >= ENOUGH and f.kappa < least]
+        left = np.unique(groups[strange])
         groups[strange] = NONE
-        figures = agreement(cells, groups)
+        for holder in strange:
+            del figures[holder]
+        figures |= agreement(cells, np.where(np.isin(groups, left), groups, NONE))
     return figures
 
 
