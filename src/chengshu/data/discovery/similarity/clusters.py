@@ -6,7 +6,7 @@ beyond chance (Cohen's kappa); groups with other names are joined when their com
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -24,6 +24,7 @@ from chengshu.data.discovery.similarity.sample import Cells, Numbers, draw
 from chengshu_lake import Lake, LakeError
 
 SAMPLE = 2_000
+KEY_LENGTH = 160
 ENOUGH = 20
 AGREE, JOIN = 0.5, 0.8
 STRANGERS = (0.15, 0.3)
@@ -136,7 +137,15 @@ def _clusters(
             figure = figures.get(number, UNSEEN)
             gathered.setdefault(int(groups[number]), []).append((holder, figure))
     found = [cluster for members in gathered.values() for cluster in _kept(members)]
-    return sorted(found, key=lambda c: (-len(c.units), -len(c.members), c.key))
+    found.sort(key=lambda c: (-len(c.units), -len(c.members), c.key))
+    keys: set[str] = set()
+    for number, cluster in enumerate(found):
+        if cluster.key in keys:
+            # Different facts under one name: the smaller goes by the first place that has it.
+            first = min((m.holder.table, m.holder.column) for m in cluster.members)
+            found[number] = replace(cluster, key=":".join((cluster.key, *first))[:KEY_LENGTH])
+        keys.add(found[number].key)
+    return found
 
 
 def _kept(rows: Sequence[tuple[Holder, Figure]]) -> list[Cluster]:
