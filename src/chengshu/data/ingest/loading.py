@@ -198,7 +198,8 @@ def delivered_regions(resource: PublishedResource, staged: StageResult) -> dict[
     counts: Counter[str] = Counter()
     for batch in staged.reader([column]) if column is not None else ():
         # Whole columns at once: a delivery may hold every village of China once.
-        codes, times = pc.value_counts(batch.column(0).drop_null()).flatten()
+        counted: Any = pc.value_counts(batch.column(0).drop_null())
+        codes, times = counted.flatten()
         counts.update(dict(zip(codes.to_pylist(), times.to_pylist(), strict=True)))
     return dict(counts)
 

@@ -72,8 +72,7 @@ def chance(group: Numbers, value: Numbers, values: int, groups: int) -> Shares:
     total = np.bincount(group, minlength=groups)
     owner = keys // max(values, 1)
     shares = times / total[owner]
-    found: Shares = np.bincount(owner, shares * shares, minlength=groups)
-    return found
+    return np.bincount(owner, shares * shares, minlength=groups).astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +111,8 @@ def alike(
     luck = chance(usual.group, usual.value, cells.values, len(kinds))
     knowing = np.bincount(usual.group, minlength=len(kinds)) >= enough
     members: dict[str, list[int]] = {}
-    for group in np.flatnonzero(knowing):
-        members.setdefault(kinds[group], []).append(int(group))
+    for group in np.flatnonzero(knowing).tolist():
+        members.setdefault(kinds[group], []).append(group)
     found = []
     for groups in members.values():
         known, equal = _compared(usual, cells, np.array(groups, np.int64), len(kinds))
