@@ -79,7 +79,8 @@ def open_session(limits: Limits, scratch: Path) -> duckdb.DuckDBPyConnection:
 def files_sql(paths: Sequence[str]) -> str:
     """A FROM item over local Parquet files whose columns may differ."""
     listed = ", ".join(literal(path) for path in paths)
-    return f"read_parquet([{listed}], union_by_name = true)"
+    # To unite names every file is opened once more: not needed for one.
+    return f"read_parquet([{listed}]{', union_by_name = true' if len(paths) > 1 else ''})"
 
 
 def columns_sql(schema: pa.Schema) -> str:

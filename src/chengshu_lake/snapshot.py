@@ -34,6 +34,9 @@ KEY_PROPERTY = "chengshu.key"
 COMMIT_INFO = "chengshu"
 # History is evidence: the log is kept, and with it the result behind every commit key.
 PROPERTIES = {
+    # The log's statistics of all columns, not of the first 32: they tell that a file has every column, and a table
+    # whose files do is planned in half the time.
+    "delta.dataSkippingNumIndexedCols": "-1",
     "delta.enableDeletionVectors": "false",
     "delta.enableExpiredLogCleanup": "false",
 }

@@ -23,16 +23,17 @@ SUBJECTS_LOOKED_AT = 500
 def load(context: Any) -> None:
     """Run the finder, name the police the source of basic facts, and have one file looked at; harmless to repeat."""
     found = duplicates.search_duplicates(sample=SUBJECTS_LOOKED_AT)
-    for cluster in ItemCluster.objects.filter(subject="person", title__in=TITLES):
-        _designate(cluster, context.actor)
+    basic = ItemCluster.objects.filter(subject="person", title__in=TITLES)
+    duplicates.count_conflicts(*[c for c in basic if _designate(c, context.actor)])
     waiting = _proposal(context.actor)
     led = LeadSource.objects.count()
     context.say(f"数据发现：重复采集 {found} 组，数源 {led} 个，待确认目录建议 {waiting} 份")
 
 
-def _designate(cluster: ItemCluster, actor: Any) -> None:
+def _designate(cluster: ItemCluster, actor: Any) -> bool:
+    """Whether the police became the source now."""
     if LeadSource.objects.filter(cluster=cluster).exists():
-        return
+        return False
     member = (
         ClusterMember.objects.filter(cluster=cluster, resource__physical_name=REGISTER)
         .exclude(role=MemberRole.LEAD)
@@ -40,9 +41,9 @@ def _designate(cluster: ItemCluster, actor: Any) -> None:
         .first()
     )
     if member is None:
-        return
+        return False
     duplicates.designate(actor=actor, member=member, basis=BASIS)
-    duplicates.count_conflicts(cluster)
+    return True
 
 
 def _proposal(actor: Any) -> int:

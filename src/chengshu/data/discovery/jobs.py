@@ -75,11 +75,8 @@ def find_duplicates(context: JobContext) -> dict[str, int]:
     """Find items several departments collect, then compare those that have a lead source."""
     context.progress(stage="比对各部门数据项", force=True)
     found = duplicates.search_duplicates()
-    led = list(ItemCluster.objects.filter(lead__isnull=False))
-    differing = 0
-    for done, cluster in enumerate(led, 1):
-        differing += duplicates.count_conflicts(cluster)
-        context.progress(done=done, total=len(led), stage="与数源比对")
+    context.progress(stage="与数源比对", force=True)
+    differing = duplicates.count_conflicts(*ItemCluster.objects.filter(lead__isnull=False))
     return {"clusters": found, "differing": differing}
 
 

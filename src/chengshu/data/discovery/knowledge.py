@@ -1,23 +1,32 @@
 """What the catalogue already knows, as inference takes it: code tables, elements, how columns are described."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from chengshu.data.catalog.facade import code_tables, element_infos, list_published
+from chengshu.data.catalog.facade import (
+    PublishedResource,
+    code_tables,
+    element_infos,
+    list_published,
+)
 from chengshu.data.discovery.inference import Habit, Knowledge, KnownCodes, KnownElement
 
 _KINDS = ("titles", "types", "levels", "code_tables", "lengths", "sizes")
 
 
-def gather() -> Knowledge:
-    """The city's knowledge now (a handful of queries, whatever the number of entries)."""
+def gather(entries: Sequence[PublishedResource] | None = None) -> Knowledge:
+    """The city's knowledge now (a handful of queries, whatever the number of entries).
+
+    ``entries``: all that are published, where the caller has them.
+    """
     counts: Counter[str] = Counter()
     required: Counter[str] = Counter()
     seen: dict[str, dict[str, Counter[Any]]] = defaultdict(lambda: {k: Counter() for k in _KINDS})
     titles: dict[str, Counter[str]] = defaultdict(Counter)
     tables = _code_tables()
     by_codes = {frozenset(t.codes.items()): t.key for t in tables}
-    for entry in list_published():
+    for entry in list_published() if entries is None else entries:
         for column in entry.columns:
             kinds = seen[column.name]
             counts[column.name] += 1

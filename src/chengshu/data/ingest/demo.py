@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from django.db import connections
 
-from chengshu.data.catalog.facade import published_by_id, published_queryset
+from chengshu.data.catalog.facade import PublishedResource, list_published
 from chengshu.data.ingest import loading
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.demo_tickets import open_demo_tickets
@@ -34,17 +34,21 @@ def load(context: Any) -> None:
             "resource_id", flat=True
         )
     )
+    scale: Scale = context.scale
     waiting = [
-        (resource.pk, resource.physical_name, context.scale)
-        for resource in published_queryset()
-        if resource.pk not in done and resource.physical_name in known
+        (resource, scale)
+        for resource in list_published()
+        if resource.id not in done and resource.physical_name in known
     ]
     # Largest first, so that no process ends alone with the largest table.
-    waiting.sort(key=lambda item: -expected(item[1], item[2]).source)
+    waiting.sort(key=lambda item: -expected(item[0].physical_name, scale).source)
     workers = min(PROCESSES, os.cpu_count() or 1)
     if len(waiting) > 1 and workers > 1:
         connections.close_all()
-        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+        # A connection is of the process that opened it, and is kept: closing SQLite's writes all of its log back.
+        with ProcessPoolExecutor(
+            workers, mp_context=get_context("fork"), initializer=connections.close_all
+        ) as pool:
             loaded = sum(pool.map(_load_one, waiting, chunksize=1))
     else:
         loaded = sum(map(_load_one, waiting))
@@ -55,12 +59,11 @@ def load(context: Any) -> None:
     )
 
 
-def _load_one(task: tuple[int, str, Scale]) -> int:
-    resource_id, key, scale = task
-    connections.close_all()
-    resource = published_by_id(resource_id)
+def _load_one(task: tuple[PublishedResource, Scale]) -> int:
+    resource, scale = task
+    key = resource.physical_name
     batch = Batch.objects.create(
-        resource_id=resource_id, origin=Origin.DEMO, state=BatchState.RUNNING,
+        resource_id=resource.id, origin=Origin.DEMO, state=BatchState.RUNNING,
         options={"scale": scale, "entry": key},
     )  # fmt: skip
     loaded = loading.load(

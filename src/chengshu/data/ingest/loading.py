@@ -6,6 +6,7 @@ merge happen once, and the figures are written in one transaction together with 
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.conf import settings
 from django.utils import timezone
 
@@ -124,7 +126,10 @@ def measure(*, resource: PublishedResource, staged: StageResult, written: WriteR
             # The rows are in; tidying up can wait for the next load.
             log.exception("compaction of %s failed", table)
         stats = lake().stats(table)
-    return Loaded(staged, written, stats, count_regions(resource))
+    # Where the table holds this batch and nothing else (a first delivery), its rows are at hand already.
+    alone = written.version == stats.version and written.inserted == stats.rows == staged.accepted
+    regions = delivered_regions(resource, staged) if alone else count_regions(resource)
+    return Loaded(staged, written, stats, regions)
 
 
 def merge(
@@ -170,9 +175,14 @@ def write_mode(batch: Batch, resource: PublishedResource) -> WriteMode:
     return WriteMode.MERGE if resource.key else WriteMode.APPEND
 
 
+def region_column(resource: PublishedResource) -> str | None:
+    """The first column that holds a 12-digit region code; None when there is none."""
+    return next((c.name for c in resource.columns if c.format == REGION_FORMAT), None)
+
+
 def count_regions(resource: PublishedResource) -> dict[str, int]:
-    """Records by 12-digit region code, from the first column that holds one; empty when there is none."""
-    column = next((c.name for c in resource.columns if c.format == REGION_FORMAT), None)
+    """Records of the table by 12-digit region code; empty when no column holds one."""
+    column = region_column(resource)
     if column is None:
         return {}
     query = (
@@ -180,6 +190,18 @@ def count_regions(resource: PublishedResource) -> dict[str, int]:
     )
     found = lake().sql(query, tables={"t": resource.lake_table}).read_all().to_pylist()
     return {row["code"]: row["n"] for row in found}
+
+
+def delivered_regions(resource: PublishedResource, staged: StageResult) -> dict[str, int]:
+    """The same of the accepted rows of a batch, without opening the table."""
+    column = region_column(resource)
+    counts: Counter[str] = Counter()
+    for batch in staged.reader([column]) if column is not None else ():
+        # Whole columns at once: a delivery may hold every village of China once.
+        counted: Any = pc.value_counts(batch.column(0).drop_null())
+        codes, times = counted.flatten()
+        counts.update(dict(zip(codes.to_pylist(), times.to_pylist(), strict=True)))
+    return dict(counts)
 
 
 def finish(

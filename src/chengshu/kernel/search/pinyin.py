@@ -26,10 +26,18 @@ def readings(run: str) -> tuple[tuple[str, ...], ...]:
         return [_GAP] * len(text)
 
     phrase = tuple(_plain(s) for s in lazy_pinyin(run, errors=unknown))
-    single = tuple(_plain(lazy_pinyin(c, errors=unknown)[0]) for c in run)
+    single = tuple(map(_commonest, run))
     if len(phrase) != len(run):  # a character pypinyin reads together with its neighbour
         return (single,)
     return (phrase,) if phrase == single else (phrase, single)
+
+
+@lru_cache(maxsize=16_384)
+def _commonest(character: str) -> str:
+    """The commonest reading of one character: asked for again with every name it stands in."""
+    from pypinyin import lazy_pinyin
+
+    return _plain(lazy_pinyin(character, errors=lambda _: [_GAP])[0])
 
 
 def _plain(syllable: str) -> str:

@@ -1,10 +1,9 @@
 """One source per item (一数一源): keep what the finder found, let the data bureau decide, count where values differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, Resource, list_published
@@ -23,12 +22,18 @@ from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.events.services import emit
 from chengshu.kernel.notices.services import notify
 from chengshu.kernel.unit_of_work import unit_of_work
-from chengshu_lake import Lake, LakeError
+from chengshu_lake import Lake
 
 DECIDE = "discovery.lead.decide"
 TICKET_KIND = "discovery.conflict"
 SHOWN_ROWS = 50
 SECONDS = 120.0
+COUNTING = """
+SELECT count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NOT NULL),
+       count(*) FILTER (WHERE l.v <> m.v),
+       count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NULL)
+FROM l JOIN m USING (s)
+"""
 _DECIDED = (ClusterState.CONFIRMED, ClusterState.REJECTED)
 
 
@@ -47,12 +52,15 @@ def search_duplicates(
     with unit_of_work():
         decided = set(ItemCluster.objects.filter(state__in=_DECIDED).values_list("key", flat=True))
         ItemCluster.objects.exclude(key__in={c.key for c in found} | decided).delete()
-        for cluster in found:
-            _keep(cluster)
+        ItemCluster.objects.bulk_create(
+            map(_described, found), update_conflicts=True, unique_fields=["key"],
+            update_fields=["title", "subject", "element", "score", "reasons", "departments", "holders"],
+        )  # fmt: skip
+        _keep_members(found)
     return len(found)
 
 
-def _keep(found: Cluster) -> None:
+def _described(found: Cluster) -> ItemCluster:
     names = "、".join(found.names[:4])
     reasons = [
         f"{SUBJECTS[found.subject]}的同一项：{len(found.units)} 个部门、{len(found.members)} 处都在采集",
@@ -62,31 +70,39 @@ def _keep(found: Cluster) -> None:
         reasons.append(f"按主体比对 {found.compared:,} 次，扣除偶然后一致程度 {found.kappa:.0%}")
     if found.element:
         reasons.append(f"已绑定数据元 {found.element}")
-    row, _ = ItemCluster.objects.update_or_create(
-        key=found.key,
-        defaults={
-            "title": found.title, "subject": found.subject, "element": found.element,
-            "score": round(found.score, 3), "reasons": reasons,
-            "departments": len(found.units), "holders": len(found.members),
-        },
+    return ItemCluster(
+        key=found.key, title=found.title, subject=found.subject, element=found.element,
+        score=round(found.score, 3), reasons=reasons, departments=len(found.units),
+        holders=len(found.members),
     )  # fmt: skip
-    known = {(m.resource_id, m.column): m for m in row.members.all()}
-    wanted = {(m.holder.resource, m.holder.column): m for m in found.members}
-    gone = [m.pk for at, m in known.items() if at not in wanted and m.role == MemberRole.HOLDER]
+
+
+def _keep_members(found: Sequence[Cluster]) -> None:
+    """Members that are found and new come in; those that are not found any more go, unless they have a role.
+
+    An item belongs to one cluster: it moves when its values say so, the later cluster of ``found`` has it.
+    """
+    rows = ItemCluster.objects.in_bulk([c.key for c in found], field_name="key")
+    wanted = {
+        (m.holder.resource, m.holder.column): (rows[c.key].pk, m) for c in found for m in c.members
+    }
+    again = {row.pk for row in rows.values()}
+    known: set[tuple[int, str]] = set()
+    gone: list[int] = []
+    for item in ClusterMember.objects.all():
+        at = (item.resource_id, item.column)
+        if at in wanted and item.cluster_id == wanted[at][0]:
+            known.add(at)
+        elif at in wanted or (item.cluster_id in again and item.role == MemberRole.HOLDER):
+            gone.append(item.pk)
     ClusterMember.objects.filter(pk__in=gone).delete()
-    new = [m for at, m in wanted.items() if at not in known]
-    # An item belongs to one cluster: it moves when its values say so.
-    taken = Q()
-    for member in new:
-        taken |= Q(resource=member.holder.resource, column=member.holder.column)
-    if new:
-        ClusterMember.objects.filter(taken).delete()
     ClusterMember.objects.bulk_create(
         ClusterMember(
-            cluster=row, resource_id=m.holder.resource, column=m.holder.column,
-            title=m.holder.title, subject_column=m.holder.subject_column, why=m.why,
+            cluster_id=cluster, resource_id=resource, column=column, title=m.holder.title,
+            subject_column=m.holder.subject_column, why=m.why,
         )
-        for m in new
+        for (resource, column), (cluster, m) in wanted.items()
+        if (resource, column) not in known
     )  # fmt: skip
 
 
@@ -202,40 +218,81 @@ def _tell(lead: LeadSource) -> None:
         )  # fmt: skip
 
 
-def count_conflicts(cluster: ItemCluster) -> int:
-    """Compare every holder with the lead source over the whole lake; returns the number of differing values.
+def count_conflicts(*clusters: ItemCluster) -> int:
+    """Compare every holder with its cluster's lead source over the whole lake; how many values differ in all.
 
     For each subject that both know. Subjects with several records on either side count with their usual value.
 
     Raises:
-        Conflict: no lead source yet, or it has no data.
+        Conflict: a cluster has no lead source yet.
     """
-    lead = _lead_member(cluster)
-    engine, total, differing = lake(), 0, 0
-    for member in cluster.members.exclude(pk=lead.pk).select_related("resource"):
-        if member.column == member.subject_column:
-            continue
-        try:
-            row = (
-                engine.sql(_counting(lead, member), tables=_tables(lead, member), timeout=SECONDS)
-                .read_all()
-                .to_pylist()[0]
-            )
-        except LakeError:
-            # Not collected yet: nothing to compare, and the page says so by having no figures.
-            Conflict.objects.filter(member=member).delete()
-            continue
-        Conflict.objects.update_or_create(
-            member=member,
-            defaults={
-                "cluster": cluster, "compared": row["compared"], "differing": row["differing"],
-                "missing": row["missing"], "counted_at": timezone.now(),
-            },
+    sides = []
+    for cluster in clusters:
+        lead = _lead_member(cluster)
+        others = cluster.members.exclude(pk=lead.pk).select_related("resource")
+        sides.append((lead, [m for m in others if m.column != m.subject_column]))
+    counted = _counted(sides)
+    found = [
+        _keep_conflicts(cluster, members, counted)
+        for cluster, (_, members) in zip(clusters, sides, strict=True)
+    ]
+    return sum(found)
+
+
+def _keep_conflicts(
+    cluster: ItemCluster, members: Sequence[ClusterMember], counted: Mapping[int, Mapping[str, int]]
+) -> int:
+    now = timezone.now()
+    rows = [
+        Conflict(cluster=cluster, member=member, counted_at=now, **counted[member.pk])
+        for member in members
+        if member.pk in counted
+    ]
+    differing = sum(row.differing for row in rows)
+    with unit_of_work():
+        # Not collected yet: nothing to compare, and the page says so by having no figures.
+        Conflict.objects.filter(member__in=[m.pk for m in members if m.pk not in counted]).delete()
+        Conflict.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["member"],
+            update_fields=["cluster", "compared", "differing", "missing", "counted_at"],
         )  # fmt: skip
-        total += row["compared"]
-        differing += row["differing"]
-    ItemCluster.objects.filter(pk=cluster.pk).update(compared=total, differing=differing)
+        ItemCluster.objects.filter(pk=cluster.pk).update(
+            compared=sum(row.compared for row in rows), differing=differing
+        )
     return differing
+
+
+def _counted(
+    sides: Sequence[tuple[ClusterMember, Sequence[ClusterMember]]],
+) -> dict[int, dict[str, int]]:
+    """By member: subjects compared, differing and missing. Each lead's side is read once for all of its members."""
+    engine = lake()
+    wanted = {m.resource.lake_table for lead, members in sides for m in (lead, *members)}
+    tables = {f"t{n}": table for n, table in enumerate(sorted(wanted)) if engine.exists(table)}
+    alias = {table: name for name, table in tables.items()}
+    found: dict[int, dict[str, int]] = {}
+    with engine.session(tables) as session:
+        for lead, members in sides:
+            at = alias.get(lead.resource.lake_table)
+            if at is None or not _has_column(session, at, lead):
+                continue
+            session.execute(f"CREATE OR REPLACE TABLE l AS {_side(at, lead)}")
+            for member in members:
+                at = alias.get(member.resource.lake_table)
+                if at is None or not _has_column(session, at, member):
+                    continue
+                query = f"WITH m AS ({_side(at, member)}) {COUNTING}"
+                figures = session.execute(query).fetchone()
+                found[member.pk] = dict(
+                    zip(("compared", "differing", "missing"), figures or (0, 0, 0), strict=True)
+                )
+    return found
+
+
+def _has_column(session: Any, table: str, member: ClusterMember) -> bool:
+    """Whether the lake has what the catalogue names: an item may be published before its first delivery."""
+    described = session.execute(f"SELECT * FROM {table} LIMIT 0").description  # noqa: S608 - our own alias
+    return {member.column, member.subject_column} <= {column[0] for column in described}
 
 
 def _lead_member(cluster: ItemCluster) -> ClusterMember:
@@ -249,23 +306,12 @@ def _tables(lead: ClusterMember, member: ClusterMember) -> dict[str, str]:
     return {"a": lead.resource.lake_table, "b": member.resource.lake_table}
 
 
-def _sides(lead: ClusterMember, member: ClusterMember) -> str:
-    """One value per subject on both sides."""
-    parts = []
-    for side, table, at in (("l", "a", lead), ("m", "b", member)):
-        key, column = identifier(at.subject_column), identifier(at.column)
-        parts.append(
-            f"{side} AS (SELECT {key}::VARCHAR AS s, mode({column}::VARCHAR) AS v FROM {table} "  # noqa: S608
-            f"WHERE {key} IS NOT NULL GROUP BY 1)"
-        )
-    return "WITH " + ", ".join(parts)
-
-
-def _counting(lead: ClusterMember, member: ClusterMember) -> str:
+def _side(table: str, member: ClusterMember) -> str:
+    """One value per subject, the usual one of several."""
+    key, column = identifier(member.subject_column), identifier(member.column)
     return (
-        f"{_sides(lead, member)} SELECT count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NOT NULL) AS compared, "  # noqa: S608
-        "count(*) FILTER (WHERE l.v <> m.v) AS differing, "
-        "count(*) FILTER (WHERE l.v IS NOT NULL AND m.v IS NULL) AS missing FROM l JOIN m USING (s)"
+        f"SELECT {key}::VARCHAR AS s, mode({column}::VARCHAR) AS v FROM {table} "  # noqa: S608 - quoted names
+        f"WHERE {key} IS NOT NULL GROUP BY 1"
     )
 
 
@@ -280,7 +326,8 @@ def conflict_rows(*, actor: Actor, conflict: Conflict) -> list[tuple[str, str, s
     member = conflict.member
     lead = _lead_member(conflict.cluster)
     query = (
-        f"{_sides(lead, member)} SELECT s, l.v, m.v FROM l JOIN m USING (s) "  # noqa: S608
+        f"WITH l AS ({_side('a', lead)}), m AS ({_side('b', member)}) "  # noqa: S608 - quoted names
+        "SELECT s, l.v, m.v FROM l JOIN m USING (s) "
         f"WHERE l.v <> m.v ORDER BY s LIMIT {SHOWN_ROWS}"
     )
     found = lake().sql(query, tables=_tables(lead, member), timeout=SECONDS).read_all()

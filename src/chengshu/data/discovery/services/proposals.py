@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import (
+    PublishedResource,
     Resource,
     create_resource,
     leaf_category,
@@ -136,7 +137,8 @@ def analyse(proposal: Proposal, knowledge: Knowledge | None = None) -> TableProp
     Raises:
         Unavailable, InvalidInput: the source or file cannot be read; says why.
     """
-    known = knowledge or gather()
+    entries = list_published()
+    known = knowledge or gather(entries)
     if proposal.origin == Origin.SOURCE and proposal.data_source is not None:
         structure = sourcing.describe(proposal.data_source, proposal.object_name)
         table = sourcing.table_of(structure, str(proposal.content.get("comment", "")))
@@ -151,7 +153,7 @@ def analyse(proposal: Proposal, knowledge: Knowledge | None = None) -> TableProp
     if not table.columns:
         raise InvalidInput("没有读到任何一列。", kept="没有生成建议。")
     found = propose(table, sample, known)
-    content = documents.document(found, category=_category(proposal.owner, found))
+    content = documents.document(found, category=_category(proposal.owner, found, entries))
     content |= {k: proposal.content[k] for k in ("sheet", "comment") if k in proposal.content}
     content["summary"] = _summary(proposal, found)
     _fill(proposal, content, rows=found.rows)
@@ -180,12 +182,14 @@ def _summary(proposal: Proposal, found: TableProposal) -> str:
     return f"{proposal.owner.name}的{found.title.value}，包括{'、'.join(titles)}等 {len(found.items)} 项"
 
 
-def _category(owner: Organization, found: TableProposal) -> Guess:
+def _category(
+    owner: Organization, found: TableProposal, published: Sequence[PublishedResource]
+) -> Guess:
     """The category of the most alike entry, of the own department before others."""
     title = str(found.title.value)
     columns = {str(i.value("name")) for i in found.items}
     best: tuple[float, str, str] = (0.0, "", "")
-    entries = {e.code: e for e in list_published()}
+    entries = {e.code: e for e in published}
     rows = published_queryset().filter(code__in=entries).select_related("category")
     for row in rows:
         names = {c.name for c in entries[row.code].columns}

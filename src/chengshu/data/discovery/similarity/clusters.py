@@ -1,29 +1,35 @@
-"""Clusters by what the values say, not only the names.
-
-From every table a *coordinated* sample is drawn: rows whose hashed subject number is smallest. The same persons fall
-into the samples of all tables, so that columns can be compared person by person although only a few thousand rows of
-each are read. Only keyed hashes are held: neither numbers nor values leave the lake.
+"""Clusters by what the values of a coordinated sample (:mod:`.sample`) say, not only the names.
 
 Columns are grouped by name (after synonyms). Inside a group a column stays when its values agree with the others'
 beyond chance (Cohen's kappa); groups with other names are joined when their common values agree as well.
 """
 
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import islice
 
-from chengshu.data.contract.facade import identifier
+import numpy as np
+
+from chengshu.data.discovery.similarity.agreement import (
+    NONE,
+    Figure,
+    Usual,
+    agreement,
+    alike,
+    kappa,
+)
 from chengshu.data.discovery.similarity.items import Holder, by_table
+from chengshu.data.discovery.similarity.sample import Cells, Numbers, draw
 from chengshu_lake import Lake, LakeError
 
 SAMPLE = 2_000
+KEY_LENGTH = 160
 ENOUGH = 20
 AGREE, JOIN = 0.5, 0.8
 STRANGERS = (0.15, 0.3)
-# Without common subjects only a name that says it all counts.
-ALONE = 0.55
+# No value of it in the sample.
+UNSEEN = Figure(0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,31 +72,24 @@ def find(lake: Lake, holders: Sequence[Holder], *, sample: int = SAMPLE) -> list
     """Clusters of ``holders``, the ones of most departments first; tables not in the lake are left out."""
     tables = {t: group for t, group in by_table(holders).items() if _exists(lake, t)}
     order = [h for group in tables.values() for h in group]
-    numbers = {(h.table, h.column): i for i, h in enumerate(order)}
-    dropped: set[int] = set()
-    aliases = {table: f"t{i}" for i, table in enumerate(tables)}
-    with lake.session({alias: table for table, alias in aliases.items()}) as session:
-        session.execute("CREATE TABLE cells (holder INTEGER, subject UBIGINT, value UBIGINT)")
-        salt = secrets.token_hex(8)
-        for table, group in tables.items():
-            known = [(numbers[h.table, h.column], h) for h in group]
-            _collect(session, aliases[table], known, salt, sample)
-        groups = _groups(order)
-        _name(session, order, groups)
-        merged = _merged(groups, _joined(session))
-        session.execute("DELETE FROM named")
-        _name(session, order, {name: merged[number] for name, number in groups.items()})
-        figures = _agreement(session)
-        for least in STRANGERS:
-            # Columns that agree with nobody pull the others' agreement down: they go first, then it is counted again.
-            strange = [h for h, (n, a, e) in figures.items() if n >= ENOUGH and kappa(a, e) < least]
-            session.execute(
-                "DELETE FROM named WHERE list_contains(?::INTEGER[], holder)", [strange]
-            )
-            dropped.update(strange)
-            figures = _agreement(session)
-    names = {name: merged[number] for name, number in groups.items()}
-    return _clusters([h for h in enumerate(order) if h[0] not in dropped], names, figures)
+    numbered = iter(enumerate(order))
+    cells = draw(
+        lake, {t: list(islice(numbered, len(g))) for t, g in tables.items()}, sample=sample
+    )
+    names = {name: number for number, name in enumerate(dict.fromkeys(h.group for h in order))}
+    groups = np.array([names[h.group] for h in order], np.int64)
+    _settle(cells, groups)
+    # Who agrees with nobody of its name stands alone: its values may say where it belongs.
+    alone = np.flatnonzero(groups == NONE)
+    groups[alone] = len(names) + np.arange(len(alone))
+    kinds = {int(g): f"{h.subject}|{h.kind}" for g, h in zip(groups, order, strict=True)}
+    total = len(names) + len(alone)
+    joined = alike(
+        Usual.of(cells, groups), cells, [kinds.get(g, "") for g in range(total)],
+        enough=ENOUGH * 2, least=JOIN,
+    )  # fmt: skip
+    groups = np.array(_merged(total, joined), np.int64)[groups]
+    return _clusters(order, groups, _settle(cells, groups))
 
 
 def _exists(lake: Lake, table: str) -> bool:
@@ -99,112 +98,25 @@ def _exists(lake: Lake, table: str) -> bool:
     return False
 
 
-def _collect(
-    session: Any, alias: str, group: Sequence[tuple[int, Holder]], salt: str, sample: int
-) -> None:
-    """Add the hashed cells of the table's sample.
+def _settle(cells: Cells, groups: Numbers) -> dict[int, Figure]:
+    """Take those that agree with nobody out of ``groups``; returns the figures of the others.
 
-    A person with several records (a benefit per month) counts once, with the value of one of them.
+    They pull the others' agreement down: the worst go first, then it is counted again where they have left.
     """
-    key = identifier(group[0][1].subject_column)
-    cells = ", ".join(f"any_value({identifier(h.column)}::VARCHAR)" for _, h in group)
-    listed = ", ".join(str(number) for number, _ in group)
-    session.execute(
-        "INSERT INTO cells SELECT holder, s, hash(value) FROM ("  # noqa: S608 - quoted identifiers and numbers
-        f"SELECT s, unnest([{listed}]) AS holder, unnest(v) AS value FROM ("
-        f"SELECT hash(? || {key}::VARCHAR) AS s, [{cells}] AS v FROM {alias} "
-        f"WHERE {key} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {sample})) WHERE value IS NOT NULL",
-        [salt],
-    )
+    figures = agreement(cells, groups)
+    for least in STRANGERS:
+        strange = [h for h, f in figures.items() if f.compared >= ENOUGH and f.kappa < least]
+        left = np.unique(groups[strange])
+        groups[strange] = NONE
+        for holder in strange:
+            del figures[holder]
+        figures |= agreement(cells, np.where(np.isin(groups, left), groups, NONE))
+    return figures
 
 
-def _groups(order: Sequence[Holder]) -> dict[str, int]:
-    return {name: i for i, name in enumerate(dict.fromkeys(h.group for h in order))}
-
-
-def _name(session: Any, order: Sequence[Holder], groups: Mapping[str, int]) -> None:
-    """Tell the session which group every holder is in, and of what kind every group is."""
-    kinds = {groups[h.group]: f"{h.subject}|{h.kind}" for h in order}
-    session.execute("CREATE TABLE IF NOT EXISTS named (holder INTEGER, grp INTEGER)")
-    session.execute("CREATE OR REPLACE TABLE kinds (grp INTEGER, kind VARCHAR)")
-    session.execute(
-        "INSERT INTO named SELECT unnest(?::INTEGER[]), unnest(?::INTEGER[])",
-        [list(range(len(order))), [groups[h.group] for h in order]],
-    )
-    session.execute(
-        "INSERT INTO kinds SELECT unnest(?::INTEGER[]), unnest(?::VARCHAR[])",
-        [list(kinds), list(kinds.values())],
-    )
-
-
-def _agreement(session: Any) -> dict[int, tuple[int, float, float]]:
-    """Per holder: comparisons with other holders of its group, share that agreed, share expected by chance."""
-    session.execute(
-        """
-        CREATE OR REPLACE TABLE grouped AS
-        SELECT c.holder, n.grp, c.subject, c.value,
-               count(*) OVER (PARTITION BY n.grp, c.subject) - 1 AS others,
-               count(*) OVER (PARTITION BY n.grp, c.subject, c.value) - 1 AS same
-        FROM cells c JOIN named n USING (holder)
-        """
-    )
-    session.execute(
-        """
-        CREATE OR REPLACE TABLE chance AS
-        SELECT grp, sum((n / total) * (n / total)) AS expected FROM (
-            SELECT grp, value, count(*)::DOUBLE AS n, sum(count(*)) OVER (PARTITION BY grp)::DOUBLE AS total
-            FROM grouped GROUP BY grp, value)
-        GROUP BY grp
-        """
-    )
-    rows = session.execute(
-        """
-        SELECT holder, sum(others)::BIGINT, coalesce(sum(same) / nullif(sum(others), 0), 0), any_value(expected)
-        FROM grouped JOIN chance USING (grp) GROUP BY holder
-        """
-    ).fetchall()
-    return {int(h): (int(n), float(a), float(e)) for h, n, a, e in rows}
-
-
-def _joined(session: Any) -> list[tuple[int, int]]:
-    """Pairs of groups of one subject and kind whose usual values agree for the subjects both know."""
-    session.execute(
-        """
-        CREATE TABLE usual AS
-        SELECT grp, subject, mode(value) AS value FROM cells JOIN named USING (holder) GROUP BY grp, subject
-        """
-    )
-    session.execute(
-        """
-        CREATE TABLE luck AS
-        SELECT grp, sum((n / total) * (n / total)) AS expected FROM (
-            SELECT grp, value, count(*)::DOUBLE AS n, sum(count(*)) OVER (PARTITION BY grp)::DOUBLE AS total
-            FROM usual GROUP BY grp, value)
-        GROUP BY grp
-        """
-    )
-    rows = session.execute(
-        f"""
-        WITH u AS (SELECT usual.*, kind, expected FROM usual JOIN kinds USING (grp) JOIN luck USING (grp))
-        SELECT a.grp, b.grp, count(*) AS n, avg((a.value = b.value)::INT) AS agreed,
-               least(any_value(a.expected), any_value(b.expected)) AS expected
-        FROM u a JOIN u b ON a.subject = b.subject AND a.kind = b.kind AND a.grp < b.grp
-        GROUP BY a.grp, b.grp HAVING n >= {ENOUGH * 2} AND agreed >= {JOIN}
-        """  # noqa: S608 - constants
-    ).fetchall()
-    return [
-        (int(a), int(b)) for a, b, _, agreed, expected in rows if kappa(agreed, expected) >= JOIN
-    ]
-
-
-def kappa(agreed: float, expected: float) -> float:
-    """Agreement beyond chance: 1 is perfect, 0 is what chance gives."""
-    return (agreed - expected) / (1 - expected) if expected < 1 else 0.0
-
-
-def _merged(groups: Mapping[str, int], joined: Sequence[tuple[int, int]]) -> list[int]:
+def _merged(groups: int, joined: Sequence[tuple[int, int]]) -> list[int]:
     """The number every group goes under once those that agree are one."""
-    root = list(range(len(groups)))
+    root = list(range(groups))
 
     def top(group: int) -> int:
         while root[group] != group:
@@ -213,33 +125,40 @@ def _merged(groups: Mapping[str, int], joined: Sequence[tuple[int, int]]) -> lis
 
     for a, b in joined:
         root[top(b)] = top(a)
-    return [top(group) for group in range(len(groups))]
+    return [top(group) for group in range(groups)]
 
 
 def _clusters(
-    order: Sequence[tuple[int, Holder]], groups: Mapping[str, int],
-    figures: Mapping[int, tuple[int, float, float]],
-) -> list[Cluster]:  # fmt: skip
-    gathered: dict[int, list[tuple[Holder, tuple[int, float, float]]]] = {}
-    for number, holder in order:
-        figure = figures.get(number, (0, 0.0, 0.0))
-        gathered.setdefault(groups[holder.group], []).append((holder, figure))
+    order: Sequence[Holder], groups: Numbers, figures: Mapping[int, Figure]
+) -> list[Cluster]:
+    gathered: dict[int, list[tuple[Holder, Figure]]] = {}
+    for number, holder in enumerate(order):
+        if groups[number] != NONE:
+            figure = figures.get(number, UNSEEN)
+            gathered.setdefault(int(groups[number]), []).append((holder, figure))
     found = [cluster for members in gathered.values() for cluster in _kept(members)]
-    return sorted(found, key=lambda c: (-len(c.units), -len(c.members), c.key))
+    found.sort(key=lambda c: (-len(c.units), -len(c.members), c.key))
+    keys: set[str] = set()
+    for number, cluster in enumerate(found):
+        if cluster.key in keys:
+            # Different facts under one name: the smaller goes by the first place that has it.
+            first = min((m.holder.table, m.holder.column) for m in cluster.members)
+            found[number] = replace(cluster, key=":".join((cluster.key, *first))[:KEY_LENGTH])
+        keys.add(found[number].key)
+    return found
 
 
-def _kept(rows: Iterable[tuple[Holder, tuple[int, float, float]]]) -> list[Cluster]:
+def _kept(rows: Sequence[tuple[Holder, Figure]]) -> list[Cluster]:
     """The cluster of one group, without the columns whose values say otherwise; none if one department is left."""
-    rows = list(rows)
     members, weights = [], [0, 0.0, 0.0]
-    for holder, (compared, agreed, expected) in rows:
+    for holder, figure in rows:
         is_subject = holder.column == holder.subject_column
-        if not is_subject and compared >= ENOUGH and kappa(agreed, expected) < AGREE:
+        if not is_subject and figure.compared >= ENOUGH and figure.kappa < AGREE:
             continue
-        members.append(Member(holder=holder, compared=compared, agreed=agreed))
-        weights[0] += compared
-        weights[1] += compared * agreed
-        weights[2] += compared * expected
+        members.append(Member(holder=holder, compared=figure.compared, agreed=figure.agreed))
+        weights[0] += figure.compared
+        weights[1] += figure.compared * figure.agreed
+        weights[2] += figure.compared * figure.expected
     if len({m.holder.unit for m in members}) < 2:  # noqa: PLR2004
         return []
     total = int(weights[0])

@@ -70,6 +70,28 @@ def test_other_names_with_the_same_values_are_one_and_the_same_name_with_other_v
     assert not any("hobby" in c for c in columns)
 
 
+def test_a_column_that_agrees_with_nobody_of_its_name_is_found_by_its_values(cast: Cast) -> None:
+    def names(*titles: str) -> tuple[dict[str, object], ...]:
+        number = {
+            "name": "id_number", "title": "公民身份号码", "is_key": True, "nullable": False,
+            "format": "id_number",
+        }  # fmt: skip
+        return (number, *({"name": f"name_{n}", "title": t} for n, t in enumerate(titles)))
+
+    people = [made.id_number(i) for i in range(PEOPLE)]
+    now, before = [f"甲{i}" for i in range(PEOPLE)], [f"乙{i}" for i in range(PEOPLE)]
+    a = made.entry(cast.department_a, "a_names", "户籍", names("别名", "曾用名"))
+    b = made.entry(cast.department_b, "b_names", "档案", names("别名"))
+    made.put(a, {"id_number": people, "name_0": now, "name_1": before})
+    made.put(b, {"id_number": people, "name_0": before})
+
+    found = find(duplicates.lake(), holders_of(list_published()))
+
+    places = [{(m.holder.table, m.holder.column) for m in cluster.members} for cluster in found]
+    assert {(a.lake_table, "name_1"), (b.lake_table, "name_0")} in places
+    assert not any((a.lake_table, "name_0") in place for place in places)
+
+
 def test_agreement_by_chance_counts_for_nothing() -> None:
     assert kappa(0.9, 0.9) == 0.0
     assert kappa(1.0, 0.5) == 1.0

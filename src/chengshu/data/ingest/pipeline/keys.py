@@ -7,6 +7,7 @@ those are compared whole, in the engine.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,6 +25,7 @@ from chengshu.data.ingest.pipeline.quarantine import Problem, QuarantinedRow
 SPOOL_VIEW = "spool"
 _FETCH_ROWS = 10_000
 _SEARCHED_ROWS = 2_000_000  # beyond, the engine groups the keys: it can spill to disk
+_FEW_ROWS = 2_000  # up to here reading them is quicker than planning the engine's statements
 _DUPLICATES = pa.schema([("row", pa.int64()), ("first_row", pa.int64())])
 
 Positions: TypeAlias = npt.NDArray[np.intp]
@@ -57,9 +59,14 @@ class KeyCheck:
             found = _suspects(spool, self._contract.key) if self._contract.key else _NONE
             if found is not None and not len(found):
                 return Repeats(_DUPLICATES.empty_table(), 0)
+            few = None if found is None else _rows_at(spool, found)
+            if few is not None and few.num_rows <= _FEW_ROWS:
+                same = _exact_repeats(few, self._contract.key)
+                if same is not None:
+                    return Repeats(same, 0)
             self._connection = self._engine.connect(None if found is None else len(found))
-            whole = dataset.dataset(str(path), format="ipc")
-            self._compare(self._connection, whole if found is None else _rows_at(spool, found))
+            whole = dataset.dataset(str(path), format="ipc") if few is None else few
+            self._compare(self._connection, whole)
         same = self._connection.sql(
             f"SELECT {ROW_COLUMN} AS row, first_row FROM repeats WHERE same ORDER BY row"
         ).to_arrow_table()
@@ -168,3 +175,18 @@ def _rows_at(spool: ipc.RecordBatchFileReader, positions: Positions) -> pa.Table
         parts.append(batch.take(positions[low:high] - first))
         first += batch.num_rows
     return pa.Table.from_batches(parts, schema=spool.schema)
+
+
+def _exact_repeats(rows: pa.Table, key: tuple[str, ...]) -> pa.Table | None:
+    """(row, first_row) of rows that repeat the first of their key in every column; None when one differs."""
+    first: dict[tuple[Any, ...], dict[str, Any]] = {}
+    found: list[dict[str, int]] = []
+    for row in rows.sort_by(ROW_COLUMN).to_pylist():
+        number = row.pop(ROW_COLUMN)
+        earlier = first.setdefault(tuple(row[name] for name in key), {"number": number, "row": row})
+        if earlier["number"] == number:
+            continue
+        if earlier["row"] != row:
+            return None
+        found.append({"row": number, "first_row": earlier["number"]})
+    return pa.Table.from_pylist(sorted(found, key=itemgetter("row")), schema=_DUPLICATES)
