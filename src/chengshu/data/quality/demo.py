@@ -7,7 +7,7 @@ from django.db import connections
 
 from chengshu.data.catalog.facade import Resource
 from chengshu.data.quality import sources
-from chengshu.data.quality.engine.references import SUBJECTS, region_table
+from chengshu.data.quality.engine.spelling import reference_tables
 from chengshu.data.quality.models import Evaluation, Rule
 from chengshu.data.quality.policy import policy
 from chengshu.data.quality.services import days, evaluation
@@ -46,13 +46,12 @@ def _part(ids: list[int]) -> int:
 def _accept(ids: list[int]) -> int:
     """The data bureau takes what the data suggest, as a person would on the rules page."""
     lake, actor, accepted = sources.lake(), platform(ACTOR), 0
-    references = [*(subject.table for subject in SUBJECTS.values()), region_table()]
     known = set(Rule.objects.filter(resource__in=ids).values_list("resource", flat=True))
     resources = [r for r in sources.collected_resources(ids) if r.id not in known]
     entries = Resource.objects.in_bulk([r.id for r in resources])
     for start in range(0, len(resources), evaluation.GROUP):
         group = resources[start : start + evaluation.GROUP]
-        tables = [*(r.lake_table for r in group), *references]
+        tables = [*(r.lake_table for r in group), *reference_tables()]
         places = {table: f"s{n}" for n, table in enumerate(tables)}
         with lake.session({name: table for table, name in places.items()}) as session:
             offers = [(r, suggested_in(session, places, r, ())) for r in group]

@@ -31,9 +31,9 @@ from chengshu.data.quality.engine.model import (
     TableShape,
     words_for,
 )
-from chengshu.data.quality.engine.references import SUBJECTS, region_table
 from chengshu.data.quality.engine.scan import scan
 from chengshu.data.quality.engine.scoring import Evidence, Judged, Policy, fixes, score
+from chengshu.data.quality.engine.spelling import reference_tables
 from chengshu.data.quality.engine.thresholds import Facts
 from chengshu.data.quality.models import Evaluation, Rule, RuleResult, RuleSetting, rows_folder
 from chengshu.data.quality.policy import policy
@@ -137,7 +137,7 @@ class _session:  # noqa: N801 - used as a context manager only
                 other = rule.definition.get("other")
                 if other:
                     wanted |= _other_table(run, str(other))
-        wanted |= {subject.table for subject in SUBJECTS.values()} | {region_table()}
+        wanted |= set(reference_tables())
         known = sorted(wanted & run.available)
         self.places = {table: f"s{number}" for number, table in enumerate(known)}
         self._opened = run.lake.session({name: table for table, name in self.places.items()})

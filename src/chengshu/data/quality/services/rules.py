@@ -16,8 +16,8 @@ from chengshu.data.quality.engine.discovery import Candidate, discover
 from chengshu.data.quality.engine.expert import check_sql
 from chengshu.data.quality.engine.kinds import KINDS
 from chengshu.data.quality.engine.model import Check, RuleError, TableShape
-from chengshu.data.quality.engine.references import SUBJECTS, region_table
 from chengshu.data.quality.engine.scan import scan
+from chengshu.data.quality.engine.spelling import reference_tables
 from chengshu.data.quality.engine.thresholds import THRESHOLD, threshold_sentence
 from chengshu.data.quality.models import Rule, RuleSetting, RuleVersion
 from chengshu.data.quality.trail import about
@@ -230,8 +230,7 @@ def suggested(
 
 
 def _references(lake: Any) -> list[str]:
-    wanted = [*(subject.table for subject in SUBJECTS.values()), region_table()]
-    return [table for table in wanted if lake.exists(table)]
+    return [table for table in reference_tables() if lake.exists(table)]
 
 
 def suggested_in(
