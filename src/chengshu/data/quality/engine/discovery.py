@@ -48,8 +48,8 @@ LEAST_AGREEMENTS: Final = 10
 _ACCIDENTS, _ACCIDENT_SHARE = 0.1, 0.01
 _REPEATED: Final = 0.03
 _JUDGED: Final = {
-    "value_column": ("reference",), "address": ("region",), "right": ("compare",),
-    "column": ("pattern", "spelling"),
+    "reference": "value_column", "region": "address", "compare": "right", "pattern": "column",
+    "spelling": "column",
 }  # fmt: skip
 """The part of a definition that names the column a kind of rule judges."""
 _UPDATED = re.compile(r"^(更新|修改|变更)(时间|日期)$")
@@ -91,11 +91,8 @@ def discover(
     found += _best([*_references(shape, sample), *_regions(shape, sample)])
     found += _spellings(session, shape, sample, found, places)
     found += _gaps(shape, sample)
-    judged = {
-        str(one.definition[part]) for one in found for part in _JUDGED if one.kind in _JUDGED[part]
-    }
     rows = int(session.sql(f"SELECT count(*) FROM {source}").fetchall()[0][0])
-    return found + list(_repeats(shape, sample, judged, rows))
+    return found + list(_repeats(shape, sample, found, rows))
 
 
 def _alias(subject: str, column: ColumnSpec, shape: TableShape) -> str:
@@ -291,6 +288,13 @@ def _gaps(shape: TableShape, sample: pa.Table) -> Iterator[Candidate]:
 # ---- repeated registrations
 
 
+def _judged(found: Iterable[Candidate]) -> tuple[set[str], set[str]]:
+    """Columns whose content other rules judge, and those whose way of writing only."""
+    columns = [(one.kind, str(one.definition[_JUDGED[one.kind]])) for one in found]
+    written = {column for kind, column in columns if kind in ("pattern", "spelling")}
+    return {column for _, column in columns} - written, written
+
+
 def _compared(shape: TableShape, judged: set[str], *, blank_numbers: bool) -> list[str]:
     """The columns two registrations of one matter agree in: all but the number and what other rules judge.
 
@@ -305,24 +309,29 @@ def _compared(shape: TableShape, judged: set[str], *, blank_numbers: bool) -> li
 
 
 def _repeats(
-    shape: TableShape, sample: pa.Table, judged: set[str], rows: int
+    shape: TableShape, sample: pa.Table, found: Iterable[Candidate], rows: int
 ) -> Iterator[Candidate]:
     """The same registration under a new number; as few columns as tell two registrations apart without accidents."""
     keys = [shape.column(name) for name in shape.key]
     if len(keys) != 1 or keys[0].format is not None or keys[0].type is not ColumnType.TEXT:
         return
-    for blank_numbers in (False, True):
-        names = _compared(shape, judged, blank_numbers=blank_numbers)
+    judged, written = _judged(found)
+    for blank_numbers, left_out in (
+        (False, judged | written),
+        (True, judged | written),
+        (True, judged),
+    ):
+        names = _compared(shape, left_out, blank_numbers=blank_numbers)
         if len(names) < 3:  # noqa: PLR2004 - fewer do not tell registrations apart
             continue
-        found = repeats(sample, names)
+        seen = repeats(sample, names)
         # Repeats grow with the rows, accidents with their square.
-        accidents = found.accidents * rows / len(sample)
-        few = accidents <= max(_ACCIDENTS, _ACCIDENT_SHARE * found.repeated)
-        if found.repeated <= _REPEATED * len(sample) and few:
+        accidents = seen.accidents * rows / len(sample)
+        few = accidents <= max(_ACCIDENTS, _ACCIDENT_SHARE * seen.repeated)
+        if seen.repeated <= _REPEATED * len(sample) and few:
             yield Candidate(
                 kind="unique", dimension=Dimension.ACCURACY, severity=Severity.NORMAL,
                 definition={"columns": names, "which": "repeats", "blanks": "equal"},
-                checked=len(sample), kept=len(sample) - found.repeated,
+                checked=len(sample), kept=len(sample) - seen.repeated,
             )  # fmt: skip
             return

@@ -2,8 +2,8 @@
 
 A sample is sorted by its most telling column that is filled (the *anchor*: an identity number, an account), so that
 registrations about one person or thing are neighbours. Neighbours that agree in everything are repeats. Neighbours that
-agree in everything but one column show what chance does: were that column's values dealt at random, so and so many of
-them would agree there too. No column is taken for independent of another, and values left empty are no anchor.
+agree in everything but one column show what chance does: so and so many of them would agree there too. No column is
+taken for independent of another, and values left empty are no anchor.
 """
 
 from dataclasses import dataclass
@@ -63,7 +63,11 @@ def _among(columns: list[Codes], anchor: int, chances: list[float]) -> tuple[int
     matrix = np.stack([codes[order] for codes in columns], axis=1)
     equal = matrix[1:] == matrix[:-1]
     agreed = equal.sum(axis=1)
-    near = equal[(agreed == equal.shape[1] - 1) & equal[:, anchor]]
-    differ = (~near).sum(axis=0)
-    odds = [chance / max(1 - chance, chance) for chance in chances]
-    return int((agreed == equal.shape[1]).sum()), float(max(differ * odds))
+    whole = agreed == equal.shape[1]
+    same = equal[equal[:, anchor] & ~whole]
+    differ = (~same[same.sum(axis=1) == equal.shape[1] - 1]).sum(axis=0)
+    # How often a column agrees by chance: as in the whole sample, or more rarely where one matter excludes it (a
+    # meter is read once a month). Half an imagined agreement, so that few pairs are not taken for proof.
+    shares = np.minimum(chances, (same.sum(axis=0) + 0.5) / (len(same) + 1))
+    odds = shares / np.maximum(1 - shares, shares)
+    return int(whole.sum()), float(max(differ * odds))
