@@ -21,7 +21,7 @@ from chengshu_demo import encoding
 from chengshu_demo.columns import value
 from chengshu_demo.dating import date_style, days_of, may_lie_ahead
 from chengshu_demo.encoding import Ints
-from chengshu_demo.evidence import tells_the_name, tells_the_person
+from chengshu_demo.evidence import shows, tells_the_name
 from chengshu_demo.frame import Frame
 from chengshu_demo.model import DataItem, Entry
 from chengshu_demo.randomness import fraction
@@ -187,7 +187,13 @@ def _first(entry: Entry, wanted: Callable[[DataItem], bool]) -> str | None:
 
 
 def soft_columns(entry: Entry) -> dict[SoftKind, str]:
-    """Which column of an entry shows which kind of soft defect."""
+    """Which column of an entry shows which kind of soft defect; only where the entry holds the evidence."""
+    places = soft_places(entry)
+    return {kind: column for kind, column in places.items() if shows(entry, kind, column)}
+
+
+def soft_places(entry: Entry) -> dict[SoftKind, str]:
+    """Which column of an entry could have which kind of soft defect, whether or not anything would show it."""
     natural = any(i.key and i.generator.startswith(("p.", "o.", "v.")) for i in entry.items)
     wanted: dict[SoftKind, str | None] = {
         "stale": _first(entry, lambda i: i.column == "update_time"),
@@ -195,9 +201,7 @@ def soft_columns(entry: Entry) -> dict[SoftKind, str]:
             entry, lambda i: i.generator == "p.id" and i.nullable and not i.key
         ),
         "name_variant": _first(entry, lambda i: i.generator in ("p.name", "o.name")),
-        "gender_mismatch": _first(
-            entry, lambda i: i.generator == "p.sex" and tells_the_person(entry)
-        ),
+        "gender_mismatch": _first(entry, lambda i: i.generator == "p.sex"),
         "address_mismatch": _first(entry, lambda i: i.generator in ("p.addr", "o.addr")),
         "date_order": _first(
             entry,
