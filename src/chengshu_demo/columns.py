@@ -11,8 +11,10 @@ import pyarrow.compute as pc
 
 from chengshu_demo import dating, encoding
 from chengshu_demo.catalogue import code_tables
-from chengshu_demo.encoding import Texts, join, pick, texts
+from chengshu_demo.encoding import Mask, Texts, join, pick, texts
+from chengshu_demo.evidence import name_beside
 from chengshu_demo.frame import Frame
+from chengshu_demo.model import DataItem
 from chengshu_demo.organisations import departments
 from chengshu_demo.person_values import person_value
 from chengshu_demo.places import division_names, divisions, road_names
@@ -230,11 +232,25 @@ def value(frame: Frame, column: str) -> Texts:
     else:
         name, argument = split(item.generator)
         made = _MAKERS[name](frame, argument, column)
+    blank = _blank(frame, item)
+    return made if blank is None else pc.if_else(pa.array(blank), encoding.BLANK, made)
+
+
+def _blank(frame: Frame, item: DataItem) -> Mask | None:
+    """Which cells of a column are left empty; None: none.
+
+    Whoever writes down a person's name asks for the identity number too: beside a name it is empty only where the
+    ground truth says so, and without a name there is no number.
+    """
+    named = name_beside(frame.entry, item)
+    if named is not None:
+        return _blank(frame, named)
     if not item.nullable:
-        return made
-    blank = frame.stream(f"blank {column}").random(len(frame)) < _null_rate(frame, column)
+        return None
+    column = item.column
+    blank: Mask = frame.stream(f"blank {column}").random(len(frame)) < _null_rate(frame, column)
     if frame.kind == "p" and item.generator.startswith("o."):
         youngest, oldest = _WORKING_AGE
         age = frame.world.people.age[frame.person]
         blank |= (age < youngest) | (age > oldest)
-    return pc.if_else(pa.array(blank), encoding.BLANK, made)
+    return blank

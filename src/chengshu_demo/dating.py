@@ -91,6 +91,9 @@ def _make_month(frame: Frame, argument: str, column: str) -> Texts:
     low, high = bounds(argument)
     months = [f"{y}-{m:02}" for y in range(low, high + 1) for m in range(1, 13)]
     vocabulary = texts([m for m in months if m <= _LAST_MONTH])
+    if frame.reads_meters:
+        household = frame.world.people.household[frame.person]
+        return pick(vocabulary, (household * 7 + frame.reading) % len(vocabulary))
     index = frame.stream(column).integers(0, len(vocabulary), size=len(frame))
     return pick(vocabulary, index)
 

@@ -3,7 +3,11 @@
 Hard defects make a record unacceptable; each rejected record has exactly one. Soft defects
 leave a record acceptable by the catalogue's contract, but wrong; accepted records may have
 several, in different columns. Every planted defect is listed in the ground truth together
-with the original value.
+with the original value, and every cell that is empty though it should not be is a planted one.
+
+A soft defect is planted only where the data hold what gives it away (``evidence``): a wrong gender
+beside an identity number or a telephone, another character in a name where number, telephone or home
+are known too. A name that stands alone only gets a gap, which shows by itself.
 """
 
 from collections.abc import Callable
@@ -17,6 +21,7 @@ from chengshu_demo import encoding
 from chengshu_demo.columns import value
 from chengshu_demo.dating import date_style, days_of, may_lie_ahead
 from chengshu_demo.encoding import Ints
+from chengshu_demo.evidence import shows, tells_the_name
 from chengshu_demo.frame import Frame
 from chengshu_demo.model import DataItem, Entry
 from chengshu_demo.randomness import fraction
@@ -64,6 +69,7 @@ _SIMILAR: Final = dict(
         strict=True,
     )
 )
+_VARIANTS: Final = 4
 _STALE_YEARS: Final = (2014, 2019)
 _MALE_CODE, _FEMALE_CODE = "1", "2"
 
@@ -181,7 +187,13 @@ def _first(entry: Entry, wanted: Callable[[DataItem], bool]) -> str | None:
 
 
 def soft_columns(entry: Entry) -> dict[SoftKind, str]:
-    """Which column of an entry shows which kind of soft defect."""
+    """Which column of an entry shows which kind of soft defect; only where the entry holds the evidence."""
+    places = soft_places(entry)
+    return {kind: column for kind, column in places.items() if shows(entry, kind, column)}
+
+
+def soft_places(entry: Entry) -> dict[SoftKind, str]:
+    """Which column of an entry could have which kind of soft defect, whether or not anything would show it."""
     natural = any(i.key and i.generator.startswith(("p.", "o.", "v.")) for i in entry.items)
     wanted: dict[SoftKind, str | None] = {
         "stale": _first(entry, lambda i: i.column == "update_time"),
@@ -215,7 +227,7 @@ def name_variant(name: str, lot: int) -> str:
         )
         return styles[lot % len(styles)]
     swapped = "".join(_SIMILAR.get(char, char) if n else char for n, char in enumerate(name))
-    if swapped != name and lot % 4:
+    if swapped != name and lot % _VARIANTS:
         return swapped
     return f"{name[0]} {name[1:]}"
 
@@ -258,6 +270,8 @@ def _changed(
             return [None] * len(rows)
         case "name_variant":
             lots = generator.integers(0, 1 << 16, size=len(rows))
+            if not tells_the_name(frame.entry, frame.item(column)):
+                lots -= lots % _VARIANTS  # a gap shows by itself
             return [
                 name_variant(o or "", int(n)) if o else o
                 for o, n in zip(originals, lots, strict=True)

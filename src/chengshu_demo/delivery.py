@@ -119,7 +119,8 @@ class _Batch:
         self.entry = entry
         self.accepted = last - first
         rejected = balance.accepted + np.arange(bad_first, bad_last)
-        self.frame = Frame(entry, scale, batch, np.concatenate([np.arange(first, last), rejected]))
+        numbers = np.concatenate([np.arange(first, last), rejected])
+        self.frame = Frame(entry, scale, batch, numbers, batches)
         self.offset = first + bad_first + twice_first
         self.copies = repeats(self.frame, self.accepted)
         self.order, self.twice = self._arrange(twice_last - twice_first)

@@ -19,6 +19,7 @@ from chengshu_demo.semantics import bounds, split
 from chengshu_demo.world import Scale, World, world
 
 NATURAL_KEYS = frozenset({"p.id", "o.uscc", "v.plate"})
+METERS = frozenset({"h.elec", "h.water", "h.gas"})
 
 
 def _eligible_people(argument: str, w: World) -> Mask:
@@ -97,6 +98,8 @@ class Frame:
     scale: Scale
     batch: int
     numbers: Ints
+    batches: int = 1
+    """How many batches the delivery has."""
     _columns: dict[str, Texts] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -164,6 +167,23 @@ class Frame:
         adults = people.adults[people.sex[people.adults] == sex]
         other = self.stream(f"parent {sex}").choice(adults, size=len(self))
         return np.where(match >= 0, match, other)
+
+    @cached_property
+    def reads_meters(self) -> bool:
+        """Whether rows are readings of a household's meter, of which there is one a month."""
+        return any(item.generator in METERS for item in self.entry.items)
+
+    @cached_property
+    def reading(self) -> Ints:
+        """A number of its own for every row about one household, over all batches."""
+        household = self.world.people.household[self.person]
+        order = np.argsort(household, kind="stable")
+        grouped = household[order]
+        first = np.concatenate([[True], grouped[1:] != grouped[:-1]])
+        start = np.maximum.accumulate(np.where(first, np.arange(len(self)), 0))
+        earlier = np.empty(len(self), dtype=np.int64)
+        earlier[order] = np.arange(len(self)) - start
+        return earlier * self.batches + self.batch
 
     @cached_property
     def other_entity(self) -> Ints:

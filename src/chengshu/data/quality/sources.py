@@ -23,14 +23,14 @@ from chengshu.data.ingest.facade import (
 )
 from chengshu.data.quality.engine.catalogued import quarantine_key
 from chengshu.data.quality.engine.model import RuleError, TableShape
-from chengshu.data.quality.engine.references import SUBJECTS, region_table
+from chengshu.data.quality.engine.spelling import reference_tables
 from chengshu.kernel.errors import ChengshuError
 
 SUCCESS_DAYS = 30
 DAYS_OF = {
     "realtime": 1, "daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92, "yearly": 366,
 }  # fmt: skip
-REFERENCES = (*(subject.table for subject in SUBJECTS.values()), region_table())
+REFERENCES = reference_tables()
 """Lake tables of all references."""
 # Problems of one row → how many such rows.
 Quarantine = Counter[frozenset[str]]

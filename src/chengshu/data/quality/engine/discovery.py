@@ -22,20 +22,36 @@ import pyarrow.compute as pc
 from chengshu.data.contract.facade import ColumnFormat, ColumnSpec, ColumnType
 from chengshu.data.quality.choices import Dimension, Severity
 from chengshu.data.quality.engine.model import TableShape
-from chengshu.data.quality.engine.references import SUBJECTS, described, region_table
+from chengshu.data.quality.engine.ordering import KEPT_BY, LEAST_ROWS, in_order
+from chengshu.data.quality.engine.references import (
+    SUBJECTS,
+    comparable,
+    described,
+    region_table,
+)
+from chengshu.data.quality.engine.repeats import repeats
+from chengshu.data.quality.engine.spelling import (
+    ORGANIZATIONS,
+    RESIDENTS,
+    SOUNDS,
+    Directories,
+    is_address,
+    names_a_party,
+)
+from chengshu.data.quality.engine.templates import GAPLESS, proposals
 from chengshu.data.quality.engine.text import cell, quoted
 
 SAMPLE: Final = 50_000
-KEPT_BY: Final = 0.97
-"""Share of rows from which on an order of dates is proposed."""
 AGREE_BY: Final = 0.9
 """Share of rows from which on an agreement with a reference is proposed."""
-LEAST_ROWS: Final = 40
 LEAST_AGREEMENTS: Final = 10
-_RELATED: Final = 0.15
-_SIGNIFICANT: Final = 4.0
 _ACCIDENTS, _ACCIDENT_SHARE = 0.1, 0.01
 _REPEATED: Final = 0.03
+_JUDGED: Final = {
+    "reference": "value_column", "region": "address", "compare": "right", "pattern": "column",
+    "spelling": "column",
+}  # fmt: skip
+"""The part of a definition that names the column a kind of rule judges."""
 _UPDATED = re.compile(r"^(更新|修改|变更)(时间|日期)$")
 _DATES = (ColumnType.DATE, ColumnType.DATETIME)
 # Arrow's stubs do not cover the compute kernels used here.
@@ -73,12 +89,10 @@ def discover(
         return []
     found = list(_dates(shape, sample))
     found += _best([*_references(shape, sample), *_regions(shape, sample)])
-    judged = {
-        str(one.definition.get(part))
-        for one in found
-        for part in ("value_column", "address", "right")
-    }
-    return found + list(_repeats(shape, sample, judged))
+    found += _spellings(session, shape, sample, found, places)
+    found += _gaps(shape, sample)
+    rows = int(session.sql(f"SELECT count(*) FROM {source}").fetchall()[0][0])
+    return found + list(_repeats(shape, sample, found, rows))
 
 
 def _alias(subject: str, column: ColumnSpec, shape: TableShape) -> str:
@@ -110,7 +124,9 @@ def _sample(
     """Rows with what the references know of them, as ``alias.attribute``."""
     columns, joins = [f"t.{quoted(column.name)}" for column in shape.columns], []
     for alias, relation, key, column, attributes in _known(shape, places):
-        columns += [f'{alias}.{quoted(name)} AS "{alias}.{name}"' for name in attributes]
+        # What a reference has told since it was built last: an older one knows less.
+        stored = set(session.table(relation).columns) & set(attributes)
+        columns += [f'{alias}.{quoted(name)} AS "{alias}.{name}"' for name in sorted(stored)]
         joins.append(f"LEFT JOIN {relation} {alias} ON {alias}.{quoted(key)} = {cell(column.name)}")
     query = (
         f"SELECT {', '.join(columns)} FROM (SELECT * FROM {source} LIMIT {SAMPLE}) t "
@@ -142,23 +158,12 @@ def _dates(shape: TableShape, sample: pa.Table) -> Iterator[Candidate]:
     for first, second in permutations(days, 2):
         both = days[first][0] & days[second][0]
         one, other = days[first][1][both], days[second][1][both]
-        if _in_order(one, other):
+        if in_order(one, other):
             yield Candidate(
                 kind="compare", dimension=Dimension.TIMELINESS, severity=Severity.NORMAL,
                 definition={"left": first, "operator": "<=", "right": second},
                 checked=len(one), kept=int((one <= other).sum()),
             )  # fmt: skip
-
-
-def _in_order(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
-    """Whether the first date comes before the second, and not by chance: the two must move together."""
-    rows = len(one)
-    if rows < LEAST_ROWS or (one <= other).mean() < KEPT_BY or (one < other).mean() * 2 < 1:
-        return False
-    if not one.std() or not other.std():
-        return False
-    related = float(np.corrcoef(one, other)[0, 1])
-    return related >= max(_RELATED, _SIGNIFICANT / float(np.sqrt(rows)))
 
 
 # ---- agreement with references
@@ -177,6 +182,8 @@ def _agreement(
 
 
 def _references(shape: TableShape, sample: pa.Table) -> Iterator[Candidate]:
+    # A gender beside an identity number needs no telephone to be judged.
+    proven = {p.definition["gender"] for p in proposals(shape) if p.kind == "gender"}
     for subject in SUBJECTS.values():
         for key in shape.columns:
             alias = _alias(subject.key, key, shape)
@@ -184,7 +191,9 @@ def _references(shape: TableShape, sample: pa.Table) -> Iterator[Candidate]:
                 if f"{alias}.{attribute}" not in sample.column_names:
                     continue
                 known: Values = sample[f"{alias}.{attribute}"]
-                for column in filter(described, shape.columns):
+                for column in shape.columns:
+                    if column.name in proven or not comparable(column, attribute):
+                        continue
                     same = pc.equal(sample[column.name], known)
                     definition = {
                         "subject": subject.key, "key_column": key.name,
@@ -227,7 +236,63 @@ def _best(candidates: Iterable[Candidate]) -> list[Candidate]:
     return list(best.values())
 
 
+# ---- writing of names
+
+
+def _spellings(
+    session: duckdb.DuckDBPyConnection,
+    shape: TableShape,
+    sample: pa.Table,
+    found: Iterable[Candidate],
+    places: Mapping[str, str],
+) -> Iterator[Candidate]:
+    """Names that no identifier stands for, when the city's directories know most of them."""
+    if not {ORGANIZATIONS, RESIDENTS, SOUNDS} <= set(places):
+        return
+    named = [one.definition for one in found if one.definition.get("attribute") == "name"]
+    judged = {definition["value_column"] for definition in named}
+    columns = [c for c in shape.columns if names_a_party(c) and c.name not in judged]
+    address = ""
+    if not any(definition["subject"] in ("person", "mobile") for definition in named):
+        # Where a number or a telephone tells who the row is about, the address needs not tell it again.
+        address = next((c.name for c in shape.columns if is_address(c)), "")
+    with Directories(session, sample, address, places) as directories:
+        for column in columns:
+            known = directories.known(column.name, shape.columns.index(column))
+            if known is None:
+                continue
+            same = pc.equal(sample[column.name], known.names)
+            definition = {"column": column.name} | ({"address": address} if known.person else {})
+            one = _agreement("spelling", definition, _flags(pc.is_valid(same)), _flags(same))
+            if one:
+                yield one
+
+
+def _gaps(shape: TableShape, sample: pa.Table) -> Iterator[Candidate]:
+    """Names with a gap (陈 伟) in columns that the library does not judge by their title."""
+    judged = {p.definition["column"] for p in proposals(shape) if p.template == "tidy_names"}
+    for column in shape.columns:
+        if column.name in judged or not names_a_party(column):
+            continue
+        values: Values = sample[column.name]
+        broken = int(pc.sum(pc.match_substring_regex(values, r"\s")).as_py() or 0)
+        rows = len(values) - values.null_count
+        if rows >= LEAST_ROWS and 0 < broken <= (1 - KEPT_BY) * rows:
+            yield Candidate(
+                kind="pattern", dimension=Dimension.CONFORMITY, severity=Severity.SLIGHT,
+                definition={"column": column.name, "pattern": GAPLESS}, checked=rows,
+                kept=rows - broken,
+            )  # fmt: skip
+
+
 # ---- repeated registrations
+
+
+def _judged(found: Iterable[Candidate]) -> tuple[set[str], set[str]]:
+    """Columns whose content other rules judge, and those whose way of writing only."""
+    columns = [(one.kind, str(one.definition[_JUDGED[one.kind]])) for one in found]
+    written = {column for kind, column in columns if kind in ("pattern", "spelling")}
+    return {column for _, column in columns} - written, written
 
 
 def _compared(shape: TableShape, judged: set[str], *, blank_numbers: bool) -> list[str]:
@@ -243,53 +308,30 @@ def _compared(shape: TableShape, judged: set[str], *, blank_numbers: bool) -> li
     ]  # fmt: skip
 
 
-def _repeats(shape: TableShape, sample: pa.Table, judged: set[str]) -> Iterator[Candidate]:
+def _repeats(
+    shape: TableShape, sample: pa.Table, found: Iterable[Candidate], rows: int
+) -> Iterator[Candidate]:
     """The same registration under a new number; as few columns as tell two registrations apart without accidents."""
     keys = [shape.column(name) for name in shape.key]
     if len(keys) != 1 or keys[0].format is not None or keys[0].type is not ColumnType.TEXT:
         return
-    for blank_numbers in (False, True):
-        names = _compared(shape, judged, blank_numbers=blank_numbers)
+    judged, written = _judged(found)
+    for blank_numbers, left_out in (
+        (False, judged | written),
+        (True, judged | written),
+        (True, judged),
+    ):
+        names = _compared(shape, left_out, blank_numbers=blank_numbers)
         if len(names) < 3:  # noqa: PLR2004 - fewer do not tell registrations apart
             continue
-        repeated, accidents = _repeated(sample, names)
-        few = accidents <= max(_ACCIDENTS, _ACCIDENT_SHARE * repeated)
-        if repeated <= _REPEATED * len(sample) and few:
+        seen = repeats(sample, names)
+        # Repeats grow with the rows, accidents with their square.
+        accidents = seen.accidents * rows / len(sample)
+        few = accidents <= max(_ACCIDENTS, _ACCIDENT_SHARE * seen.repeated)
+        if seen.repeated <= _REPEATED * len(sample) and few:
             yield Candidate(
                 kind="unique", dimension=Dimension.ACCURACY, severity=Severity.NORMAL,
                 definition={"columns": names, "which": "repeats", "blanks": "equal"},
-                checked=len(sample), kept=len(sample) - repeated,
+                checked=len(sample), kept=len(sample) - seen.repeated,
             )  # fmt: skip
             return
-
-
-def _repeated(sample: pa.Table, names: list[str]) -> tuple[int, float]:
-    """How many rows repeat another one in all of the columns, and how many would by chance."""
-    codes = {name: _codes(sample[name]) for name in names}
-    anchor = max(names, key=lambda name: len(np.unique(codes[name])))
-    order = np.lexsort([codes[name] for name in names if name != anchor] + [codes[anchor]])
-    matrix = np.stack([codes[name][order] for name in names], axis=1)
-    equal = matrix[1:] == matrix[:-1]
-    return int(equal.all(axis=1).sum()), _accidents(equal, names.index(anchor))
-
-
-def _codes(values: Values) -> npt.NDArray[np.int64]:
-    """Small numbers for values; nothing is a value of its own."""
-    encoded = pc.dictionary_encode(values.combine_chunks(), null_encoding="encode")
-    found: npt.NDArray[np.int64] = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return found
-
-
-def _accidents(equal: Flags, anchor: int) -> float:
-    """How many equal neighbours chance alone would make: neighbours of one anchor times how often the rest agrees.
-
-    Columns that follow from the anchor (a person's telephone) agree always and count for nothing; independent ones
-    agree rarely and make an accident unlikely.
-    """
-    pairs = equal[equal[:, anchor] & ~equal.all(axis=1)]
-    if not len(pairs):
-        return 0.0
-    # One imagined agreement more, so that a column that never agreed in few pairs is not taken as proof.
-    rest = np.delete(pairs, anchor, axis=1)
-    shares = (rest.sum(axis=0) + 1) / (len(pairs) + 1)
-    return float(len(pairs) * shares.prod())

@@ -15,6 +15,7 @@ from chengshu.data.quality.engine.expressions import condition, titled
 from chengshu.data.quality.engine.matching import matches
 from chengshu.data.quality.engine.model import Join, RuleError, Tables, TableShape
 from chengshu.data.quality.engine.references import SUBJECTS, region_table
+from chengshu.data.quality.engine.spelling import organization_join, resident_joins
 from chengshu.data.quality.engine.text import cell, is_blank, quoted, typed_literal
 
 Definition = Mapping[str, Any]
@@ -409,6 +410,35 @@ def _region_words(d: Definition, shape: TableShape, _tables: Tables) -> str:
     return f"“{shape.column(need(d, 'address', '地址字段')).title}”必须写明“{code}”所指的社区。"
 
 
+# ---- another way of writing a name the city knows
+
+
+def _spelling(d: Definition, shape: TableShape, _tables: Tables, _alias: str) -> Compiled:
+    name, address = need(d, "column", "名称字段"), str(d.get("address", ""))
+    index = shape.columns.index(shape.column(name))
+    columns: tuple[str, ...] = (name,)
+    joins: tuple[Join, ...] = (organization_join(name, index),)
+    if address:
+        shape.column(address)
+        columns = (name, address)
+        joins = resident_joins(name, address, index)
+    known = f"{joins[-1].alias}.name"
+    return Compiled(
+        fails=f"{cell(name)} <> {known}",
+        checked=f"{known} IS NOT NULL",
+        columns=columns,
+        joins=joins,
+    )
+
+
+def _spelling_words(d: Definition, shape: TableShape, _tables: Tables) -> str:
+    name = shape.column(need(d, "column", "名称字段")).title
+    if d.get("address"):
+        address = shape.column(str(d["address"])).title
+        return f"“{name}”不能是“{address}”住户姓名的同音别字；同音的住户只有一人时才检查。"
+    return f"“{name}”必须与名录中的全称写法一致；只对得上一家单位时才检查。"
+
+
 # ---- free expression
 
 
@@ -448,6 +478,9 @@ KINDS: dict[str, Kind] = {
              dimension=Dimension.ACCURACY, compile=_expression, sentence=_expression_words),
         Kind(key="reference", title="与多来源参照一致", help="全市按同一标识登记的多数",
              dimension=Dimension.CONSISTENCY, compile=_reference, sentence=_reference_words,
+             buildable=False),
+        Kind(key="spelling", title="名称写法与名录一致", help="单位名称对照名录全称，姓名对照同一住址的住户",
+             dimension=Dimension.CONSISTENCY, compile=_spelling, sentence=_spelling_words,
              buildable=False),
     )
 }  # fmt: skip

@@ -50,7 +50,8 @@ SUBJECTS: Final[dict[str, Subject]] = {
             attributes={"name": "名称", "address": "地址"},
         ),
         Subject(
-            key="mobile", title="手机号", format=ColumnFormat.MOBILE, attributes={"name": "姓名"}
+            key="mobile", title="手机号", format=ColumnFormat.MOBILE,
+            attributes={"name": "姓名", "gender": "性别"},
         ),
     )
 }  # fmt: skip
@@ -58,6 +59,7 @@ _IDENTIFIER = re.compile(r"(公民)?(身份证?号码?|统一社会信用代码|
 _PERSON_NAME = re.compile(r"姓名$|联系人$")
 _ADDRESS = re.compile(r"(家庭住址|家庭地址|户籍地址|现住地址|居住地址|注册地址|住所)$")
 _ORGANIZATION_NAME = re.compile(r"(单位|企业|机构|纳税人)名称$")
+_GENDER = re.compile(r"性别(代码)?$")
 
 
 def region_table() -> str:
@@ -75,11 +77,26 @@ class Pair:
     subject: str
     attribute: str
 
+    @property
+    def told(self) -> str:
+        """SQL: what the value column tells; an identity number tells the gender in its 17th digit (GB 11643)."""
+        value = quoted(self.value)
+        if self.attribute != "gender":
+            return value
+        return f"CASE WHEN ascii(substr({value}, 17, 1)) % 2 = 1 THEN '1' ELSE '2' END"
+
 
 def described(column: ColumnSpec) -> bool:
     """Whether the column is free text, as names and addresses are."""
     plain = column.type is ColumnType.TEXT and column.format is None
     return plain and column.codes is None and not column.key
+
+
+def comparable(column: ColumnSpec, attribute: str) -> bool:
+    """Whether a column may say the attribute of somebody."""
+    if attribute == "gender":
+        return column.type is ColumnType.TEXT and bool(_GENDER.search(column.title))
+    return described(column)
 
 
 def named_pairs(shape: TableShape) -> list[Pair]:
@@ -92,9 +109,8 @@ def named_pairs(shape: TableShape) -> list[Pair]:
             owner = _IDENTIFIER.sub("", key.title)
             for attribute in subject.attributes:
                 column = next(
-                    (c for c in shape.columns if described(c) and _fits(c, owner, subject, attribute)),
-                    None,
-                )  # fmt: skip
+                    (c for c in shape.columns if _fits(c, owner, subject, attribute)), None
+                )
                 if column is not None:
                     pair = Pair(shape.lake_table, key.name, column.name, subject.key, attribute)
                     found.append(pair)
@@ -103,6 +119,11 @@ def named_pairs(shape: TableShape) -> list[Pair]:
 
 def _fits(column: ColumnSpec, owner: str, subject: Subject, attribute: str) -> bool:
     title = column.title
+    if attribute == "gender":
+        identity = column.format is ColumnFormat.ID_NUMBER
+        return identity and _IDENTIFIER.sub("", title) == owner
+    if not described(column):
+        return False
     if attribute == "address":
         return owner in ("", "申请人") and bool(_ADDRESS.search(title))
     if owner:
@@ -142,7 +163,8 @@ def _decide(
     session: duckdb.DuckDBPyConnection, attribute: str, pairs: Iterable[tuple[str, Pair]]
 ) -> None:
     votes = " UNION ALL ".join(
-        f"SELECT {quoted(pair.key)} AS k, {quoted(pair.value)} AS v FROM {place}"
+        f"SELECT {quoted(pair.key)} AS k, {pair.told} AS v FROM {place} "
+        f"WHERE {quoted(pair.value)} IS NOT NULL"
         for place, pair in pairs
     )
     # How usual a way of writing is: by its first and last characters, and by having no blank in it.

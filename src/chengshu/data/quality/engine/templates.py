@@ -14,6 +14,8 @@ from chengshu.data.quality.engine.references import named_pairs
 
 STALE_DAYS = 7 * 365
 """Default age after which a record counts as not kept up; an officer may set another rule beside it."""
+GAPLESS = r"\S+"
+"""How a Chinese name is written: without a gap."""
 _IDENTITY = re.compile(r"(公民)?身份证?号码?$")
 _GENDER = re.compile(r"性别(代码)?$")
 _UPDATED = re.compile(r"^(更新|修改|变更)(时间|日期)$")
@@ -110,7 +112,7 @@ def _tidy_names(shape: TableShape) -> Iterator[Proposal]:
         if column.name in names or (titled and column.title.endswith(("姓名", "联系人"))):
             yield _proposal(
                 "tidy_names", "pattern", Dimension.CONFORMITY, Severity.SLIGHT,
-                column=column.name, pattern=r"\S+",
+                column=column.name, pattern=GAPLESS,
             )  # fmt: skip
 
 

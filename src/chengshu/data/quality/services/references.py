@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from chengshu.data.catalog.facade import PublishedResource
 from chengshu.data.quality import sources
+from chengshu.data.quality.engine import spelling
 from chengshu.data.quality.engine.references import SUBJECTS, build, named_pairs, region_table
 from chengshu.kernel.identity.models import Region
 from chengshu_lake import Lake
@@ -33,6 +34,7 @@ def build_references(resources: Sequence[PublishedResource] | None = None) -> di
         for subject in SUBJECTS.values():
             own = [(places[pair.table], pair) for pair in pairs if pair.subject == subject.key]
             built[subject.table] = _store(lake, subject.table, build(session, subject, own))
+    built |= _build_spelling(lake)
     regions = Region.objects.values_list("code", "name")
     rows = [(code, name) for code, name in regions if len(code) == REGION_DIGITS]
     table = pa.table(
@@ -44,9 +46,28 @@ def build_references(resources: Sequence[PublishedResource] | None = None) -> di
     return built | {region_table(): _store(lake, region_table(), table)}
 
 
+def _build_spelling(lake: Lake) -> dict[str, int]:
+    """The directories of names, out of the references just stored; how characters sound is stored once."""
+    built = {}
+    if not lake.exists(spelling.SOUNDS):
+        built[spelling.SOUNDS] = _store(lake, spelling.SOUNDS, spelling.sounds())
+    places = {
+        SUBJECTS["organization"].table: "organizations", SUBJECTS["person"].table: "persons",
+        spelling.SOUNDS: "sounds",
+    }  # fmt: skip
+    with lake.session({name: table for table, name in places.items()}) as session:
+        for table, content in (
+            (spelling.ORGANIZATIONS, spelling.organizations(session, "organizations")),
+            (spelling.RESIDENTS, spelling.residents(session, "persons", "sounds")),
+        ):
+            built[table] = _store(lake, table, content)
+    return built
+
+
 def _store(lake: Lake, name: str, table: pa.Table) -> int:
     if not lake.exists(name):
         lake.create(name, table.schema, description="质量评价用的参照")
+    lake.evolve(name, table.schema)
     lake.overwrite(name, table, source="质量参照")
     lake.vacuum(name, keep_hours=24)
     return len(table)

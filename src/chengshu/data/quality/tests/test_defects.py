@@ -15,23 +15,37 @@ from chengshu.data.contract.facade import (
     compile_contract,
 )
 from chengshu.data.quality.choices import RuleOrigin
+from chengshu.data.quality.engine import spelling
 from chengshu.data.quality.engine.discovery import discover
 from chengshu.data.quality.engine.kinds import KINDS
 from chengshu.data.quality.engine.model import Check, RuleError, TableShape
-from chengshu.data.quality.engine.references import SUBJECTS, build, named_pairs, region_table
+from chengshu.data.quality.engine.references import (
+    SUBJECTS,
+    Pair,
+    build,
+    named_pairs,
+    region_table,
+)
 from chengshu.data.quality.engine.scan import scan
 from chengshu.data.quality.engine.templates import proposals
 from chengshu_demo import city, deliveries
 from chengshu_demo.places import divisions
 
 ENTRIES = (
-    "ga_resident_population", "ga_household_register", "ss_medical_insured", "ss_temp_relief",
-    "zz_party_member", "ga_residence_permit", "sp_approval_case", "ss_student",
+    "ga_resident_population", "ga_household_register", "ss_medical_insured", "ss_resident_pension",
+    "ss_temp_relief", "zz_party_member", "ga_residence_permit", "ga_driver", "ss_student",
+    "ss_family_doctor", "ss_birth_certificate", "ss_vaccination", "zg_real_estate", "zg_mortgage",
+    "sp_approval_case", "sp_enterprise_open", "sj_enterprise",
+    "sj_elevator", "sw_tax_register", "cz_nontax", "gd_electric_account", "sl_water_account",
+    "gd_electric_bill", "sl_water_bill",
 )  # fmt: skip
 KIND_OF = {
     "stale": "stale", "gender": "gender_mismatch", "compare": "date_order",
     "region": "address_mismatch", "unique": "repeat_registration", "pattern": "name_variant",
+    "spelling": "name_variant", "when": "missing_identifier",
 }  # fmt: skip
+TOLD = {"name": "name_variant", "address": "address_mismatch", "gender": "gender_mismatch"}
+SOURCES = 3
 Rows = dict[str, set[tuple[str, str]]]
 
 
@@ -55,12 +69,13 @@ def unknown(_code: str) -> TableShape:
 
 
 @cache
-def looked_for() -> tuple[Rows, Rows]:
-    """(planted, found) as (entry, key) pairs by kind."""
+def looked_for() -> tuple[Rows, Rows, Rows]:
+    """(planted, found, told by few sources) as (entry, key) pairs by kind."""
     planted: Rows = defaultdict(set)
     found: Rows = defaultdict(set)
     with duckdb.connect() as session:
-        places = _load(session, planted)
+        places, pairs = _load(session, planted)
+        few = _few_sources(session, pairs)
         for key in ENTRIES:
             shape = shape_of(key)
             offers = [(p.kind, p.definition, p) for p in proposals(shape)]
@@ -77,15 +92,13 @@ def looked_for() -> tuple[Rows, Rows]:
                 )  # fmt: skip
                 name = KIND_OF.get(kind, "")
                 if kind == "reference":
-                    name = (
-                        "name_variant" if definition["attribute"] == "name" else "address_mismatch"
-                    )
+                    name = TOLD[definition["attribute"]]
                 failing = scan(session, shape, [check], source=f"t_{key}", places=places).keys
                 found[name] |= {(key, str(row)) for row in failing.column(0).to_pylist()}
-    return planted, found
+    return planted, found, few
 
 
-def _load(session: duckdb.DuckDBPyConnection, planted: Rows) -> dict[str, str]:
+def _load(session: duckdb.DuckDBPyConnection, planted: Rows) -> tuple[dict[str, str], list[Pair]]:
     """Accepted rows of the deliveries as tables, and references built from them."""
     places = {}
     for key in ENTRIES:
@@ -111,22 +124,50 @@ def _load(session: duckdb.DuckDBPyConnection, planted: Rows) -> dict[str, str]:
         own = [(places[pair.table], pair) for pair in pairs if pair.subject == subject.key]
         session.register(f"r_{subject.key}", build(session, subject, own))
         places[subject.table] = f"r_{subject.key}"
+    organizations = spelling.organizations(session, "r_organization")
+    session.register("r_organizations", organizations)
+    session.register("r_sounds", spelling.sounds())
+    session.register("r_residents", spelling.residents(session, "r_person", "r_sounds"))
+    places |= {
+        spelling.ORGANIZATIONS: "r_organizations", spelling.SOUNDS: "r_sounds",
+        spelling.RESIDENTS: "r_residents",
+    }  # fmt: skip
     names = {"code": [d.code for d in divisions()], "name": [d.name for d in divisions()]}
     session.register("r_region", pa.table(names))
-    return places | {region_table(): "r_region"}
+    return places | {region_table(): "r_region"}, pairs
+
+
+def _few_sources(session: duckdb.DuckDBPyConnection, pairs: list[Pair]) -> Rows:
+    """Rows whose person or organisation fewer than :data:`SOURCES` tables tell a name or address of, by kind."""
+    few: Rows = defaultdict(set)
+    for subject, attribute in (("person", "name"), ("person", "address"), ("organization", "name"),
+                               ("organization", "address")):  # fmt: skip
+        votes = " UNION ALL ".join(
+            f"SELECT '{pair.table}' AS source, k.{shape_of(pair.table[4:]).key[0]} AS row, "
+            f"k.{pair.key} AS who FROM t_{pair.table[4:]} k WHERE k.{pair.value} IS NOT NULL"
+            for pair in pairs if (pair.subject, pair.attribute) == (subject, attribute)
+        )  # fmt: skip
+        query = (
+            f"WITH votes AS ({votes}) SELECT source, row FROM votes JOIN (SELECT who FROM votes "
+            f"GROUP BY who HAVING count(DISTINCT source) < {SOURCES}) USING (who)"
+        )
+        few[TOLD[attribute]] |= {(source[4:], row) for source, row in session.sql(query).fetchall()}
+    return few
 
 
 @pytest.mark.parametrize(
-    ("kind", "recall"),
+    "kind",
     [
-        ("stale", 0.99), ("gender_mismatch", 0.99), ("date_order", 0.99),
-        ("repeat_registration", 0.99), ("address_mismatch", 0.97), ("name_variant", 0.9),
+        "stale", "gender_mismatch", "date_order", "repeat_registration", "missing_identifier",
+        "address_mismatch", "name_variant",
     ],
 )  # fmt: skip
-def test_soft_defects_are_found_and_nothing_else_is(kind: str, recall: float) -> None:
-    """Names and addresses need other sources to be compared with; eight registers leave a few without."""
-    planted, found = looked_for()
-    good = planted[kind] & found[kind]
-    assert len(planted[kind]) >= 1
-    assert len(good) >= recall * len(planted[kind])
-    assert len(good) >= 0.99 * len(found[kind])
+def test_soft_defects_are_found_and_nothing_else_is(kind: str) -> None:
+    """Where at least three sources tell a name or address: of two that differ, nobody knows which one is right."""
+    planted, found, few = looked_for()
+    wanted = planted[kind] - few[kind]
+    assert len(wanted) >= 5
+    assert len(wanted & found[kind]) >= 0.99 * len(wanted)
+    assert len(planted[kind] & found[kind]) >= 0.99 * len(found[kind])
+    # Even with all that few sources tell of, nearly all are found.
+    assert len(planted[kind] & found[kind]) >= 0.93 * len(planted[kind])
