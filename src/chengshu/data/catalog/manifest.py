@@ -53,6 +53,7 @@ MANIFEST = Manifest(
         Menu(
             portal="console", layer="data", title="代码表", url_name="catalog:code-tables",
             icon="list", permission="catalog.resource.view", order=17,
+            badge="chengshu.data.catalog.standards.waiting_code_tables",
         ),
         Menu(
             portal="console", layer="data", title="资源分类", url_name="catalog:categories",
@@ -73,7 +74,9 @@ MANIFEST = Manifest(
         Action(key="catalog.code_table.edited", name="修改代码表说明"),
         Action(key="catalog.code_table.published", name="发布代码表"),
         Action(key="catalog.code_table.retired", name="废止代码表"),
+        Action(key="catalog.code_table.returned", name="退回代码表"),
         Action(key="catalog.code_table.revised", name="修订代码表"),
+        Action(key="catalog.code_table.submitted", name="提请发布代码表"),
         Action(key="catalog.element.created", name="起草数据元"),
         Action(key="catalog.element.discarded", name="放弃数据元草案"),
         Action(key="catalog.element.edited", name="修改数据元草案"),

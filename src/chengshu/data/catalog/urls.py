@@ -91,6 +91,7 @@ urlpatterns = [
     page(f"{TABLE}edit/", code_tables.edit, name="code-table-edit", permission=STANDARD),
     page(f"{TABLE}codes/", code_tables.codes, name="code-table-codes", permission=STANDARD),
     page(f"{TABLE}publish/", code_tables.publish, name="code-table-publish", permission=STANDARD),
+    page(f"{TABLE}return/", code_tables.give_back, name="code-table-return", permission=STANDARD),
     page(f"{TABLE}retire/", code_tables.retire, name="code-table-retire", permission=STANDARD),
     page(f"{TABLE}export/", code_tables.export, name="code-table-export", permission=VIEW),
     page(

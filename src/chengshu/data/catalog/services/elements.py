@@ -1,7 +1,7 @@
 """Data elements through their life: drafted, proposed, returned or published, revised, retired.
 
 Whoever writes a catalogue may draft and propose for the own unit; publishing, returning and retiring is the data
-administrator's (``catalog.element.publish``).
+administrator's (``catalog.element.publish``), and nobody publishes what he proposed himself.
 """
 
 import re
@@ -20,7 +20,7 @@ from chengshu.data.catalog.choices import (
 from chengshu.data.catalog.content import CHOICES
 from chengshu.data.catalog.elements import PLAIN_ELEMENT_FIELDS, ElementContent, element_content
 from chengshu.data.catalog.models import CodeTable, DataElement, ElementVersion
-from chengshu.data.catalog.services.locking import refuse_stale
+from chengshu.data.catalog.services.locking import refuse_own, refuse_stale
 from chengshu.data.catalog.validation import SNAKE_ADVICE, SNAKE_CASE
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
@@ -200,14 +200,16 @@ def return_element(*, actor: Actor, element: DataElement, remark: str) -> Elemen
 
 
 def publish_element(*, actor: Actor, element: DataElement) -> ElementVersion:
-    """Put the open version in force; the one before it becomes history. Items that now depart stay as they are.
+    """Put the proposed version in force; the one before it becomes history. Items that now depart stay as they are.
 
     Raises:
-        InvalidInput: something the standard demands is missing. Conflict: no version is open.
+        NotAllowed: the actor proposed it (four eyes, as for entries).
+        InvalidInput: something the standard demands is missing. Conflict: nothing is proposed.
     """
     check(actor, PUBLISH, element)
     with unit_of_work():
-        locked, version = _lock(element, OPEN_STANDARD_STATES, "发布")
+        locked, version = _lock(element, (StandardVersionState.SUBMITTED,), "发布")
+        refuse_own(version, actor)
         _complete(locked, version)
         if locked.published is not None:
             locked.published.state = StandardVersionState.SUPERSEDED

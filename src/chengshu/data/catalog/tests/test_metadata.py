@@ -250,6 +250,8 @@ def test_the_pages_of_elements_from_proposal_to_departures(cast, client):
     client.post(f"{one}revise/")
     edited = values | {"length": "20", "change_note": "加长", "revision": 1}
     assert client.post(f"{one}edit/", edited).status_code == 302
+    client.post(f"{one}submit/")
+    assert "要由另一位数据管理员核对" in client.get(one).content.decode()
     shown = client.get(f"{one}publish/").content.decode()
     assert "长度应为 20，现为 17" in shown
     assert "城乡居民养老保险参保信息" in shown

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.catalog import standards
-from chengshu.data.catalog.choices import StandardState
+from chengshu.data.catalog.choices import StandardState, StandardVersionState
 from chengshu.data.catalog.codes import (
     compare_codes,
     csv_of,
@@ -19,6 +19,7 @@ from chengshu.data.catalog.codes import (
 )
 from chengshu.data.catalog.models import CodeTable, CodeTableVersion
 from chengshu.data.catalog.services import code_tables as services
+from chengshu.data.catalog.services.locking import is_own
 from chengshu.data.catalog.standard_forms import (
     CodesForm,
     CodeTableForm,
@@ -134,14 +135,21 @@ def _actions(found: CodeTable, draft: CodeTableVersion | None) -> list[Action]:
     key = [found.pk]
     actions: list[Action] = []
     if draft is not None:
-        actions += [
+        waits = draft.state == StandardVersionState.SUBMITTED
+        actions.append(
             Action(
-                title="核对并发布", url=reverse("catalog:code-table-publish", args=key),
-                icon="circle-check", primary=True,
-            ),
-            Action(
+                title="核对变化" if waits else "核对并提请发布", icon="circle-check", primary=True,
+                url=reverse("catalog:code-table-publish", args=key),
+            )
+        )  # fmt: skip
+        actions.append(
+            Action(title="退回", url=reverse("catalog:code-table-return", args=key), icon="rotate-2")
+            if waits
+            else Action(
                 title="编辑代码", url=reverse("catalog:code-table-codes", args=key), icon="pencil"
-            ),
+            )
+        )
+        actions += [
             Action(
                 title="放弃修订", url=reverse("catalog:code-table-discard", args=key), icon="trash",
                 method="post", danger=True, confirm=f"放弃“{found}”的 v{draft.number}？现行代码不受影响。",
@@ -225,7 +233,7 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
             codes=pairs, change_note=form.cleaned_data["change_note"],
         )  # fmt: skip
         after = reverse("catalog:code-table-publish", args=[found.pk])
-        return after, f"已保存 {len(pairs)} 个代码；核对下面的变化后发布才生效。"
+        return after, f"已保存 {len(pairs)} 个代码；核对下面的变化后提请发布，发布才生效。"
 
     return form_page(
         request, form, save, title=f"“{found}”v{version.number} 的代码", submit="保存，核对变化",
@@ -235,14 +243,18 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
 
 
 def publish(request: ActorRequest, table_id: int) -> HttpResponse:
-    """The difference and who is hit; then put the codes in force."""
+    """The difference and who is hit; then propose the codes, or, as another person, put them in force."""
     found = _found(table_id)
     version = _open(found)
     difference = compare_codes(services.codes_in_force(found), services.pairs(version.codes))
     form = PublishCodesForm(posted(request))
     target = reverse("catalog:code-table", args=[found.pk])
+    waits = version.state == StandardVersionState.SUBMITTED
 
     def save() -> tuple[str, str]:
+        if not waits:
+            services.submit_codes(actor=request.actor, table=found)
+            return target, f"v{version.number} 已提请发布，由另一位数据管理员核对后生效。"
         done = services.publish_codes(
             actor=request.actor, table=found, accept_removal=form.cleaned_data["accept_removal"]
         )
@@ -251,7 +263,8 @@ def publish(request: ActorRequest, table_id: int) -> HttpResponse:
     return form_page(
         request, form, save, title=f"发布“{found}”v{version.number}", cancel_url=target,
         crumbs=_crumbs(found, "发布"), template="catalog/code_table_publish.html",
-        table=found, version=version, difference=difference,
+        table=found, version=version, difference=difference, waits=waits,
+        own=is_own(version, request.actor),
         users=list(services.uses(found)) if found.number else [],
     )  # fmt: skip
 
@@ -273,6 +286,24 @@ def discard(request: ActorRequest, table_id: int) -> HttpResponse:
     if gone:
         return redirect("catalog:code-tables")
     return redirect("catalog:code-table", found.pk)
+
+
+def give_back(request: ActorRequest, table_id: int) -> HttpResponse:
+    """Return the proposed version, with a remark."""
+    found = _found(table_id)
+    form = ReasonForm(posted(request))
+    form.fields["reason"].label = "要改什么"
+    form.fields["reason"].help_text = "退回后起草人按意见修改，再提请发布；现行代码继续有效。"
+    target = reverse("catalog:code-table", args=[found.pk])
+
+    def save() -> tuple[str, str]:
+        services.return_codes(actor=request.actor, table=found, remark=form.cleaned_data["reason"])
+        return target, "已退回。"
+
+    return form_page(
+        request, form, save, title=f"退回“{found}”的修订", submit="退回", cancel_url=target,
+        crumbs=_crumbs(found, "退回"),
+    )  # fmt: skip
 
 
 def retire(request: ActorRequest, table_id: int) -> HttpResponse:
