@@ -91,6 +91,8 @@ MANIFEST = Manifest(
         Action(key="catalog.exported", name="导出目录"),
         Action(key="catalog.imported", name="批量导入目录"),
         Action(key="catalog.list_exported", name="导出目录清单"),
+        Action(key="catalog.standards_exported", name="导出数据标准"),
+        Action(key="catalog.standards_imported", name="批量导入数据标准"),
         Action(key="catalog.resource.change_started", name="发起目录变更"),
         Action(key="catalog.resource.created", name="新建目录草稿"),
         Action(key="catalog.resource.discarded", name="放弃目录草稿"),

@@ -133,4 +133,12 @@ urlpatterns = [
     page(f"{ROOT}import/template/", exchange.template, name="import-template", permission=EDIT),
     page(f"{ROOT}import/<uuid:file_id>/", exchange.confirm, name="import-check", permission=EDIT),
     page(f"{ROOT}export/", exchange.export, name="export", permission=VIEW),
+    page(f"{ROOT}standards/import/", exchange.standards_upload, name="standards-import",
+         permission=PROPOSE),
+    page(f"{ROOT}standards/import/template/", exchange.standards_template,
+         name="standards-template", permission=PROPOSE),
+    page(f"{ROOT}standards/import/<uuid:file_id>/", exchange.standards_confirm,
+         name="standards-import-check", permission=PROPOSE),
+    page(f"{ROOT}standards/export/", exchange.standards_export, name="standards-export",
+         permission=ELEMENT),
 ]  # fmt: skip

@@ -164,7 +164,9 @@ def return_codes(*, actor: Actor, table: CodeTable, remark: str) -> CodeTableVer
     """
     check(actor, EDIT)
     if not remark.strip():
-        raise InvalidInput("退回须写明意见。", kept="没有退回。", fields={"reason": "请写明要改什么"})
+        raise InvalidInput(
+            "退回须写明意见。", kept="没有退回。", fields={"reason": "请写明要改什么"}
+        )
     with unit_of_work():
         locked, version = _lock(table, (StandardVersionState.SUBMITTED,), "退回")
         version.state, version.remark = StandardVersionState.RETURNED, remark.strip()[:500]

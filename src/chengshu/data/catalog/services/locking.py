@@ -39,7 +39,9 @@ def refuse_own(version: StandardVersion, actor: Actor) -> None:
     """Raise NotAllowed when the actor proposed the version of a standard: publishing takes a second person."""
     if is_own(version, actor):
         raise NotAllowed(
-            "不能发布自己提请的标准。", kept="它仍在等待发布。", advice="请由另一位数据管理员核对后发布。"
+            "不能发布自己提请的标准。",
+            kept="它仍在等待发布。",
+            advice="请由另一位数据管理员核对后发布。",
         )
 
 

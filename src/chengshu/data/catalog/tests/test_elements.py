@@ -175,7 +175,10 @@ def test_nobody_publishes_what_he_proposed_himself(cast):
     with pytest.raises(Conflict, match="不能发布"):
         services.publish_element(actor=cast.second_admin, element=element)
     services.submit_element(actor=cast.admin, element=element)
-    assert (standards.waiting_elements(cast.admin), standards.waiting_elements(cast.second_admin)) == (0, 1)
+    assert (
+        standards.waiting_elements(cast.admin),
+        standards.waiting_elements(cast.second_admin),
+    ) == (0, 1)
     with pytest.raises(NotAllowed, match="不能发布自己提请的标准"):
         services.publish_element(actor=cast.admin, element=element)
     assert DataElement.objects.get(pk=element.pk).state == "draft"

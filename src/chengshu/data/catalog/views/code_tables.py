@@ -60,8 +60,11 @@ class CodeTables(CodeTableList):
     def get_actions(self) -> Sequence[Action]:
         if not holds(self.request.actor, services.EDIT):  # type: ignore[attr-defined]
             return ()
-        url = reverse("catalog:code-table-new")
-        return (Action(title="新建代码表", url=url, icon="plus", primary=True),)
+        many, one = reverse("catalog:standards-import"), reverse("catalog:code-table-new")
+        return (
+            Action(title="批量导入", url=many, icon="file-upload"),
+            Action(title="新建代码表", url=one, icon="plus", primary=True),
+        )
 
 
 def _found(table_id: int) -> CodeTable:
@@ -143,7 +146,9 @@ def _actions(found: CodeTable, draft: CodeTableVersion | None) -> list[Action]:
             )
         )  # fmt: skip
         actions.append(
-            Action(title="退回", url=reverse("catalog:code-table-return", args=key), icon="rotate-2")
+            Action(
+                title="退回", url=reverse("catalog:code-table-return", args=key), icon="rotate-2"
+            )
             if waits
             else Action(
                 title="编辑代码", url=reverse("catalog:code-table-codes", args=key), icon="pencil"

@@ -146,6 +146,8 @@ class ElementList(TableView[DataElement]):
             Action(title="不一致清单", url=reverse("catalog:departures"), icon="alert-triangle")
         ]
         if holds(self.request.actor, "catalog.element.propose"):  # type: ignore[attr-defined]
+            url = reverse("catalog:standards-import")
+            found.append(Action(title="批量导入", url=url, icon="file-upload"))
             url = reverse("catalog:element-new")
             found.append(Action(title="起草数据元", url=url, icon="plus", primary=True))
         return found
