@@ -87,6 +87,7 @@ MANIFEST = Manifest(
         Action(key="catalog.element.submitted", name="提请发布数据元"),
         Action(key="catalog.library.saved", name="新建或修改专题库"),
         Action(key="catalog.warehouse.saved", name="新建或修改数据仓"),
+        Action(key="catalog.cycles_changed", name="修改更新时限"),
         Action(key="catalog.demo_loaded", name="装载演示目录"),
         Action(key="catalog.exported", name="导出目录"),
         Action(key="catalog.imported", name="批量导入目录"),
@@ -118,6 +119,7 @@ MANIFEST = Manifest(
         Permission(key="catalog.element.view", name="查看数据元"),
         Permission(key="catalog.element.propose", name="起草数据元"),
         Permission(key="catalog.element.publish", name="发布、退回、废止数据元"),
+        Permission(key="catalog.cycle.manage", name="维护更新时限"),
         Permission(
             key="catalog.standard.edit", name="维护数据标准",
             description="代码表、资源分类、数据仓、专题库",
@@ -130,6 +132,7 @@ MANIFEST = Manifest(
             permissions=(
                 *_BROWSE, *_WRITE, "catalog.resource.review", "catalog.resource.publish",
                 "catalog.resource.suspend", "catalog.element.publish", "catalog.standard.edit",
+                "catalog.cycle.manage",
             ),
         ),
         RoleTemplate(key="integrator", permissions=("catalog.resource.view",)),

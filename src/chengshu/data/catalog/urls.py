@@ -4,6 +4,7 @@ from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.views import (
     code_tables,
+    cycles,
     editing,
     elements,
     exchange,
@@ -17,7 +18,7 @@ from chengshu.data.catalog.views import (
 from chengshu.kernel.access.routing import page
 
 VIEW, EDIT, SUBMIT = "catalog.resource.view", "catalog.resource.edit", "catalog.resource.submit"
-REVIEW = "catalog.resource.review"
+REVIEW, CYCLES = "catalog.resource.review", "catalog.cycle.manage"
 SYSTEM, SYSTEM_EDIT = "catalog.system.view", "catalog.system.edit"
 ROOT = "console/catalog/"
 ONE = f"{ROOT}resources/<int:resource_id>/"
@@ -129,6 +130,7 @@ urlpatterns = [
     page(f"{ELEMENT_ONE}discard/", require_POST(elements.discard), name="element-discard",
          permission=PROPOSE),
     page(f"{ROOT}overdue/", overdue.OverdueList.as_view(), name="overdue", permission=VIEW),
+    page(f"{ROOT}cycles/", cycles.cycles, name="cycles", permission=CYCLES),
     page(f"{ROOT}import/", exchange.upload, name="import", permission=EDIT),
     page(f"{ROOT}import/template/", exchange.template, name="import-template", permission=EDIT),
     page(f"{ROOT}import/<uuid:file_id>/", exchange.confirm, name="import-check", permission=EDIT),

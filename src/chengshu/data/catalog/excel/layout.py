@@ -169,6 +169,12 @@ RESOURCES = Sheet(
         ),
         SheetColumn(field="open_basis", title="开放属性依据", note="法规名称和条款", width=28),
         SheetColumn(field="level_basis", title="定级依据", width=28),
+        SheetColumn(field="access_protocol", title="协议", note="接口、数据流填写，如 REST/JSON、MQTT"),
+        SheetColumn(field="access_method", title="请求方法", note="接口填写，如 GET"),
+        SheetColumn(
+            field="access_address", title="地址、路径或主题", width=36,
+            note="接口地址；文件的路径与文件名；数据流的主题",
+        ),
     ),
     (("示例_permit", "", "示例 排污许可证信息", "（机构代码）", "（分类代码）",
       "全市排污单位领取的排污许可证，一证一条", "示例-PERMIT", "", "无条件共享", "", "", "接口调用",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import timezone
 
-from chengshu.data.catalog.facade import PublishedResource, published_by_id
+from chengshu.data.catalog.facade import PublishedResource, collectable, published_by_id
 from chengshu.data.collection import extraction
 from chengshu.data.collection.choices import (
     NEEDS_KEY,
@@ -71,6 +71,7 @@ def create(
     Raises:
         InvalidInput: the mapping, the cursor or the schedule cannot be.
         Unavailable: the source does not answer, or has no such object.
+        Conflict: entries of this kind are not collected from such a source.
     """
     resource = published_by_id(resource_id)
     plan = Plan(
@@ -79,6 +80,7 @@ def create(
     )  # fmt: skip
     check(actor, runs.PERMISSION, plan)
     check(actor, "ingest.source.manage", source)
+    collectable(resource, source.connector.way)
     check_mapping(resource, mapping)
     plan.structure = extraction.structure_document(look_at(source, object_name))
     _apply(plan, settings, resource)
