@@ -21,6 +21,7 @@ from chengshu.data.collection.choices import (
 )
 from chengshu.data.collection.models import Backfill, Plan, Run
 from chengshu.data.collection.services import leases
+from chengshu.data.collection.services.following import follow_before_run
 from chengshu.data.collection.windows import CursorError, Watch, later_of, lower_bound, parse
 from chengshu.data.ingest.facade import (
     RESULT_FILE,
@@ -175,6 +176,8 @@ def _collect(context: JobContext, run: Run) -> dict[str, Any]:
     plan = run.plan
     resource = published_by_id(plan.resource_id)
     collectable(resource, plan.source.connector.way)  # the entry may have become another kind
+    if run.batch_id is None:
+        follow_before_run(plan, resource)
     batch = _begin(run, resource)
     if batch.state != BatchState.LOADED:
         if not (batch.folder / loading.STAGE / RESULT_FILE).is_file():
