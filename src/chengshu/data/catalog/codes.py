@@ -2,9 +2,11 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
@@ -16,6 +18,7 @@ MAX_CODES = 20_000
 MAX_BYTES = 5 * 1024 * 1024
 CODE_LENGTH, NAME_LENGTH = 60, 120
 HEADER = ("代码", "含义")
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,11 @@ def code_problems(codes: Codes) -> list[str]:
         f"第 {fault.line} 行{'' if fault.reason.startswith('没有') else '的'}{fault.reason}"
         for fault in code_faults(codes)
     ]
+
+
+def pairs(codes: Iterable[Any]) -> list[tuple[str, str]]:
+    """Stored codes as pairs."""
+    return [(str(code), str(name)) for code, name in codes]
 
 
 def parse_lines(text: str) -> list[tuple[str, str]]:

@@ -11,7 +11,16 @@ from chengshu.data.catalog.choices import (
     StandardState,
     StandardVersionState,
 )
-from chengshu.data.catalog.codes import MAX_CODES, CodeDiff, Codes, code_faults, compare_codes
+from chengshu.data.catalog.codes import (
+    KEY,
+    MAX_CODES,
+    CodeDiff,
+    Codes,
+    code_faults,
+    compare_codes,
+    pairs,
+)
+from chengshu.data.catalog.element_rules import IDENTIFIER, element_problems
 from chengshu.data.catalog.elements import ELEMENT_FIELDS, ElementContent, element_content
 from chengshu.data.catalog.excel.planning import Act
 from chengshu.data.catalog.excel.reading import CellError, Contents, Record
@@ -22,12 +31,11 @@ from chengshu.data.catalog.models import (
     DataElement,
     ElementVersion,
 )
-from chengshu.data.catalog.services.code_tables import EDIT, KEY, pairs
-from chengshu.data.catalog.services.elements import IDENTIFIER, PROPOSE, element_problems
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import allows, holds
 from chengshu.kernel.identity.models import Organization
 
+PROPOSE, EDIT = "catalog.element.propose", "catalog.standard.edit"
 _WAITS = "正在等待发布，请先退回或等发布之后再导入"
 _RETIRED = "已废止，不能再修改"
 _SAID = ("name", "standard", "description")
@@ -283,9 +291,9 @@ class _Planner:
 
     def _check_said(self, record: Record, said: dict[str, str]) -> None:
         for name, text in said.items():
-            limit = CodeTable._meta.get_field(name).max_length
-            if limit and len(text) > limit:
-                self._refuse(CODE_TABLES, record, name, f"最多 {limit} 个字")
+            field: Any = CodeTable._meta.get_field(name)
+            if len(text) > field.max_length:
+                self._refuse(CODE_TABLES, record, name, f"最多 {field.max_length} 个字")
 
     def _codes(self, record: Record, rows: list[Record], existing: CodeTable | None) -> Codes:
         """The codes the file gives; those stored when it gives none for a known table."""

@@ -1,6 +1,6 @@
 """How long the update cycles are: the administrator's figures."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from chengshu.kernel.identity.models import Account
 
-_DAYS: list[object] = [MinValueValidator(1), MaxValueValidator(60)]
-_MONTHS: list[object] = [MinValueValidator(1), MaxValueValidator(36)]
+_DAYS: list[Any] = [MinValueValidator(1), MaxValueValidator(60)]
+_MONTHS: list[Any] = [MinValueValidator(1), MaxValueValidator(36)]
 
 
 class CyclePolicy(models.Model):

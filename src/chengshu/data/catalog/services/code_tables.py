@@ -4,7 +4,6 @@
 version, so that a batch sees the old codes or the new ones, never a mixture.
 """
 
-import re
 from typing import Any
 
 from django.db.models import Max, QuerySet
@@ -15,7 +14,7 @@ from chengshu.data.catalog.choices import (
     StandardState,
     StandardVersionState,
 )
-from chengshu.data.catalog.codes import CodeDiff, Codes, code_problems, compare_codes
+from chengshu.data.catalog.codes import KEY, CodeDiff, Codes, code_problems, compare_codes, pairs
 from chengshu.data.catalog.models import CodeTable, CodeTableVersion, CodeValue, DataItem
 from chengshu.data.catalog.services.locking import refuse_own, refuse_stale
 from chengshu.kernel.access.actor import Actor
@@ -27,7 +26,6 @@ from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
 
 EDIT = "catalog.standard.edit"
-KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 EDITABLE = (StandardVersionState.DRAFT, StandardVersionState.RETURNED)
 
 
@@ -286,11 +284,6 @@ def retire_code_table(*, actor: Actor, table: CodeTable, reason: str) -> CodeTab
 def codes_in_force(table: CodeTable) -> list[tuple[str, str]]:
     """The codes contracts read, in their order."""
     return list(table.values.order_by("order", "code").values_list("code", "name"))
-
-
-def pairs(codes: list[Any]) -> list[tuple[str, str]]:
-    """Stored codes as pairs."""
-    return [(str(code), str(name)) for code, name in codes]
 
 
 def uses(table: CodeTable) -> QuerySet[DataItem]:

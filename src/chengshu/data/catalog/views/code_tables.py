@@ -15,6 +15,7 @@ from chengshu.data.catalog.codes import (
     compare_codes,
     csv_of,
     lines_of,
+    pairs,
     workbook_of,
 )
 from chengshu.data.catalog.models import CodeTable, CodeTableVersion
@@ -113,7 +114,7 @@ def code_table(request: ActorRequest, table_id: int) -> HttpResponse:
         "history": [
             (
                 version,
-                compare_codes(services.pairs(before.codes), services.pairs(version.codes)).summary
+                compare_codes(pairs(before.codes), pairs(version.codes)).summary
                 if before
                 else f"{len(version.codes)} 个代码",
             )
@@ -223,7 +224,7 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
     found = _found(table_id)
     version = _open(found)
     initial = {
-        "codes": lines_of(services.pairs(version.codes)), "revision": version.revision,
+        "codes": lines_of(pairs(version.codes)), "revision": version.revision,
         "change_note": version.change_note,
     }  # fmt: skip
     form = CodesForm(
@@ -232,13 +233,13 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
     target = reverse("catalog:code-table", args=[found.pk])
 
     def save() -> tuple[str, str]:
-        pairs = form.pairs()
+        given = form.pairs()
         services.edit_codes(
             actor=request.actor, version=version, revision=form.cleaned_data["revision"] or 0,
-            codes=pairs, change_note=form.cleaned_data["change_note"],
+            codes=given, change_note=form.cleaned_data["change_note"],
         )  # fmt: skip
         after = reverse("catalog:code-table-publish", args=[found.pk])
-        return after, f"已保存 {len(pairs)} 个代码；核对下面的变化后提请发布，发布才生效。"
+        return after, f"已保存 {len(given)} 个代码；核对下面的变化后提请发布，发布才生效。"
 
     return form_page(
         request, form, save, title=f"“{found}”v{version.number} 的代码", submit="保存，核对变化",
@@ -251,7 +252,7 @@ def publish(request: ActorRequest, table_id: int) -> HttpResponse:
     """The difference and who is hit; then propose the codes, or, as another person, put them in force."""
     found = _found(table_id)
     version = _open(found)
-    difference = compare_codes(services.codes_in_force(found), services.pairs(version.codes))
+    difference = compare_codes(services.codes_in_force(found), pairs(version.codes))
     form = PublishCodesForm(posted(request))
     target = reverse("catalog:code-table", args=[found.pk])
     waits = version.state == StandardVersionState.SUBMITTED
@@ -337,8 +338,8 @@ def version(request: ActorRequest, table_id: int, number: int) -> HttpResponse:
     if one is None or not (one.fixed or holds(request.actor, services.EDIT)):
         raise NotFound("没有找到这个版本。")
     before = found.versions.filter(number__lt=number).order_by("-number").first()
-    pairs = services.pairs(one.codes)
-    difference: Any = compare_codes(services.pairs(before.codes), pairs) if before else None
+    codes = pairs(one.codes)
+    difference: Any = compare_codes(pairs(before.codes), codes) if before else None
     context = {
         "title": f"{found.name} v{one.number}",
         "subtitle": one.get_state_display(),
@@ -347,7 +348,7 @@ def version(request: ActorRequest, table_id: int, number: int) -> HttpResponse:
         "before": before,
         "difference": difference,
         "values": Table.plain(
-            key="version-values", columns=_VALUES, rows=pairs, caption=found.name,
+            key="version-values", columns=_VALUES, rows=codes, caption=found.name,
             empty=EmptyState(title="这个版本没有代码", icon="list"),
         ),
     }  # fmt: skip
@@ -363,7 +364,7 @@ def export(request: ActorRequest, table_id: int) -> HttpResponse:
     rows = services.codes_in_force(found)
     draft = standards.open_version(found)
     if not rows and draft is not None and holds(request.actor, services.EDIT):
-        rows = services.pairs(draft.codes)
+        rows = pairs(draft.codes)
     write, kind = _FORMATS[key]
     response = HttpResponse(write(rows), content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{found.key}.{key}"'

@@ -18,6 +18,7 @@ from chengshu.data.catalog.choices import (
     StandardVersionState,
 )
 from chengshu.data.catalog.content import display, item_content
+from chengshu.data.catalog.element_rules import missing_for_publication
 from chengshu.data.catalog.elements import (
     ELEMENT_FIELDS,
     ElementContent,
@@ -468,7 +469,7 @@ def publish(request: ActorRequest, element_id: int) -> HttpResponse:
             Crumb("数据元", reverse("catalog:elements")), Crumb(found.title, target), Crumb("发布"),
         ],
         version=version, element=found, hit=hit, own=is_own(version, request.actor),
-        missing=services.missing_for_publication(element_content(version)),
+        missing=missing_for_publication(element_content(version)),
         difference=element_diff(found.published, version) if found.published else None,
         groups=element_facts(element_content(version)),
     )  # fmt: skip

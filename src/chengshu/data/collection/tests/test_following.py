@@ -22,6 +22,7 @@ from chengshu.data.discovery.models import SourceBinding
 from chengshu.data.discovery.services import drift
 from chengshu.data.discovery.sourcing import describe, document
 from chengshu.data.ingest.tests import factories
+from chengshu.kernel.errors import Conflict
 from chengshu.kernel.events.models import Event
 from chengshu.kernel.notices.models import Notice
 
@@ -168,3 +169,13 @@ def test_what_the_catalogue_has_not_taken_over_is_not_followed(plan, shop: Shop,
     shop.columns["amount"] = "decimal"
     drift.apply(actor=officer, finding=drift.watch(SourceBinding.objects.get(resource=resource)))
     assert go(officer, plan).state == RunState.DRIFTED
+
+
+@pytest.mark.django_db
+def test_a_plan_for_a_stream_is_refused_before_the_source_is_asked(
+    officer, resource, source, shop: Shop
+):
+    stream = factories.publish(resource.provider, ITEMS, resource=resource, kind="stream")
+    with pytest.raises(Conflict, match="数据流资源，现在还不能归集"):
+        make_plan(officer, stream, source)
+    assert shop.reads == 0

@@ -271,7 +271,7 @@ def _offered(item: Plan, columns: list[tuple[str, str]]) -> dict[str, str]:
     """The plan's mapping, completed by what a change of the source was agreed to mean."""
     known = agreement(published_by_id(item.resource_id))
     if known is None or (known.source_id, known.object_name) != (item.source_id, item.object_name):
-        return item.mapping
+        return dict(item.mapping)
     names = {name for name, _ in columns}
     return suggested(item.mapping, columns=names, agreed=known.mapping)
 

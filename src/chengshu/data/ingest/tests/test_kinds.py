@@ -7,7 +7,6 @@ from django.urls import reverse
 
 from chengshu.data.catalog.facade import Way, ways_of
 from chengshu.data.catalog.models import Resource
-from chengshu.data.collection.services import plans
 from chengshu.data.ingest.facade import connectors
 from chengshu.data.ingest.models import Batch, DataSource
 from chengshu.data.ingest.services import collecting, pushing
@@ -70,15 +69,6 @@ def test_each_kind_is_collected_in_its_ways_only_and_says_the_next_step(
     assert Batch.objects.filter(resource=resource).count() == 3 - len(
         refused & {"file", "database", "endpoint"}
     )
-
-
-def test_a_plan_for_a_stream_is_refused_before_the_source_is_asked(cast, officer, resource):
-    source = DataSource.objects.create(name="库", owner=cast.department_a, kind="postgresql")
-    with pytest.raises(Conflict, match="数据流资源，现在还不能归集"):
-        plans.create(
-            actor=officer, resource_id=turned(resource, "stream").pk, source=source, object_name="t",
-            mapping={}, settings=plans.Settings(name="x", mode="full"),
-        )  # fmt: skip
 
 
 def test_a_file_entry_without_items_says_what_is_missing(officer, resource):

@@ -117,8 +117,10 @@ def test_semics_constraints_are_really_asked(filled: Cast) -> None:
             graph.add((node, prop, value))
 
 
-def test_the_whole_demo_city_keeps_every_constraint_of_semics_file(db: None) -> None:
-    city = whole_city()
+def test_the_demo_city_keeps_every_constraint_of_semics_file(db: None) -> None:
+    """Every ninth entry; ``benchmarks/catalogue_exchange.py`` asks the whole city."""
+    whole = whole_city()
+    city = replace(whole, entries=whole.entries[::9], libraries=())
     root = Organization.objects.create(
         code="330383", name="龙港市", short="龙港市", kind="municipal"
     )
@@ -132,7 +134,7 @@ def test_the_whole_demo_city_keeps_every_constraint_of_semics_file(db: None) -> 
     graph = Graph()
     for part in writing.graphs(site_at(BASE), writing.published()):
         graph += part
-    assert len(set(graph.subjects(RDF.type, DCAT.Dataset))) == 273
+    assert len(set(graph.subjects(RDF.type, DCAT.Dataset))) == len(city.entries)
     assert semic.broken(graph, semic.shapes(semic.MANDATORY)) == {}
     warnings = semic.broken(graph, semic.shapes(semic.RECOMMENDED, SH.Warning))
     # Nothing of the bare catalogue is shared or opened yet, so no entry has a distribution.
