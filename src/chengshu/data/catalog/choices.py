@@ -42,7 +42,7 @@ FROZEN_STATES = (VersionState.PUBLISHED, VersionState.SUPERSEDED)
 
 
 class ResourceKind(TextChoices):
-    """What an entry describes; only tables are collected by the load contract."""
+    """What an entry describes; :mod:`chengshu.data.catalog.kinds` says what each can do."""
 
     TABLE = "table", "库表"
     INTERFACE = "interface", "接口"

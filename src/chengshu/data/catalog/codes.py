@@ -2,9 +2,11 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
@@ -16,6 +18,7 @@ MAX_CODES = 20_000
 MAX_BYTES = 5 * 1024 * 1024
 CODE_LENGTH, NAME_LENGTH = 60, 120
 HEADER = ("代码", "含义")
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +60,48 @@ def compare_codes(old: Codes, new: Codes) -> CodeDiff:
     )
 
 
-def code_problems(codes: Codes) -> list[str]:
-    """What is wrong, line by line, with the line's number from 1."""
-    found: list[str] = []
+@dataclass(frozen=True, slots=True)
+class CodeFault:
+    """What is wrong with one line of codes; ``field`` is ``code`` or ``name``."""
+
+    line: int
+    field: str
+    reason: str
+
+
+def code_faults(codes: Codes, lines: Sequence[int] | None = None) -> list[CodeFault]:
+    """What is wrong, line by line; ``lines`` are the numbers people know the lines by, else they count from 1."""
+    found: list[CodeFault] = []
     seen: dict[str, int] = {}
+    for line, (code, name) in zip(lines or range(1, len(codes) + 1), codes, strict=True):
+        if not code:
+            found.append(CodeFault(line, "code", f"没有代码（含义：{name}）"))
+        elif seen.setdefault(code, line) != line:
+            found.append(CodeFault(line, "code", f"代码“{code}”与第 {seen[code]} 行重复"))
+        elif len(code.split()) > 1 or "," in code or "，" in code:
+            found.append(CodeFault(line, "code", f"代码“{code}”含有空格或逗号"))
+        elif len(code) > CODE_LENGTH:
+            found.append(CodeFault(line, "code", f"代码超过 {CODE_LENGTH} 个字"))
+        if code and not name:
+            found.append(CodeFault(line, "name", f"代码“{code}”没有含义"))
+        elif len(name) > NAME_LENGTH:
+            found.append(CodeFault(line, "name", f"含义超过 {NAME_LENGTH} 个字"))
+    return found
+
+
+def code_problems(codes: Codes) -> list[str]:
+    """What is wrong in words, with the line's number from 1."""
     if len(codes) > MAX_CODES:
         return [f"代码最多 {MAX_CODES} 个，现在有 {len(codes)} 个"]
-    for line, (code, name) in enumerate(codes, 1):
-        if not code:
-            found.append(f"第 {line} 行没有代码（含义：{name}）")
-        elif seen.setdefault(code, line) != line:
-            found.append(f"第 {line} 行的代码“{code}”与第 {seen[code]} 行重复")
-        elif len(code.split()) > 1 or "," in code or "，" in code:
-            found.append(f"第 {line} 行的代码“{code}”含有空格或逗号")
-        elif len(code) > CODE_LENGTH:
-            found.append(f"第 {line} 行的代码超过 {CODE_LENGTH} 个字")
-        if code and not name:
-            found.append(f"第 {line} 行的代码“{code}”没有含义")
-        elif len(name) > NAME_LENGTH:
-            found.append(f"第 {line} 行的含义超过 {NAME_LENGTH} 个字")
-    return found
+    return [
+        f"第 {fault.line} 行{'' if fault.reason.startswith('没有') else '的'}{fault.reason}"
+        for fault in code_faults(codes)
+    ]
+
+
+def pairs(codes: Iterable[Any]) -> list[tuple[str, str]]:
+    """Stored codes as pairs."""
+    return [(str(code), str(name)) for code, name in codes]
 
 
 def parse_lines(text: str) -> list[tuple[str, str]]:

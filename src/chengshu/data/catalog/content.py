@@ -50,7 +50,8 @@ class VersionContent:
     """A version's metadata and items. ``system``, ``warehouse``, ``related`` and ``business_codes`` are codes.
 
     ``spatial`` is a region code or words; ``source_name`` and ``source_table`` name the real table (data source and
-    ``schema.table``) it is collected from.
+    ``schema.table``) it is collected from. The ``access_`` fields say how an interface, a file or a stream is reached;
+    :mod:`chengshu.data.catalog.kinds` says what each kind calls them.
     """
 
     title: str
@@ -78,6 +79,9 @@ class VersionContent:
     is_lead: bool = False
     source_name: str = ""
     source_table: str = ""
+    access_protocol: str = ""
+    access_method: str = ""
+    access_address: str = ""
     business_codes: tuple[str, ...] = ()
     open_basis: str = ""
     level_basis: str = ""

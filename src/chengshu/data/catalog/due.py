@@ -1,10 +1,12 @@
 """When the next update of an entry is due, from its update cycle and the last time data came in.
 
 Cycles in days count working days; longer cycles are calendar periods whose end moves to the next working day
-(民法典 art. 203). Both are defaults of the platform: the regulations name the cycle, not the count.
+(民法典 art. 203). The regulations name the cycle, not the count: the counts are the administrator's
+(:mod:`chengshu.data.catalog.services.cycles`), and the platform's defaults until somebody changes them.
 """
 
 from calendar import monthrange
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from chengshu.data.catalog.choices import UpdateCycle
@@ -20,27 +22,47 @@ from chengshu.kernel.calendar.working_days import (
     working_days_between,
 )
 
-# Working days in which the next update must have come.
-WORKING_DAYS = {UpdateCycle.REALTIME: 1, UpdateCycle.DAILY: 1}
-MONTHS = {UpdateCycle.MONTHLY: 1, UpdateCycle.QUARTERLY: 3, UpdateCycle.YEARLY: 12}
-_WEEK = 7
+_WORKING = (UpdateCycle.REALTIME, UpdateCycle.DAILY)
+_MONTHLY = (UpdateCycle.MONTHLY, UpdateCycle.QUARTERLY, UpdateCycle.YEARLY)
 
 
-def next_due(cycle: str, last: datetime, *, table: HolidayTable = NO_TABLE) -> datetime | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lengths:
+    """In how long the next update must have come, by cycle: working days, days (weekly), months (the longer ones)."""
+
+    realtime: int = 1
+    daily: int = 1
+    weekly: int = 7
+    monthly: int = 1
+    quarterly: int = 3
+    yearly: int = 12
+
+
+DEFAULT_LENGTHS = Lengths()
+
+
+def next_due(
+    cycle: str,
+    last: datetime,
+    *,
+    table: HolidayTable = NO_TABLE,
+    lengths: Lengths = DEFAULT_LENGTHS,
+) -> datetime | None:
     """The first moment that is too late for the next update; None when nothing is owed (不定期, no cycle).
 
     Args:
         cycle: a value of ``UpdateCycle``.
         last: when data last came in (aware), or the entry was published.
         table: the administrator's days.
+        lengths: the administrator's lengths.
     """
-    if cycle in WORKING_DAYS:
-        return add_working_days(last, WORKING_DAYS[UpdateCycle(cycle)], table=table)
+    if cycle in _WORKING:
+        return add_working_days(last, getattr(lengths, cycle), table=table)
     start = local_date(last)
     if cycle == UpdateCycle.WEEKLY:
-        end = date.fromordinal(start.toordinal() + _WEEK)
-    elif cycle in MONTHS:
-        end = _months_later(start, MONTHS[UpdateCycle(cycle)])
+        end = date.fromordinal(start.toordinal() + lengths.weekly)
+    elif cycle in _MONTHLY:
+        end = _months_later(start, getattr(lengths, cycle))
     else:
         return None
     if not is_working_day(end, table=table):

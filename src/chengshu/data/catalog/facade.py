@@ -3,6 +3,8 @@
 How the data can be had: :func:`register_offers` (files and services of the DCAT-AP form).
 Who uses an entry: packages above answer through :func:`register_consumers`; :func:`consumers_of` asks them all.
 
+Kinds: :func:`collectable` and :func:`ways_of` tell in which ways entries of a kind can be collected.
+
 Reading: :func:`published`, :func:`list_published`, :func:`contract_of`. Pages: :func:`register_tab`,
 :func:`register_panel`, :func:`resource_page`. Counters: :func:`counters`.
 
@@ -37,6 +39,7 @@ from chengshu.data.catalog.content import (
 from chengshu.data.catalog.contract import Codes, code_values, column_spec, contract_of
 from chengshu.data.catalog.due import next_due, working_days_late
 from chengshu.data.catalog.forms import category_choices, unit_choices
+from chengshu.data.catalog.kinds import Way, kind_of, require_way
 from chengshu.data.catalog.models import DataItem, InformationSystem, Resource, ThematicLibrary
 from chengshu.data.catalog.offers import FileOffer, ServiceOffer, register_offers
 from chengshu.data.catalog.reference import code_tables, leaf_category
@@ -207,6 +210,16 @@ def _published(entry: Resource, items: list[ItemContent], codes: Codes) -> Publi
     )  # fmt: skip
 
 
+def collectable(resource: PublishedResource, way: str | None = None) -> None:
+    """Raise Conflict, saying the next step, unless an entry of this kind can be collected in a way (None: in any)."""
+    require_way(title=resource.title, kind=resource.kind, way=way, items=len(resource.columns))
+
+
+def ways_of(kind: str) -> frozenset[Way]:
+    """In which ways entries of a kind can be collected."""
+    return kind_of(kind).ways
+
+
 def element_of_item(resource_id: int, column: str) -> str:
     """Identifier of the data element the column of a published entry is bound to; "" for none (one query)."""
     return standards.element_of(resource_id, column)
@@ -246,8 +259,10 @@ __all__ = [
     "ThematicLibrary",
     "UpdateCycle",
     "VersionContent",
+    "Way",
     "category_choices",
     "code_tables",
+    "collectable",
     "consumers_of",
     "contract_of",
     "counters",
@@ -274,5 +289,6 @@ __all__ = [
     "suggest_elements",
     "unit_choices",
     "version_content",
+    "ways_of",
     "working_days_late",
 ]

@@ -157,6 +157,10 @@ class VersionForm(forms.Form):
             ("provider", "category", "physical_name", *_PLACE),
             "数源单位：这类数据以本单位的为准，其他单位不再重复采集（一数一源）。",
         ),
+        FormSection(
+            "怎样取到（接口、文件、数据流）", ("access_protocol", "access_method", "access_address"),
+            "库表不用填。接口填协议、方法和地址；文件填路径与文件名；数据流填协议和主题。",
+        ),
         FormSection("覆盖范围", ("spatial", "temporal_start", "temporal_end", "related")),
         FormSection(
             "能不能共享", ("sharing_type", "sharing_condition", "sharing_basis", "sharing_method"),
@@ -229,6 +233,19 @@ class VersionForm(forms.Form):
         max_length=160,
         help_text="模式名.表名，如 sb.person_pension",
     )
+    access_protocol = forms.CharField(
+        label="协议",
+        required=False,
+        max_length=40,
+        help_text="如 REST/JSON、WebService、MQTT、Kafka",
+    )
+    access_method = forms.CharField(
+        label="请求方法", required=False, max_length=20, help_text="接口填写，如 GET、POST"
+    )
+    access_address = forms.CharField(
+        label="地址、路径或主题", required=False, max_length=300,
+        help_text="接口地址；文件的路径与文件名（可用 *）；数据流的主题",
+    )  # fmt: skip
     open_basis = forms.CharField(
         label="开放属性依据", required=False, max_length=500, help_text="法规名称和条款"
     )

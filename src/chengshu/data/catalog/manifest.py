@@ -53,6 +53,7 @@ MANIFEST = Manifest(
         Menu(
             portal="console", layer="data", title="代码表", url_name="catalog:code-tables",
             icon="list", permission="catalog.resource.view", order=17,
+            badge="chengshu.data.catalog.standards.waiting_code_tables",
         ),
         Menu(
             portal="console", layer="data", title="资源分类", url_name="catalog:categories",
@@ -73,7 +74,9 @@ MANIFEST = Manifest(
         Action(key="catalog.code_table.edited", name="修改代码表说明"),
         Action(key="catalog.code_table.published", name="发布代码表"),
         Action(key="catalog.code_table.retired", name="废止代码表"),
+        Action(key="catalog.code_table.returned", name="退回代码表"),
         Action(key="catalog.code_table.revised", name="修订代码表"),
+        Action(key="catalog.code_table.submitted", name="提请发布代码表"),
         Action(key="catalog.element.created", name="起草数据元"),
         Action(key="catalog.element.discarded", name="放弃数据元草案"),
         Action(key="catalog.element.edited", name="修改数据元草案"),
@@ -84,10 +87,13 @@ MANIFEST = Manifest(
         Action(key="catalog.element.submitted", name="提请发布数据元"),
         Action(key="catalog.library.saved", name="新建或修改专题库"),
         Action(key="catalog.warehouse.saved", name="新建或修改数据仓"),
+        Action(key="catalog.cycles_changed", name="修改更新时限"),
         Action(key="catalog.demo_loaded", name="装载演示目录"),
         Action(key="catalog.exported", name="导出目录"),
         Action(key="catalog.imported", name="批量导入目录"),
         Action(key="catalog.list_exported", name="导出目录清单"),
+        Action(key="catalog.standards_exported", name="导出数据标准"),
+        Action(key="catalog.standards_imported", name="批量导入数据标准"),
         Action(key="catalog.resource.change_started", name="发起目录变更"),
         Action(key="catalog.resource.created", name="新建目录草稿"),
         Action(key="catalog.resource.discarded", name="放弃目录草稿"),
@@ -113,6 +119,7 @@ MANIFEST = Manifest(
         Permission(key="catalog.element.view", name="查看数据元"),
         Permission(key="catalog.element.propose", name="起草数据元"),
         Permission(key="catalog.element.publish", name="发布、退回、废止数据元"),
+        Permission(key="catalog.cycle.manage", name="维护更新时限"),
         Permission(
             key="catalog.standard.edit", name="维护数据标准",
             description="代码表、资源分类、数据仓、专题库",
@@ -125,6 +132,7 @@ MANIFEST = Manifest(
             permissions=(
                 *_BROWSE, *_WRITE, "catalog.resource.review", "catalog.resource.publish",
                 "catalog.resource.suspend", "catalog.element.publish", "catalog.standard.edit",
+                "catalog.cycle.manage",
             ),
         ),
         RoleTemplate(key="integrator", permissions=("catalog.resource.view",)),

@@ -189,12 +189,14 @@ def business_documents(ids: Collection[str] | None) -> Iterator[Document]:
 
 def code_table_documents(ids: Collection[str] | None) -> Iterator[Document]:
     """Code tables with the first of their codes as parts."""
-    found = CodeTable.objects.exclude(state=StandardState.DRAFT).prefetch_related("values")
+    found = CodeTable.objects.exclude(state=StandardState.DRAFT)
+    found = found.select_related("owner").prefetch_related("values")
     for table in _some(found, ids):
         names = [value.name for value in list(table.values.all())[:_CHUNK]]
         yield Document(
             kind=CODE_TABLE, object_id=str(table.pk), title=table.name, summary=table.standard,
             keywords=table.key, parts="\n".join(names),
+            facets={"unit": table.owner.code} if table.owner else {},
             url=reverse("catalog:code-table", args=[table.pk]), permission=_VIEW,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from chengshu.data.catalog import choices
 from chengshu.data.catalog.codes import parse_lines, read_file
 from chengshu.data.catalog.elements import ELEMENT_FIELDS, ElementContent
 from chengshu.data.catalog.forms import WordsField, unit_choices
-from chengshu.data.catalog.models import CodeTable, InformationSystem
+from chengshu.data.catalog.models import CodeTable, CyclePolicy, InformationSystem
 from chengshu.data.catalog.services.exchange import PROVIDER_KINDS
 from chengshu.data.catalog.services.registers import BUSINESS_FIELDS, BusinessContent
 from chengshu.kernel.access.actor import Actor
@@ -191,6 +191,37 @@ class PublishCodesForm(forms.Form):
 
     accept_removal = forms.BooleanField(
         label="我知道：带这些代码的数据今后会被隔离，已经和上列单位说明", required=False
+    )
+
+
+def _length(name: str) -> forms.IntegerField:
+    field: Any = CyclePolicy._meta.get_field(name)
+    return forms.IntegerField(label=str(field.verbose_name), min_value=1)
+
+
+class CyclesForm(forms.Form):
+    """How long the update cycles are."""
+
+    sections: Sequence[FormSection] = (
+        FormSection(
+            "多久没有新数据算逾期", CyclePolicy.LENGTHS,
+            "《政务数据共享条例》（国务院令第 809 号）要求目录动态更新，更新周期由目录登记；"
+            "法规没有规定每个周期折合多少天，这里先用平台的默认值（1、1 个工作日，7 天，1、3、12 个月）。"
+            "期限末日是休息日的，顺延到下一个工作日（民法典第二百零三条）。",
+        ),
+        FormSection("依据", ("reason",)),
+    )  # fmt: skip
+    realtime = _length("realtime")
+    daily = _length("daily")
+    weekly = _length("weekly")
+    monthly = _length("monthly")
+    quarterly = _length("quarterly")
+    yearly = _length("yearly")
+    reason = forms.CharField(
+        label="修改依据",
+        max_length=300,
+        required=False,
+        help_text="如 本市公共数据目录管理办法第几条",
     )
 
 

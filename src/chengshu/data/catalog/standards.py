@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -167,8 +168,22 @@ def proposals() -> QuerySet[ElementVersion]:
 
 
 def waiting_elements(actor: Actor) -> int:
-    """Badge: proposed elements that wait for the actor."""
-    return scope(actor, "catalog.element.publish", proposals()).count()
+    """Badge: proposed elements that wait for the actor, not those he proposed himself."""
+    found = scope(actor, "catalog.element.publish", proposals())
+    return _of_others(found, actor).count()
+
+
+def waiting_code_tables(actor: Actor) -> int:
+    """Badge: proposed code tables that wait for the actor."""
+    if not holds(actor, "catalog.standard.edit"):
+        return 0
+    found = CodeTableVersion.objects.filter(state=StandardVersionState.SUBMITTED)
+    return _of_others(found, actor).count()
+
+
+def _of_others(found: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+    """Without what the actor proposed: a second person publishes."""
+    return found.exclude(submitted_by=actor.account) if actor.account else found
 
 
 def code_table_versions(table: CodeTable) -> QuerySet[CodeTableVersion]:

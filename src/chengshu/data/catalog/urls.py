@@ -4,6 +4,7 @@ from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.views import (
     code_tables,
+    cycles,
     editing,
     elements,
     exchange,
@@ -17,7 +18,7 @@ from chengshu.data.catalog.views import (
 from chengshu.kernel.access.routing import page
 
 VIEW, EDIT, SUBMIT = "catalog.resource.view", "catalog.resource.edit", "catalog.resource.submit"
-REVIEW = "catalog.resource.review"
+REVIEW, CYCLES = "catalog.resource.review", "catalog.cycle.manage"
 SYSTEM, SYSTEM_EDIT = "catalog.system.view", "catalog.system.edit"
 ROOT = "console/catalog/"
 ONE = f"{ROOT}resources/<int:resource_id>/"
@@ -91,6 +92,7 @@ urlpatterns = [
     page(f"{TABLE}edit/", code_tables.edit, name="code-table-edit", permission=STANDARD),
     page(f"{TABLE}codes/", code_tables.codes, name="code-table-codes", permission=STANDARD),
     page(f"{TABLE}publish/", code_tables.publish, name="code-table-publish", permission=STANDARD),
+    page(f"{TABLE}return/", code_tables.give_back, name="code-table-return", permission=STANDARD),
     page(f"{TABLE}retire/", code_tables.retire, name="code-table-retire", permission=STANDARD),
     page(f"{TABLE}export/", code_tables.export, name="code-table-export", permission=VIEW),
     page(
@@ -128,8 +130,17 @@ urlpatterns = [
     page(f"{ELEMENT_ONE}discard/", require_POST(elements.discard), name="element-discard",
          permission=PROPOSE),
     page(f"{ROOT}overdue/", overdue.OverdueList.as_view(), name="overdue", permission=VIEW),
+    page(f"{ROOT}cycles/", cycles.cycles, name="cycles", permission=CYCLES),
     page(f"{ROOT}import/", exchange.upload, name="import", permission=EDIT),
     page(f"{ROOT}import/template/", exchange.template, name="import-template", permission=EDIT),
     page(f"{ROOT}import/<uuid:file_id>/", exchange.confirm, name="import-check", permission=EDIT),
     page(f"{ROOT}export/", exchange.export, name="export", permission=VIEW),
+    page(f"{ROOT}standards/import/", exchange.standards_upload, name="standards-import",
+         permission=PROPOSE),
+    page(f"{ROOT}standards/import/template/", exchange.standards_template,
+         name="standards-template", permission=PROPOSE),
+    page(f"{ROOT}standards/import/<uuid:file_id>/", exchange.standards_confirm,
+         name="standards-import-check", permission=PROPOSE),
+    page(f"{ROOT}standards/export/", exchange.standards_export, name="standards-export",
+         permission=ELEMENT),
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from chengshu.data.catalog.content import (
     label,
 )
 from chengshu.data.catalog.contract import column_spec
+from chengshu.data.catalog.kinds import kind_of, missing_access
 from chengshu.data.catalog.models import DataItem, ResourceVersion
 from chengshu.data.contract.facade import ContractError
 
@@ -126,6 +127,8 @@ def _missing_metadata(content: VersionContent) -> Iterator[tuple[str, str]]:
     for name, text in _DEMANDED.items():
         if not getattr(content, name):
             yield name, text
+    access = {name: getattr(content, name) for name in kind_of(content.kind).fields}
+    yield from missing_access(content.kind, access)
     if content.sharing_type == SharingType.CONDITIONAL and not content.sharing_condition.strip():
         yield "sharing_condition", "有条件共享须写明共享条件"
     if content.sharing_type == SharingType.NONE and not content.sharing_basis.strip():

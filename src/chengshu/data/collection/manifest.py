@@ -52,6 +52,10 @@ MANIFEST = Manifest(
             key="collection.plan_changed", name="修改归集任务",
             fields=(("object_name", "来源对象"), ("mapping", "对应关系")),
         ),
+        Action(
+            key="collection.plan_followed", name="归集任务随目录变更更新对应关系",
+            fields=(("object_name", "来源对象"), ("mapping", "对应关系")),
+        ),
         Action(key="collection.plan_paused", name="暂停归集任务"),
         Action(key="collection.plan_resumed", name="恢复归集任务"),
         Action(key="collection.high_water_set", name="改动游标位置"),

@@ -21,7 +21,8 @@ from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.identity.models import Organization
 
 _DESCRIPTION = (
-    "theme", "spatial", "source_name", "source_table", "sharing_condition", "sharing_basis",
+    "theme", "spatial", "source_name", "source_table", "access_protocol", "access_method",
+    "access_address", "sharing_condition", "sharing_basis",
     "open_condition", "open_basis", "national_class", "level_basis",
 )  # fmt: skip
 
@@ -77,6 +78,9 @@ class ResourceOut(Schema):
     is_lead: bool
     source_name: str
     source_table: str
+    access_protocol: str
+    access_method: str
+    access_address: str
     business_codes: list[str]
     sharing_condition: str
     sharing_basis: str
@@ -161,6 +165,9 @@ class ResourceIn(Schema):
     is_lead: bool = Field(default=False, description="提供单位是不是数源单位")
     source_name: str = ""
     source_table: str = ""
+    access_protocol: str = ""
+    access_method: str = ""
+    access_address: str = Field("", description="接口地址、文件路径或数据流主题")
     business_codes: list[str] = Field([], description="业务事项的编码")
     open_basis: str = ""
     level_basis: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import quote, urljoin
 
 from rdflib import DCAT, DCTERMS, FOAF, RDF, RDFS, SKOS, XSD, Graph, Literal, Node, URIRef
@@ -24,6 +24,8 @@ class Site:
     city: str = "龙港市"
     region: str = ""
     owner: str = "龙港市"
+    centre: tuple[float, float] | None = None
+    """Longitude and latitude of the city's middle (CGCS2000, as good as WGS 84 here); None when nobody entered it."""
 
     def node(self, path: str) -> URIRef:
         """The identifier of something below the site."""
@@ -51,9 +53,10 @@ def text(value: str) -> Literal:
     return Literal(value, lang="zh")
 
 
-def moment(value: datetime) -> Literal:
-    """A moment."""
-    return Literal(value.isoformat(), datatype=XSD.dateTime)
+def moment(value: date) -> Literal:
+    """A moment, or a day."""
+    kind = XSD.dateTime if isinstance(value, datetime) else XSD.date
+    return Literal(value.isoformat(), datatype=kind)
 
 
 def catalogue(site: Site, *, issued: datetime | None, modified: datetime | None) -> Graph:
@@ -75,8 +78,15 @@ def catalogue(site: Site, *, issued: datetime | None, modified: datetime | None)
     _agent(graph, publisher, site.owner)
     graph.add((spatial, RDF.type, DCTERMS.Location))
     graph.add((spatial, SKOS.prefLabel, text(site.city)))
+    if site.centre:
+        point = f"POINT({site.centre[0]} {site.centre[1]})"
+        graph.add((spatial, DCAT.centroid, Literal(point, datatype=words.GEO.wktLiteral)))
     graph.add((site.link("/open/"), RDF.type, FOAF.Document))
     _shared_concepts(graph)
+    for code, name in words.CHANGES.items():
+        concept = site.node(f"catalog/change/{code}")
+        graph.add((concept, RDF.type, SKOS.Concept))
+        graph.add((concept, SKOS.prefLabel, text(name)))
     return graph
 
 
@@ -90,7 +100,10 @@ def _shared_concepts(graph: Graph) -> None:
         graph.add((words.theme(code), RDF.type, SKOS.Concept))
         graph.add((words.theme(code), SKOS.prefLabel, text(name)))
         graph.add((words.theme(code), SKOS.inScheme, words.THEMES))
-    for node, name in ((words.LOCAL_AUTHORITY, "地方机关"), (words.AVAILABLE, "可用")):
+    authorities = (
+        (words.LOCAL_AUTHORITY, "地方机关"), (words.AVAILABLE, "可用"), (words.LICENCE_TYPE, "署名"),
+    )  # fmt: skip
+    for node, name in authorities:
         graph.add((node, RDF.type, SKOS.Concept))
         graph.add((node, SKOS.prefLabel, text(name)))
 
@@ -137,7 +150,7 @@ def _dataset(graph: Graph, site: Site, row: Resource, version: ResourceVersion) 
         graph.add((cycle, RDF.type, DCTERMS.Frequency))
     for predicate, value in facts:
         graph.add((node, predicate, value))
-    graph.add((node, RDF.type, DCAT.Dataset))
+    _described(graph, node, DCAT.Dataset)
     graph.add((node, RDF.type, FOAF.Document))  # its address is also its landing page
     graph.add((rights, RDF.type, DCTERMS.RightsStatement))
     graph.add((site.catalogue, DCAT.dataset, node))
@@ -146,6 +159,18 @@ def _dataset(graph: Graph, site: Site, row: Resource, version: ResourceVersion) 
     _agent(graph, publisher, row.provider.name)
     _contact(graph, site, contact, row.provider)
     _record(graph, site, row, version, node)
+
+
+def _described(graph: Graph, node: URIRef, kind: URIRef) -> None:
+    """Say the class and the one above it: SEMIC's file asks for the latter, and no reasoner is taken for granted."""
+    graph.add((node, RDF.type, kind))
+    graph.add((node, RDF.type, DCAT.Resource))
+
+
+def _address(graph: Graph, node: URIRef, predicate: URIRef, target: URIRef) -> None:
+    """An address; it is a resource like everything, which SEMIC's file wants to be said."""
+    graph.add((node, predicate, target))
+    graph.add((target, RDF.type, RDFS.Resource))
 
 
 def _keywords(row: Resource, version: ResourceVersion) -> list[str]:
@@ -162,15 +187,19 @@ def _identifier(graph: Graph, site: Site, row: Resource, node: URIRef) -> None:
 def _period(
     graph: Graph, site: Site, row: Resource, version: ResourceVersion, node: URIRef
 ) -> None:
-    """The period the data covers, as far as the platform knows: up to when it last came in."""
-    if row.fresh_at is None:
+    """The period the data covers: as registered, else up to when data last came in."""
+    end = version.temporal_end or row.fresh_at
+    start: date | None = version.temporal_start
+    if start is None and row.fresh_at and version.published_at:
+        start = min(version.published_at, row.fresh_at)
+    if start is None and end is None:
         return
     period = site.node(f"catalog/period/{row.code}")
     graph.add((node, DCTERMS.temporal, period))
     graph.add((period, RDF.type, DCTERMS.PeriodOfTime))
-    graph.add((period, DCAT.endDate, moment(row.fresh_at)))
-    if version.published_at and version.published_at <= row.fresh_at:
-        graph.add((period, DCAT.startDate, moment(version.published_at)))
+    for predicate, value in ((DCAT.startDate, start), (DCAT.endDate, end)):
+        if value is not None:
+            graph.add((period, predicate, moment(value)))
 
 
 def _agent(graph: Graph, node: URIRef, name: str) -> None:
@@ -196,6 +225,8 @@ def _record(
     graph.add((record, DCTERMS.modified, moment(row.updated_at)))
     graph.add((record, DCTERMS.conformsTo, words.PROFILE))
     graph.add((record, DCTERMS.language, words.CHINESE))
+    change = words.UPDATED if version.number > 1 else words.CREATED
+    graph.add((record, words.ADMS.status, site.node(f"catalog/change/{change}")))
     if version.published_at:
         graph.add((record, DCTERMS.issued, moment(min(version.published_at, row.updated_at))))
 
@@ -212,6 +243,8 @@ def _offer(graph: Graph, site: Site, row: Resource, version: ResourceVersion, of
         licence = URIRef(offer.licence)
         graph.add((node, DCTERMS.license, licence))
         graph.add((licence, RDF.type, DCTERMS.LicenseDocument))
+        if "/by/" in offer.licence:
+            graph.add((licence, DCTERMS.type, words.LICENCE_TYPE))
     elif version.open_condition or version.sharing_condition:
         _condition(graph, site, row, version, node)
     if isinstance(offer, FileOffer):
@@ -231,8 +264,8 @@ def _condition(
 
 def _file(graph: Graph, site: Site, node: URIRef, offer: FileOffer) -> None:
     media = URIRef(f"{words.IANA}{offer.media_type}")
-    graph.add((node, DCAT.accessURL, site.link(offer.access_url)))
-    graph.add((node, DCAT.downloadURL, site.link(offer.download_url)))
+    _address(graph, node, DCAT.accessURL, site.link(offer.access_url))
+    _address(graph, node, DCAT.downloadURL, site.link(offer.download_url))
     graph.add((node, DCAT.mediaType, media))
     graph.add((media, RDF.type, DCTERMS.MediaType))
     if form := words.file_type(offer.media_type):
@@ -247,20 +280,23 @@ def _file(graph: Graph, site: Site, node: URIRef, offer: FileOffer) -> None:
 
 def _service(graph: Graph, site: Site, row: Resource, node: URIRef, offer: ServiceOffer) -> None:
     service = site.node(f"catalog/service/{offer.key}")
-    graph.add((node, DCAT.accessURL, site.link(offer.description_url or offer.endpoint)))
+    _address(graph, node, DCAT.accessURL, site.link(offer.description_url or offer.endpoint))
+    graph.add((node, DCTERMS["format"], words.JSON_TYPE))  # services of this platform answer JSON
+    graph.add((words.JSON_TYPE, RDF.type, DCTERMS.MediaTypeOrExtent))
     graph.add((node, DCAT.accessService, service))
     rights = words.access_rights("unconditional" if offer.public else "restricted")
     graph.add((rights, RDF.type, DCTERMS.RightsStatement))
     for predicate, value in (
-        (RDF.type, DCAT.DataService), (DCTERMS.title, text(offer.title)),
-        (DCAT.endpointURL, site.link(offer.endpoint)),
+        (DCTERMS.title, text(offer.title)),
         (DCAT.servesDataset, dataset_node(site, row)), (DCTERMS.accessRights, rights),
         (DCTERMS.publisher, site.node(f"catalog/agent/{row.provider.code}")),
         (DCAT.contactPoint, site.node(f"catalog/contact/{row.provider.code}")),
     ):  # fmt: skip
         graph.add((service, predicate, value))
+    _described(graph, service, DCAT.DataService)
+    _address(graph, service, DCAT.endpointURL, site.link(offer.endpoint))
     if offer.description_url:
-        graph.add((service, DCAT.endpointDescription, site.link(offer.description_url)))
+        _address(graph, service, DCAT.endpointDescription, site.link(offer.description_url))
     if offer.licence:
         graph.add((service, DCTERMS.license, URIRef(offer.licence)))
     graph.add((site.catalogue, DCAT.service, service))
@@ -271,6 +307,10 @@ def site_at(base: str) -> Site:
     city = Organization.objects.filter(parent=None).order_by("code").first()
     region = Region.objects.filter(parent=None).order_by("code").first()
     name = city.name if city else "龙港市"
+    centre = None
+    if region and region.longitude is not None and region.latitude is not None:
+        centre = (region.longitude, region.latitude)
     return Site(
-        base if base.endswith("/") else f"{base}/", name, region.code if region else "", name
-    )
+        base if base.endswith("/") else f"{base}/", name, region.code if region else "", name,
+        centre,
+    )  # fmt: skip

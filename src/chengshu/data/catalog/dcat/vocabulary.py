@@ -6,6 +6,7 @@ from chengshu.data.catalog.choices import OpenType, Theme, UpdateCycle
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
 VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
+GEO = Namespace("http://www.opengis.net/ont/geosparql#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")
 AUTHORITY = "http://publications.europa.eu/resource/authority/"
 PROFILE = URIRef("https://semiceu.github.io/DCAT-AP/releases/3.0.1")
@@ -18,6 +19,10 @@ VERSION = URIRef(f"{DCAT}version")  # of DCAT 3, which rdflib's closed namespace
 CHINESE = URIRef(f"{AUTHORITY}language/ZHO")
 THEMES = URIRef(f"{AUTHORITY}data-theme")
 LOCAL_AUTHORITY = URIRef("http://purl.org/adms/publishertype/LocalAuthority")
+CREATED, UPDATED = "created", "updated"
+CHANGES = {CREATED: "新登记", UPDATED: "有变更"}
+JSON_TYPE = URIRef(f"{AUTHORITY}file-type/JSON")
+LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/Attribution")
 AVAILABLE = URIRef(f"{AUTHORITY}planned-availability/AVAILABLE")
 IANA = "http://www.iana.org/assignments/media-types/"
 

@@ -46,7 +46,8 @@ class Sheet:
     examples: tuple[tuple[str, ...], ...]
 
 
-def _pairs(enumeration: type) -> tuple[tuple[str, str], ...]:
+def pairs(enumeration: type) -> tuple[tuple[str, str], ...]:
+    """Values and words of an enumeration, as the options of a column."""
     return tuple((str(v), str(w)) for v, w in enumeration.choices)  # type: ignore[attr-defined]
 
 
@@ -62,12 +63,12 @@ SYSTEMS = Sheet(
         SheetColumn(field="purpose", title="主要用途", required=True, width=40),
         SheetColumn(
             field="security_level", title="等保级别", required=True, kind="choice",
-            options=_pairs(choices.ProtectionLevel),
+            options=pairs(choices.ProtectionLevel),
         ),
         SheetColumn(field="network", title="所在网络", note="如 政务外网"),
         SheetColumn(field="cloud", title="部署位置", note="如 政务云公共服务区"),
         SheetColumn(
-            field="status", title="状态", kind="choice", options=_pairs(choices.SystemStatus),
+            field="status", title="状态", kind="choice", options=pairs(choices.SystemStatus),
             note="不填为“运行”",
         ),
         SheetColumn(field="online_since", title="上线日期", kind="date", note="如 2024-03-01"),
@@ -113,7 +114,7 @@ RESOURCES = Sheet(
         ),
         SheetColumn(
             field="sharing_type", title="共享类型", kind="choice",
-            options=_pairs(choices.SharingType),
+            options=pairs(choices.SharingType),
         ),
         SheetColumn(field="sharing_condition", title="共享条件", note="有条件共享时必填", width=28),
         SheetColumn(
@@ -122,36 +123,36 @@ RESOURCES = Sheet(
         ),
         SheetColumn(
             field="sharing_method", title="共享方式", kind="choice",
-            options=_pairs(choices.SharingMethod), note="不填为“接口调用”",
+            options=pairs(choices.SharingMethod), note="不填为“接口调用”",
         ),
         SheetColumn(
-            field="open_type", title="开放类型", kind="choice", options=_pairs(choices.OpenType),
+            field="open_type", title="开放类型", kind="choice", options=pairs(choices.OpenType),
         ),
         SheetColumn(field="open_condition", title="开放条件", note="受限开放时必填", width=28),
         SheetColumn(
             field="update_cycle", title="更新周期", kind="choice",
-            options=_pairs(choices.UpdateCycle),
+            options=pairs(choices.UpdateCycle),
         ),
         SheetColumn(
-            field="level_floor", title="从严定级", kind="choice", options=_pairs(choices.Level),
+            field="level_floor", title="从严定级", kind="choice", options=pairs(choices.Level),
             note="留空则按数据项的最高级别",
         ),
         SheetColumn(
             field="national_class", title="国家分级", kind="choice",
-            options=_pairs(choices.NationalClass), note="不填为“一般数据”",
+            options=pairs(choices.NationalClass), note="不填为“一般数据”",
         ),
         SheetColumn(
-            field="formats", title="数据格式", kind="choices", options=_pairs(choices.DataFormat),
+            field="formats", title="数据格式", kind="choices", options=pairs(choices.DataFormat),
             note="多个用顿号分开",
         ),
         SheetColumn(field="change_note", title="变更说明", note="修改已发布的目录时填写", width=30),
         SheetColumn(
-            field="kind", title="资源类型", kind="choice", options=_pairs(choices.ResourceKind),
+            field="kind", title="资源类型", kind="choice", options=pairs(choices.ResourceKind),
             note="不填为“库表”",
         ),
         SheetColumn(field="keywords", title="关键字", kind="words", note="多个用顿号分开", width=28),
         SheetColumn(
-            field="theme", title="领域主题", kind="choice", options=_pairs(choices.Theme),
+            field="theme", title="领域主题", kind="choice", options=pairs(choices.Theme),
         ),
         SheetColumn(field="spatial", title="空间范围", note="行政区划代码或名称"),
         SheetColumn(field="temporal_start", title="时间范围起", kind="date"),
@@ -168,6 +169,12 @@ RESOURCES = Sheet(
         ),
         SheetColumn(field="open_basis", title="开放属性依据", note="法规名称和条款", width=28),
         SheetColumn(field="level_basis", title="定级依据", width=28),
+        SheetColumn(field="access_protocol", title="协议", note="接口、数据流填写，如 REST/JSON、MQTT"),
+        SheetColumn(field="access_method", title="请求方法", note="接口填写，如 GET"),
+        SheetColumn(
+            field="access_address", title="地址、路径或主题", width=36,
+            note="接口地址；文件的路径与文件名；数据流的主题",
+        ),
     ),
     (("示例_permit", "", "示例 排污许可证信息", "（机构代码）", "（分类代码）",
       "全市排污单位领取的排污许可证，一证一条", "示例-PERMIT", "", "无条件共享", "", "", "接口调用",
@@ -184,7 +191,7 @@ ITEMS = Sheet(
         SheetColumn(field="name", title="字段名", required=True, width=22),
         SheetColumn(field="title", title="中文名称", required=True, width=22),
         SheetColumn(
-            field="type", title="类型", required=True, kind="choice", options=_pairs(choices.ItemType),
+            field="type", title="类型", required=True, kind="choice", options=pairs(choices.ItemType),
         ),
         SheetColumn(field="length", title="长度", kind="number", note="文本的最多字数"),
         SheetColumn(field="precision", title="总位数", kind="number", note="小数的总位数"),
@@ -195,13 +202,13 @@ ITEMS = Sheet(
             field="code_table", title="代码表", kind="reference", source="code_tables", width=22
         ),
         SheetColumn(
-            field="format", title="格式", kind="choice", options=_pairs(choices.ItemFormat),
+            field="format", title="格式", kind="choice", options=pairs(choices.ItemFormat),
         ),
         SheetColumn(field="minimum", title="最小值"),
         SheetColumn(field="maximum", title="最大值"),
         SheetColumn(field="pattern", title="正则"),
         SheetColumn(
-            field="sensitivity", title="敏感级别", kind="choice", options=_pairs(choices.Level),
+            field="sensitivity", title="敏感级别", kind="choice", options=pairs(choices.Level),
             note="不填为 L1",
         ),
         SheetColumn(field="definition", title="定义", width=36),

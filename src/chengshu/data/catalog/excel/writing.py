@@ -24,13 +24,20 @@ Rows = Iterable[Mapping[str, Any]]
 Options = Mapping[str, Sequence[tuple[str, str]]]
 
 
-def workbook(rows: Mapping[str, Rows], options: Options, *, examples: bool) -> bytes:
+def workbook(
+    rows: Mapping[str, Rows],
+    options: Options,
+    *,
+    examples: bool,
+    sheets: Sequence[Sheet] = SHEETS,
+) -> bytes:
     """The file's bytes.
 
     Args:
         rows: records by sheet title, as mappings of column fields to stored values.
         options: pairs of code and name for every ``source`` of the layout, for the drop-downs.
         examples: whether the example rows are written (the import skips them).
+        sheets: which sheets the file has.
     """
     target = io.BytesIO()
     book = xlsxwriter.Workbook(
@@ -47,10 +54,10 @@ def workbook(rows: Mapping[str, Rows], options: Options, *, examples: bool) -> b
         # Text format, so that Excel keeps codes with leading zeros and 18 digits as they are.
         "text": book.add_format({"num_format": "@"}),
     }
-    _write_notes(book, styles)
-    sheets = [(book.add_worksheet(sheet.title), sheet) for sheet in SHEETS]
+    _write_notes(book, styles, sheets)
+    added = [(book.add_worksheet(sheet.title), sheet) for sheet in sheets]
     ranges = _write_options(book, options)
-    for worksheet, sheet in sheets:
+    for worksheet, sheet in added:
         _write_sheet(worksheet, sheet, styles, ranges)
         line = 1
         if examples:
@@ -113,7 +120,7 @@ def _write_options(book: Any, options: Options) -> dict[str, str]:
     return ranges
 
 
-def _write_notes(book: Any, styles: Mapping[str, Any]) -> None:
+def _write_notes(book: Any, styles: Mapping[str, Any], sheets: Sequence[Sheet]) -> None:
     worksheet = book.add_worksheet(NOTES_SHEET)
     worksheet.set_column(0, 0, 18)
     worksheet.set_column(1, 1, 18)
@@ -128,7 +135,7 @@ def _write_notes(book: Any, styles: Mapping[str, Any]) -> None:
         (),
         ("工作表", "列", "必填", "怎么填"),
     ]
-    for sheet in SHEETS:
+    for sheet in sheets:
         for column in sheet.columns:
             known = (
                 "可选：" + "、".join(word for _, word in column.options) if column.options else ""

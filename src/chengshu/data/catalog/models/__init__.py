@@ -1,5 +1,6 @@
 """Tables of the catalogue; see the modules for each noun."""
 
+from chengshu.data.catalog.models.cycles import CyclePolicy
 from chengshu.data.catalog.models.elements import DataElement, ElementVersion
 from chengshu.data.catalog.models.items import DataItem
 from chengshu.data.catalog.models.libraries import ThematicLibrary, Warehouse
@@ -18,6 +19,7 @@ __all__ = [
     "CodeTable",
     "CodeTableVersion",
     "CodeValue",
+    "CyclePolicy",
     "DataElement",
     "DataItem",
     "ElementVersion",

@@ -159,6 +159,9 @@ class ResourceVersion(models.Model):
     is_lead = models.BooleanField("数源单位", default=False)
     source_name = models.CharField("来源数据源", max_length=120, blank=True)
     source_table = models.CharField("来源库表", max_length=160, blank=True)
+    access_protocol = models.CharField("协议", max_length=40, blank=True)
+    access_method = models.CharField("请求方法", max_length=20, blank=True)
+    access_address = models.CharField("地址、路径或主题", max_length=300, blank=True)
     business_codes = models.JSONField("业务事项", default=list, blank=True)
     system = models.ForeignKey(
         InformationSystem, models.PROTECT, null=True, blank=True, related_name="+"

@@ -1,10 +1,9 @@
-"""Code tables through their life: drafted, edited, published as a whole, retired.
+"""Code tables through their life: drafted, edited, proposed, returned or published as a whole, retired.
 
 ``CodeValue`` rows are what contracts read; publishing replaces them in the same transaction that supersedes the old
 version, so that a batch sees the old codes or the new ones, never a mixture.
 """
 
-import re
 from typing import Any
 
 from django.db.models import Max, QuerySet
@@ -15,9 +14,9 @@ from chengshu.data.catalog.choices import (
     StandardState,
     StandardVersionState,
 )
-from chengshu.data.catalog.codes import CodeDiff, Codes, code_problems, compare_codes
+from chengshu.data.catalog.codes import KEY, CodeDiff, Codes, code_problems, compare_codes, pairs
 from chengshu.data.catalog.models import CodeTable, CodeTableVersion, CodeValue, DataItem
-from chengshu.data.catalog.services.locking import refuse_stale
+from chengshu.data.catalog.services.locking import refuse_own, refuse_stale
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -27,7 +26,7 @@ from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
 
 EDIT = "catalog.standard.edit"
-KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+EDITABLE = (StandardVersionState.DRAFT, StandardVersionState.RETURNED)
 
 
 def create_code_table(
@@ -122,12 +121,13 @@ def edit_codes(
     """Replace the codes of an open version.
 
     Raises:
-        InvalidInput: a code is wrong; ``fields["codes"]`` says which. Conflict: saved by somebody else meanwhile.
+        InvalidInput: a code is wrong; ``fields["codes"]`` says which.
+        Conflict: it waits for publication, or somebody else saved meanwhile.
     """
     check(actor, EDIT)
     _refuse(_problems("-", codes))
     with unit_of_work():
-        _, locked = _lock(version.table)
+        _, locked = _lock(version.table, EDITABLE, "编辑")
         refuse_stale(locked, revision)
         locked.revision += 1
         locked.codes, locked.change_note = _stored(codes), change_note.strip()[:500]
@@ -137,20 +137,58 @@ def edit_codes(
     return locked
 
 
+def submit_codes(*, actor: Actor, table: CodeTable) -> CodeTableVersion:
+    """Propose the open version for publication by another person.
+
+    Raises:
+        InvalidInput: no codes, or no note. Conflict: no version is open for writing, or it changes nothing.
+    """
+    check(actor, EDIT)
+    with unit_of_work():
+        locked, version = _lock(table, EDITABLE, "提请发布")
+        _complete(locked, version, compare_codes(codes_in_force(locked), pairs(version.codes)))
+        version.state, version.submitted_by = StandardVersionState.SUBMITTED, actor.account
+        version.remark = ""
+        version.save()
+        _note(actor, locked, "submitted", {"version": version.number})
+    return version
+
+
+def return_codes(*, actor: Actor, table: CodeTable, remark: str) -> CodeTableVersion:
+    """Give a proposed version back with a remark; whoever proposed it may take it back so, too.
+
+    Raises:
+        InvalidInput: no remark. Conflict: nothing is proposed.
+    """
+    check(actor, EDIT)
+    if not remark.strip():
+        raise InvalidInput(
+            "退回须写明意见。", kept="没有退回。", fields={"reason": "请写明要改什么"}
+        )
+    with unit_of_work():
+        locked, version = _lock(table, (StandardVersionState.SUBMITTED,), "退回")
+        version.state, version.remark = StandardVersionState.RETURNED, remark.strip()[:500]
+        version.save()
+        _note(actor, locked, "returned", {"version": version.number}, remark.strip())
+    return version
+
+
 def publish_codes(
     *, actor: Actor, table: CodeTable, accept_removal: bool = False
 ) -> CodeTableVersion:
-    """Put the open version in force for every contract at once.
+    """Put the proposed version in force for every contract at once.
 
     ``accept_removal``: the actor has seen which entries a removed code hits.
 
     Raises:
-        InvalidInput: no codes, no note, or codes vanish that published entries use and that was not accepted.
-        Conflict: no version is open, or it changes nothing.
+        NotAllowed: the actor proposed it (four eyes, as for entries).
+        InvalidInput: codes vanish that published entries use and that was not accepted.
+        Conflict: nothing is proposed, or it changes nothing.
     """
     check(actor, EDIT)
     with unit_of_work():
-        locked, version = _lock(table)
+        locked, version = _lock(table, (StandardVersionState.SUBMITTED,), "发布")
+        refuse_own(version, actor)
         new = pairs(version.codes)
         difference = compare_codes(codes_in_force(locked), new)
         _publishable(locked, version, difference, accept_removal=accept_removal)
@@ -183,15 +221,19 @@ def publish_codes(
     return version
 
 
-def _publishable(
-    table: CodeTable, version: CodeTableVersion, difference: CodeDiff, *, accept_removal: bool
-) -> None:
+def _complete(table: CodeTable, version: CodeTableVersion, difference: CodeDiff) -> None:
     if not version.codes:
         _refuse({"codes": "还没有一个代码"})
     if table.number and difference.is_empty:
         raise Conflict("与现行版本完全相同，无需发布。", advice="请修改代码，或放弃这个版本。")
     if table.number and not version.change_note.strip():
         _refuse({"change_note": "请填写修订说明，告诉使用方改了什么、为什么"})
+
+
+def _publishable(
+    table: CodeTable, version: CodeTableVersion, difference: CodeDiff, *, accept_removal: bool
+) -> None:
+    _complete(table, version, difference)
     if difference.breaking and not accept_removal and (hit := uses(table).count()):
         _refuse(
             {
@@ -209,7 +251,7 @@ def discard_codes(*, actor: Actor, table: CodeTable) -> None:
     """
     check(actor, EDIT)
     with unit_of_work():
-        locked, version = _lock(table)
+        locked, version = _lock(table, OPEN_STANDARD_STATES, "放弃")
         if locked.state == StandardState.DRAFT and locked.items.exists():
             raise Conflict("已有目录草稿选用了这个代码表，不能放弃。")
         _note(actor, locked, "discarded", {"version": version.number})
@@ -244,11 +286,6 @@ def codes_in_force(table: CodeTable) -> list[tuple[str, str]]:
     return list(table.values.order_by("order", "code").values_list("code", "name"))
 
 
-def pairs(codes: list[Any]) -> list[tuple[str, str]]:
-    """Stored codes as pairs."""
-    return [(str(code), str(name)) for code, name in codes]
-
-
 def uses(table: CodeTable) -> QuerySet[DataItem]:
     """Data items of published entries whose contract holds the table."""
     return (
@@ -270,7 +307,9 @@ def keep_history(table: CodeTable) -> None:
         )  # fmt: skip
 
 
-def _lock(table: CodeTable) -> tuple[CodeTable, CodeTableVersion]:
+def _lock(
+    table: CodeTable, states: tuple[StandardVersionState, ...], verb: str
+) -> tuple[CodeTable, CodeTableVersion]:
     locked = CodeTable.objects.select_for_update().get(pk=table.pk)
     version = (
         locked.versions.filter(state__in=OPEN_STANDARD_STATES).select_related("edited_by").first()
@@ -279,6 +318,11 @@ def _lock(table: CodeTable) -> tuple[CodeTable, CodeTableVersion]:
         raise Conflict(
             f"“{locked}”没有修订中的版本。", kept="没有做任何改动。", advice="请刷新页面查看。"
         )
+    if version.state not in states:
+        raise Conflict(
+            f"“{locked}”v{version.number} 是“{version.get_state_display()}”，不能{verb}。",
+            kept="没有做任何改动。", advice="可能刚有人处理过，请刷新页面查看。",
+        )  # fmt: skip
     version.table = locked
     return locked, version
 

@@ -11,6 +11,7 @@ from django.db.models import Min, QuerySet
 from chengshu.data.catalog.choices import ResourceState
 from chengshu.data.catalog.due import next_due
 from chengshu.data.catalog.models import Resource
+from chengshu.data.catalog.services.cycles import lengths
 from chengshu.kernel.calendar.tables import stored_table
 from chengshu.kernel.calendar.working_days import local_date
 
@@ -44,13 +45,13 @@ class _Clock:
     """Remembers terms, because thousands of entries share a cycle and a day."""
 
     def __init__(self) -> None:
-        self._table = stored_table()
+        self._table, self._lengths = stored_table(), lengths()
         self._known: dict[tuple[str, date], datetime | None] = {}
 
     def due(self, cycle: str, last: datetime) -> datetime | None:
         key = (cycle, local_date(last))
         if key not in self._known:
-            self._known[key] = next_due(cycle, last, table=self._table)
+            self._known[key] = next_due(cycle, last, table=self._table, lengths=self._lengths)
         return self._known[key]
 
 

@@ -1,10 +1,9 @@
 """Data elements through their life: drafted, proposed, returned or published, revised, retired.
 
 Whoever writes a catalogue may draft and propose for the own unit; publishing, returning and retiring is the data
-administrator's (``catalog.element.publish``).
+administrator's (``catalog.element.publish``), and nobody publishes what he proposed himself.
 """
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +12,17 @@ from django.utils import timezone
 
 from chengshu.data.catalog.choices import (
     OPEN_STANDARD_STATES,
-    Level,
     StandardState,
     StandardVersionState,
 )
-from chengshu.data.catalog.content import CHOICES
+from chengshu.data.catalog.element_rules import (
+    IDENTIFIER,
+    element_problems,
+    missing_for_publication,
+)
 from chengshu.data.catalog.elements import PLAIN_ELEMENT_FIELDS, ElementContent, element_content
 from chengshu.data.catalog.models import CodeTable, DataElement, ElementVersion
-from chengshu.data.catalog.services.locking import refuse_stale
-from chengshu.data.catalog.validation import SNAKE_ADVICE, SNAKE_CASE
+from chengshu.data.catalog.services.locking import refuse_own, refuse_stale
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -31,8 +32,6 @@ from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
 
 PROPOSE, PUBLISH = "catalog.element.propose", "catalog.element.publish"
-IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-MAX_SYNONYMS = 30
 _EDITABLE = (StandardVersionState.DRAFT, StandardVersionState.RETURNED)
 
 
@@ -62,56 +61,6 @@ def create_element(
         element.save(update_fields=["working"])
         _note(actor, element, "created", {"identifier": identifier, "owner": owner.code})
     return element
-
-
-def element_problems(content: ElementContent) -> dict[str, str]:
-    """What makes a draft impossible to save, by field."""
-    found: dict[str, str] = {}
-    if not content.title.strip():
-        found["title"] = "请填写中文名称"
-    for name in PLAIN_ELEMENT_FIELDS:
-        if text := _value_problem(name, getattr(content, name)):
-            found[name] = text
-    if content.name and not SNAKE_CASE.fullmatch(content.name):
-        found["name"] = f"字段名“{content.name}”不对：{SNAKE_ADVICE}"
-    if len(content.synonyms) > MAX_SYNONYMS:
-        found["synonyms"] = f"同义名称最多 {MAX_SYNONYMS} 个"
-    if content.pattern:
-        try:
-            re.compile(content.pattern)
-        except re.error as error:
-            found["pattern"] = f"正则写法有误（{error}）"
-    return found
-
-
-def _value_problem(name: str, value: Any) -> str:
-    field: Any = ElementVersion._meta.get_field(name)
-    if name in CHOICES and value:
-        known = getattr(CHOICES[name], "values", ())
-        return "" if value in known else f"{field.verbose_name}不能是“{value}”"
-    if isinstance(value, str) and field.max_length and len(value) > field.max_length:
-        return f"{field.verbose_name}最多 {field.max_length} 个字"
-    if isinstance(value, int) and value < 1 and name != "scale":
-        return f"{field.verbose_name}必须大于 0"
-    return ""
-
-
-def missing_for_publication(content: ElementContent) -> dict[str, str]:
-    """What DB33/T 2426-2022 demands before a data element is used for collection and sharing."""
-    demanded = {
-        "definition": "请填写定义",
-        "english": "请填写英文名称",
-        "object_class": "请填写对象类词",
-        "representation": "请填写表示词",
-        "source": "请填写来源机构",
-    }
-    found = element_problems(content)
-    for name, text in demanded.items():
-        if not getattr(content, name).strip():
-            found.setdefault(name, text)
-    if content.sensitivity not in Level.values:
-        found["sensitivity"] = "请选择敏感级别"
-    return found
 
 
 def edit_element(
@@ -200,14 +149,16 @@ def return_element(*, actor: Actor, element: DataElement, remark: str) -> Elemen
 
 
 def publish_element(*, actor: Actor, element: DataElement) -> ElementVersion:
-    """Put the open version in force; the one before it becomes history. Items that now depart stay as they are.
+    """Put the proposed version in force; the one before it becomes history. Items that now depart stay as they are.
 
     Raises:
-        InvalidInput: something the standard demands is missing. Conflict: no version is open.
+        NotAllowed: the actor proposed it (four eyes, as for entries).
+        InvalidInput: something the standard demands is missing. Conflict: nothing is proposed.
     """
     check(actor, PUBLISH, element)
     with unit_of_work():
-        locked, version = _lock(element, OPEN_STANDARD_STATES, "发布")
+        locked, version = _lock(element, (StandardVersionState.SUBMITTED,), "发布")
+        refuse_own(version, actor)
         _complete(locked, version)
         if locked.published is not None:
             locked.published.state = StandardVersionState.SUPERSEDED

@@ -1,6 +1,6 @@
 """Excel in and out: template, export, preview of an import, and the import itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chengshu.data.catalog import selectors
@@ -14,7 +14,7 @@ from chengshu.data.catalog.content import (
 )
 from chengshu.data.catalog.excel.layout import ITEMS, RESOURCES, SYSTEMS
 from chengshu.data.catalog.excel.planning import Plan, ResourceChange, plan
-from chengshu.data.catalog.excel.reading import read
+from chengshu.data.catalog.excel.reading import CellError, read
 from chengshu.data.catalog.excel.writing import Options, workbook
 from chengshu.data.catalog.models import (
     Category,
@@ -97,16 +97,7 @@ def import_file(*, actor: Actor, file: StoredFile, digest: str) -> Plan:
     content = file.path.read_bytes()
     with unit_of_work():
         todo = preview(actor=actor, content=content)
-        if todo.errors:
-            raise InvalidInput(
-                f"文件里有 {len(todo.errors)} 处错误。", kept="没有导入任何内容。",
-                advice="请改好后重新上传。",
-            )  # fmt: skip
-        if todo.digest != digest:
-            raise Conflict(
-                "核对之后，目录有了新的变化。", kept="没有导入任何内容。",
-                advice="请重新核对下面的清单，再确认导入。",
-            )  # fmt: skip
+        refuse_unfit(todo.errors, stale=todo.digest != digest)
         for change in todo.systems:
             if change.act == "create":
                 register_system(
@@ -127,6 +118,20 @@ def import_file(*, actor: Actor, file: StoredFile, digest: str) -> Plan:
             },
         )  # fmt: skip
     return todo
+
+
+def refuse_unfit(errors: Sequence[CellError], *, stale: bool) -> None:
+    """Raise when a checked file must not be imported: it has errors, or what it was checked against has changed."""
+    if errors:
+        raise InvalidInput(
+            f"文件里有 {len(errors)} 处错误。", kept="没有导入任何内容。",
+            advice="请改好后重新上传。",
+        )  # fmt: skip
+    if stale:
+        raise Conflict(
+            "核对之后，目录有了新的变化。", kept="没有导入任何内容。",
+            advice="请重新核对下面的清单，再确认导入。",
+        )  # fmt: skip
 
 
 def _import_entry(actor: Actor, change: ResourceChange) -> None:

@@ -5,9 +5,10 @@ from typing import Protocol
 from django.utils import timezone
 
 from chengshu.data.catalog.models import Resource, ResourceVersion
+from chengshu.data.catalog.models.standards import StandardVersion
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
-from chengshu.kernel.errors import Conflict
+from chengshu.kernel.errors import Conflict, NotAllowed
 from chengshu.kernel.identity.models import Account
 
 
@@ -32,6 +33,21 @@ def refuse_stale(stored: "Revised", revision: int) -> None:
         kept="已保留对方的修改，您刚填写的内容还没有保存。",
         advice="请在新窗口查看最新内容，合并后重新保存。",
     )
+
+
+def refuse_own(version: StandardVersion, actor: Actor) -> None:
+    """Raise NotAllowed when the actor proposed the version of a standard: publishing takes a second person."""
+    if is_own(version, actor):
+        raise NotAllowed(
+            "不能发布自己提请的标准。",
+            kept="它仍在等待发布。",
+            advice="请由另一位数据管理员核对后发布。",
+        )
+
+
+def is_own(version: StandardVersion, actor: Actor) -> bool:
+    """Whether the actor proposed the version; the platform itself owns nothing."""
+    return actor.account is not None and version.submitted_by_id == actor.account.pk
 
 
 def lock_resource(resource: Resource, *, actor: Actor, permission: str) -> Resource:

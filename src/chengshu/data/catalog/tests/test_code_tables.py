@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chengshu.data.catalog import facade
+from chengshu.data.catalog import facade, standards
 from chengshu.data.catalog.codes import (
     code_problems,
     compare_codes,
@@ -63,6 +63,7 @@ def revised(cast, codes, note="按新国标"):
     services.edit_codes(
         actor=cast.admin, version=version, revision=1, codes=codes, change_note=note
     )
+    services.submit_codes(actor=cast.admin, table=table)
     return table
 
 
@@ -70,7 +71,7 @@ def test_a_published_version_takes_effect_in_the_contract_as_a_whole(cast):
     entry = published(cast)
     table = revised(cast, [*THREE, ("9", "未说明")])
     assert facade.published(entry.code).column("sex").codes == {"1": "男性", "2": "女性"}
-    services.publish_codes(actor=cast.admin, table=table)
+    services.publish_codes(actor=cast.second_admin, table=table)
     assert facade.published(entry.code).column("sex").codes == dict([*THREE, ("9", "未说明")])
     history = CodeTableVersion.objects.filter(table=table).order_by("number")
     assert [(v.number, v.state, len(v.codes)) for v in history] == [
@@ -83,10 +84,10 @@ def test_removing_a_code_in_use_needs_the_publisher_to_know_who_is_hit(cast):
     table = revised(cast, [("1", "男性")])
     assert [i.version.resource_id for i in services.uses(table)] == [entry.pk]
     with pytest.raises(InvalidInput) as refused:
-        services.publish_codes(actor=cast.admin, table=table)
+        services.publish_codes(actor=cast.second_admin, table=table)
     assert "有 1 个已发布的数据项" in refused.value.fields["accept_removal"]
     assert facade.published(entry.code).column("sex").codes == {"1": "男性", "2": "女性"}
-    services.publish_codes(actor=cast.admin, table=table, accept_removal=True)
+    services.publish_codes(actor=cast.second_admin, table=table, accept_removal=True)
     assert facade.published(entry.code).column("sex").codes == {"1": "男性"}
 
 
@@ -95,14 +96,17 @@ def test_life_and_refusals(cast):
         services.create_code_table(actor=cast.officer, key="x", name="x")
     table = services.create_code_table(actor=cast.admin, key="x", name="x", codes=[("1", "一")])
     assert (table.state, table.values.count()) == ("draft", 0)
-    services.publish_codes(actor=cast.admin, table=table)
+    services.submit_codes(actor=cast.admin, table=table)
+    with pytest.raises(NotAllowed, match="不能发布自己提请的标准"):
+        services.publish_codes(actor=cast.admin, table=table)
+    services.publish_codes(actor=cast.second_admin, table=table)
     with pytest.raises(InvalidInput, match="已经用过"):
         services.create_code_table(actor=cast.admin, key="x", name="y")
     with pytest.raises(Conflict, match="没有修订中的版本"):
-        services.publish_codes(actor=cast.admin, table=table)
+        services.publish_codes(actor=cast.second_admin, table=table)
     services.revise_code_table(actor=cast.admin, table=table)
     with pytest.raises(Conflict, match="完全相同"):
-        services.publish_codes(actor=cast.admin, table=table)
+        services.submit_codes(actor=cast.admin, table=table)
     with pytest.raises(Conflict, match="已经有一个修订中"):
         services.revise_code_table(actor=cast.admin, table=CodeTable.objects.get(key="x"))
     services.discard_codes(actor=cast.admin, table=table)
@@ -138,6 +142,16 @@ def test_the_pages_from_new_to_published(cast, client):
     shown = client.get(saved.url).content.decode()
     assert "新增 2 个" in shown
     client.post(saved.url)
+    assert "要由另一位数据管理员核对" in client.get(saved.url).content.decode()
+    client.force_login(cast.second_admin.account)
+    sent_back = client.post(f"{root}{table.pk}/return/", {"reason": "缺 O 型"})
+    assert "退回意见：缺 O 型" in client.get(sent_back.url).content.decode()
+    client.force_login(cast.admin.account)
+    client.post(saved.url)
+    client.force_login(cast.second_admin.account)
+    assert standards.waiting_code_tables(cast.second_admin) == 1
+    client.post(saved.url)
+    assert standards.waiting_code_tables(cast.second_admin) == 0
     page = client.get(f"{root}{table.pk}/").content.decode()
     assert "B 型" in page
     assert "已发布" in page
@@ -149,7 +163,7 @@ def test_the_pages_from_new_to_published(cast, client):
 def test_the_publish_page_shows_who_is_hit_and_asks(cast, client):
     published(cast)
     table = revised(cast, [("1", "男"), ("3", "新")])
-    client.force_login(cast.admin.account)
+    client.force_login(cast.second_admin.account)
     url = f"/console/catalog/code-tables/{table.pk}/publish/"
     page = client.get(url).content.decode()
     for text in ("城乡居民养老保险参保信息", "人社局", "女性", "新增 1 个，删除 1 个，改含义 1 个"):

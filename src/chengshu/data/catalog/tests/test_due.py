@@ -13,10 +13,13 @@ from chengshu.data.catalog import facade, standards
 from chengshu.data.catalog.choices import UpdateCycle
 from chengshu.data.catalog.due import next_due, working_days_late
 from chengshu.data.catalog.models import Resource
+from chengshu.data.catalog.services import cycles, lifecycle
 from chengshu.data.catalog.services import due as services
-from chengshu.data.catalog.services import lifecycle
 from chengshu.data.catalog.tests.cast import published
+from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.calendar.working_days import SHANGHAI, is_working_day, last_day
+from chengshu.kernel.errors import NotAllowed
+from chengshu.kernel.jobs.models import Job
 
 
 def at(*day):
@@ -91,7 +94,7 @@ def test_renewing_what_did_not_change_writes_nothing(cast, freshness, django_ass
     for number in range(5):
         published(cast, name=f"t{number}")
     facade.renew_due()
-    with django_assert_num_queries(4) as queries:
+    with django_assert_num_queries(5) as queries:
         assert facade.renew_due() == 0
     assert not any(q["sql"].startswith("UPDATE") for q in queries.captured_queries)
 
@@ -121,3 +124,32 @@ def count_queries(client, url):
     with CaptureQueriesContext(connection) as found:
         client.get(url)
     return len(found)
+
+
+def test_the_administrator_sets_how_long_a_cycle_is(cast, client, freshness):
+    entry = published(cast)
+    freshness[entry.pk] = timezone.now() - timedelta(days=30)
+    facade.renew_due()
+    assert standards.count_overdue() == 1
+    client.force_login(cast.admin.account)
+    url = "/console/catalog/cycles/"
+    page = client.get(url).content.decode()
+    assert "现在用的都是默认值" in page
+    assert "国务院令第 809 号" in page
+    figures = {"realtime": 1, "daily": 45, "weekly": 7, "monthly": 1, "quarterly": 3, "yearly": 12}
+    refused = client.post(url, {**figures, "reason": ""})
+    assert refused.status_code == 422
+    assert "请写明依据" in refused.content.decode()
+    far = client.post(url, {**figures, "daily": 999, "reason": "通知"})
+    assert far.status_code == 422
+    assert client.post(url, {**figures, "reason": "市局通知"}).status_code == 302
+    job = Job.objects.get(kind="catalog.renew_due")
+    assert job.title == "更新时限重算"
+    facade.renew_due()
+    assert standards.count_overdue() == 0
+    assert AuditRecord.objects.filter(action="catalog.cycles_changed", reason="市局通知").exists()
+    assert "admin同志" in client.get(url).content.decode()
+    client.force_login(cast.officer.account)
+    assert client.get(url).status_code == 403
+    with pytest.raises(NotAllowed):
+        cycles.change_cycles(actor=cast.officer, reason="想松一点", daily=60)

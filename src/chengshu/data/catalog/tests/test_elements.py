@@ -34,7 +34,8 @@ def in_force(cast, content=ID_NUMBER, identifier="DE00001"):
     element = services.create_element(
         actor=cast.admin, identifier=identifier, owner=cast.hr, content=content
     )
-    services.publish_element(actor=cast.admin, element=element)
+    services.submit_element(actor=cast.admin, element=element)
+    services.publish_element(actor=cast.second_admin, element=element)
     return DataElement.objects.get(pk=element.pk)
 
 
@@ -167,6 +168,24 @@ def test_life_from_proposal_to_retirement(cast):
     assert facade.element_infos() == {}
 
 
+def test_nobody_publishes_what_he_proposed_himself(cast):
+    element = services.create_element(
+        actor=cast.admin, identifier="DE7", owner=cast.hr, content=ID_NUMBER
+    )
+    with pytest.raises(Conflict, match="不能发布"):
+        services.publish_element(actor=cast.second_admin, element=element)
+    services.submit_element(actor=cast.admin, element=element)
+    assert (
+        standards.waiting_elements(cast.admin),
+        standards.waiting_elements(cast.second_admin),
+    ) == (0, 1)
+    with pytest.raises(NotAllowed, match="不能发布自己提请的标准"):
+        services.publish_element(actor=cast.admin, element=element)
+    assert DataElement.objects.get(pk=element.pk).state == "draft"
+    services.publish_element(actor=cast.second_admin, element=element)
+    assert DataElement.objects.get(pk=element.pk).state == "published"
+
+
 def test_a_stranger_may_not_touch_another_units_element(cast):
     element = services.create_element(
         actor=cast.officer, identifier="DE7", owner=cast.hr, content=ID_NUMBER
@@ -200,7 +219,8 @@ def test_a_new_version_tells_which_items_of_which_departments_would_depart(cast)
     services.revise_element(actor=cast.admin, element=element)
     services.edit_element(actor=cast.admin, element=element, revision=1, content=wider)
     assert standards.departing_items().count() == 0
-    services.publish_element(actor=cast.admin, element=element)
+    services.submit_element(actor=cast.admin, element=element)
+    services.publish_element(actor=cast.second_admin, element=element)
     assert standards.departing_items().count() == 1
     assert facade.published(published_code()).contract.columns[0].length == 18
 

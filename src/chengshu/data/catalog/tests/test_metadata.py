@@ -36,7 +36,8 @@ def full(cast):
         PENSION, kind="interface", keywords=("养老", "参保"), theme="employment",
         spatial="330383", temporal_start=date(2020, 1, 1), temporal_end=date(2025, 6, 30),
         related=(other.code,), is_lead=True, source_name="社保前置库",
-        source_table="sb.person", business_codes=("SX1",), sharing_basis="条例第十条",
+        source_table="sb.person", access_protocol="REST/JSON", access_method="GET",
+        access_address="https://rs.example.org/api/pension", business_codes=("SX1",), sharing_basis="条例第十条",
         open_basis="省令 381 号", level_floor="L3", level_basis="含个人信息", national_class="important",
         sharing_method="batch", items=(person, *PENSION.items[1:]),
     )  # fmt: skip
@@ -173,9 +174,13 @@ def test_what_is_wrong_is_told(cast):
 def test_only_tables_need_a_key_and_files_need_no_items():
     keyless = tuple(replace(i, is_key=False, code_table="") for i in PENSION.items)
     assert "items" in missing(replace(PENSION, items=keyless), {})
-    assert missing(replace(PENSION, items=keyless, kind="stream"), {}) == {}
+    stream = replace(PENSION, items=keyless, kind="stream")
+    assert set(missing(stream, {})) == {"access_protocol", "access_address"}
+    assert missing(replace(stream, access_protocol="MQTT", access_address="rs/paid"), {}) == {}
     assert "items" in missing(replace(PENSION, items=(), kind="interface"), {})
-    assert missing(replace(PENSION, items=(), kind="file", open_type="forbidden"), {}) == {}
+    file = replace(PENSION, items=(), kind="file", open_type="forbidden")
+    assert missing(file, {}) == {"access_address": "请填写路径与文件名，如 /报送/2026/*.csv"}
+    assert missing(replace(file, access_address="/报送/*.csv"), {}) == {}
 
 
 def test_another_unit_or_code_table_breaks_those_who_use_the_data():
@@ -250,6 +255,8 @@ def test_the_pages_of_elements_from_proposal_to_departures(cast, client):
     client.post(f"{one}revise/")
     edited = values | {"length": "20", "change_note": "加长", "revision": 1}
     assert client.post(f"{one}edit/", edited).status_code == 302
+    client.post(f"{one}submit/")
+    assert "要由另一位数据管理员核对" in client.get(one).content.decode()
     shown = client.get(f"{one}publish/").content.decode()
     assert "长度应为 20，现为 17" in shown
     assert "城乡居民养老保险参保信息" in shown

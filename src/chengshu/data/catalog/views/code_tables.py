@@ -10,15 +10,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.catalog import standards
-from chengshu.data.catalog.choices import StandardState
+from chengshu.data.catalog.choices import StandardState, StandardVersionState
 from chengshu.data.catalog.codes import (
     compare_codes,
     csv_of,
     lines_of,
+    pairs,
     workbook_of,
 )
 from chengshu.data.catalog.models import CodeTable, CodeTableVersion
 from chengshu.data.catalog.services import code_tables as services
+from chengshu.data.catalog.services.locking import is_own
 from chengshu.data.catalog.standard_forms import (
     CodesForm,
     CodeTableForm,
@@ -59,8 +61,11 @@ class CodeTables(CodeTableList):
     def get_actions(self) -> Sequence[Action]:
         if not holds(self.request.actor, services.EDIT):  # type: ignore[attr-defined]
             return ()
-        url = reverse("catalog:code-table-new")
-        return (Action(title="新建代码表", url=url, icon="plus", primary=True),)
+        many, one = reverse("catalog:standards-import"), reverse("catalog:code-table-new")
+        return (
+            Action(title="批量导入", url=many, icon="file-upload"),
+            Action(title="新建代码表", url=one, icon="plus", primary=True),
+        )
 
 
 def _found(table_id: int) -> CodeTable:
@@ -109,7 +114,7 @@ def code_table(request: ActorRequest, table_id: int) -> HttpResponse:
         "history": [
             (
                 version,
-                compare_codes(services.pairs(before.codes), services.pairs(version.codes)).summary
+                compare_codes(pairs(before.codes), pairs(version.codes)).summary
                 if before
                 else f"{len(version.codes)} 个代码",
             )
@@ -134,14 +139,23 @@ def _actions(found: CodeTable, draft: CodeTableVersion | None) -> list[Action]:
     key = [found.pk]
     actions: list[Action] = []
     if draft is not None:
-        actions += [
+        waits = draft.state == StandardVersionState.SUBMITTED
+        actions.append(
             Action(
-                title="核对并发布", url=reverse("catalog:code-table-publish", args=key),
-                icon="circle-check", primary=True,
-            ),
+                title="核对变化" if waits else "核对并提请发布", icon="circle-check", primary=True,
+                url=reverse("catalog:code-table-publish", args=key),
+            )
+        )  # fmt: skip
+        actions.append(
             Action(
+                title="退回", url=reverse("catalog:code-table-return", args=key), icon="rotate-2"
+            )
+            if waits
+            else Action(
                 title="编辑代码", url=reverse("catalog:code-table-codes", args=key), icon="pencil"
-            ),
+            )
+        )
+        actions += [
             Action(
                 title="放弃修订", url=reverse("catalog:code-table-discard", args=key), icon="trash",
                 method="post", danger=True, confirm=f"放弃“{found}”的 v{draft.number}？现行代码不受影响。",
@@ -210,7 +224,7 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
     found = _found(table_id)
     version = _open(found)
     initial = {
-        "codes": lines_of(services.pairs(version.codes)), "revision": version.revision,
+        "codes": lines_of(pairs(version.codes)), "revision": version.revision,
         "change_note": version.change_note,
     }  # fmt: skip
     form = CodesForm(
@@ -219,13 +233,13 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
     target = reverse("catalog:code-table", args=[found.pk])
 
     def save() -> tuple[str, str]:
-        pairs = form.pairs()
+        given = form.pairs()
         services.edit_codes(
             actor=request.actor, version=version, revision=form.cleaned_data["revision"] or 0,
-            codes=pairs, change_note=form.cleaned_data["change_note"],
+            codes=given, change_note=form.cleaned_data["change_note"],
         )  # fmt: skip
         after = reverse("catalog:code-table-publish", args=[found.pk])
-        return after, f"已保存 {len(pairs)} 个代码；核对下面的变化后发布才生效。"
+        return after, f"已保存 {len(given)} 个代码；核对下面的变化后提请发布，发布才生效。"
 
     return form_page(
         request, form, save, title=f"“{found}”v{version.number} 的代码", submit="保存，核对变化",
@@ -235,14 +249,18 @@ def codes(request: ActorRequest, table_id: int) -> HttpResponse:
 
 
 def publish(request: ActorRequest, table_id: int) -> HttpResponse:
-    """The difference and who is hit; then put the codes in force."""
+    """The difference and who is hit; then propose the codes, or, as another person, put them in force."""
     found = _found(table_id)
     version = _open(found)
-    difference = compare_codes(services.codes_in_force(found), services.pairs(version.codes))
+    difference = compare_codes(services.codes_in_force(found), pairs(version.codes))
     form = PublishCodesForm(posted(request))
     target = reverse("catalog:code-table", args=[found.pk])
+    waits = version.state == StandardVersionState.SUBMITTED
 
     def save() -> tuple[str, str]:
+        if not waits:
+            services.submit_codes(actor=request.actor, table=found)
+            return target, f"v{version.number} 已提请发布，由另一位数据管理员核对后生效。"
         done = services.publish_codes(
             actor=request.actor, table=found, accept_removal=form.cleaned_data["accept_removal"]
         )
@@ -251,7 +269,8 @@ def publish(request: ActorRequest, table_id: int) -> HttpResponse:
     return form_page(
         request, form, save, title=f"发布“{found}”v{version.number}", cancel_url=target,
         crumbs=_crumbs(found, "发布"), template="catalog/code_table_publish.html",
-        table=found, version=version, difference=difference,
+        table=found, version=version, difference=difference, waits=waits,
+        own=is_own(version, request.actor),
         users=list(services.uses(found)) if found.number else [],
     )  # fmt: skip
 
@@ -273,6 +292,24 @@ def discard(request: ActorRequest, table_id: int) -> HttpResponse:
     if gone:
         return redirect("catalog:code-tables")
     return redirect("catalog:code-table", found.pk)
+
+
+def give_back(request: ActorRequest, table_id: int) -> HttpResponse:
+    """Return the proposed version, with a remark."""
+    found = _found(table_id)
+    form = ReasonForm(posted(request))
+    form.fields["reason"].label = "要改什么"
+    form.fields["reason"].help_text = "退回后起草人按意见修改，再提请发布；现行代码继续有效。"
+    target = reverse("catalog:code-table", args=[found.pk])
+
+    def save() -> tuple[str, str]:
+        services.return_codes(actor=request.actor, table=found, remark=form.cleaned_data["reason"])
+        return target, "已退回。"
+
+    return form_page(
+        request, form, save, title=f"退回“{found}”的修订", submit="退回", cancel_url=target,
+        crumbs=_crumbs(found, "退回"),
+    )  # fmt: skip
 
 
 def retire(request: ActorRequest, table_id: int) -> HttpResponse:
@@ -301,8 +338,8 @@ def version(request: ActorRequest, table_id: int, number: int) -> HttpResponse:
     if one is None or not (one.fixed or holds(request.actor, services.EDIT)):
         raise NotFound("没有找到这个版本。")
     before = found.versions.filter(number__lt=number).order_by("-number").first()
-    pairs = services.pairs(one.codes)
-    difference: Any = compare_codes(services.pairs(before.codes), pairs) if before else None
+    codes = pairs(one.codes)
+    difference: Any = compare_codes(pairs(before.codes), codes) if before else None
     context = {
         "title": f"{found.name} v{one.number}",
         "subtitle": one.get_state_display(),
@@ -311,7 +348,7 @@ def version(request: ActorRequest, table_id: int, number: int) -> HttpResponse:
         "before": before,
         "difference": difference,
         "values": Table.plain(
-            key="version-values", columns=_VALUES, rows=pairs, caption=found.name,
+            key="version-values", columns=_VALUES, rows=codes, caption=found.name,
             empty=EmptyState(title="这个版本没有代码", icon="list"),
         ),
     }  # fmt: skip
@@ -327,7 +364,7 @@ def export(request: ActorRequest, table_id: int) -> HttpResponse:
     rows = services.codes_in_force(found)
     draft = standards.open_version(found)
     if not rows and draft is not None and holds(request.actor, services.EDIT):
-        rows = services.pairs(draft.codes)
+        rows = pairs(draft.codes)
     write, kind = _FORMATS[key]
     response = HttpResponse(write(rows), content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{found.key}.{key}"'

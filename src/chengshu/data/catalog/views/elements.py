@@ -12,13 +12,13 @@ from django.urls import reverse
 
 from chengshu.data.catalog import standards
 from chengshu.data.catalog.choices import (
-    OPEN_STANDARD_STATES,
     ItemType,
     Level,
     StandardState,
     StandardVersionState,
 )
 from chengshu.data.catalog.content import display, item_content
+from chengshu.data.catalog.element_rules import missing_for_publication
 from chengshu.data.catalog.elements import (
     ELEMENT_FIELDS,
     ElementContent,
@@ -27,6 +27,7 @@ from chengshu.data.catalog.elements import (
 )
 from chengshu.data.catalog.models import DataElement, DataItem, ElementVersion
 from chengshu.data.catalog.services import elements as services
+from chengshu.data.catalog.services.locking import is_own
 from chengshu.data.catalog.standard_forms import ElementForm, ReasonForm
 from chengshu.data.catalog.views.form_pages import form_page, posted
 from chengshu.kernel.access.middleware import ActorRequest
@@ -146,6 +147,8 @@ class ElementList(TableView[DataElement]):
             Action(title="不一致清单", url=reverse("catalog:departures"), icon="alert-triangle")
         ]
         if holds(self.request.actor, "catalog.element.propose"):  # type: ignore[attr-defined]
+            url = reverse("catalog:standards-import")
+            found.append(Action(title="批量导入", url=url, icon="file-upload"))
             url = reverse("catalog:element-new")
             found.append(Action(title="起草数据元", url=url, icon="plus", primary=True))
         return found
@@ -249,6 +252,7 @@ def element(request: ActorRequest, element_id: int) -> HttpResponse:
         "element": found,
         "shown": shown,
         "open_version": open_one if _may_write(request, found) else None,
+        "own_proposal": bool(found.working and is_own(found.working, request.actor)),
         "groups": element_facts(element_content(shown)),
         "uses": Table.plain(
             key="element-uses", columns=_USE_COLUMNS, rows=rows, caption="引用它的数据项",
@@ -344,15 +348,14 @@ def _actions(request: ActorRequest, found: DataElement) -> list[Action]:
             url = reverse("catalog:element-step", args=[*key, "retire"])
             actions.append(Action(title="废止", url=url, icon="circle-x", danger=True))
         return actions
-    if publish:
-        url = reverse("catalog:element-publish", args=key)
-        actions.append(Action(title="核对并发布", url=url, icon="circle-check", primary=True))
-        if working.state == StandardVersionState.SUBMITTED:
-            url = reverse("catalog:element-step", args=[*key, "return"])
-            actions.append(Action(title="退回", url=url, icon="rotate-2"))
+    if publish and working.state == StandardVersionState.SUBMITTED:
+        if not is_own(working, actor):
+            url = reverse("catalog:element-publish", args=key)
+            actions.append(Action(title="核对并发布", url=url, icon="circle-check", primary=True))
+        url = reverse("catalog:element-step", args=[*key, "return"])
+        actions.append(Action(title="退回", url=url, icon="rotate-2"))
     if propose and working.state != StandardVersionState.SUBMITTED:
-        if not publish:
-            actions.append(_post("提请发布", "element-submit", key, "send", primary=True))
+        actions.append(_post("提请发布", "element-submit", key, "send", primary=True))
         url = reverse("catalog:element-edit", args=key)
         actions.append(Action(title="继续编辑", url=url, icon="pencil"))
         actions.append(
@@ -430,7 +433,7 @@ def submit(request: ActorRequest, element_id: int) -> HttpResponse:
     """Propose the draft."""
     found = standards.element(actor=request.actor, element_id=element_id)
     services.submit_element(actor=request.actor, element=found)
-    messages.success(request, "已提请发布，由数据管理员核对。")
+    messages.success(request, "已提请发布，由另一位数据管理员核对。")
     return redirect("catalog:element", found.pk)
 
 
@@ -449,7 +452,7 @@ def publish(request: ActorRequest, element_id: int) -> HttpResponse:
     found = standards.element(actor=request.actor, element_id=element_id)
     check(request.actor, services.PUBLISH, found)
     version = found.working
-    if version is None or version.state not in OPEN_STANDARD_STATES:
+    if version is None or version.state != StandardVersionState.SUBMITTED:
         raise Conflict("没有等待发布的版本。", advice="可能刚有人发布了它，请刷新页面查看。")
     target = reverse("catalog:element", args=[found.pk])
     form = ReasonForm(posted(request))
@@ -465,8 +468,8 @@ def publish(request: ActorRequest, element_id: int) -> HttpResponse:
         crumbs=[
             Crumb("数据元", reverse("catalog:elements")), Crumb(found.title, target), Crumb("发布"),
         ],
-        version=version, element=found, hit=hit,
-        missing=services.missing_for_publication(element_content(version)),
+        version=version, element=found, hit=hit, own=is_own(version, request.actor),
+        missing=missing_for_publication(element_content(version)),
         difference=element_diff(found.published, version) if found.published else None,
         groups=element_facts(element_content(version)),
     )  # fmt: skip

@@ -12,10 +12,11 @@ from chengshu.data.catalog import standards
 from chengshu.data.catalog.choices import UpdateCycle
 from chengshu.data.catalog.models import Resource
 from chengshu.data.catalog.views.lists import providers
+from chengshu.kernel.access.rules import holds
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.calendar.tables import stored_table
 from chengshu.kernel.calendar.working_days import last_day
-from chengshu.kernel.ui.components import Column, Crumb, Filter
+from chengshu.kernel.ui.components import Action, Column, Crumb, Filter
 from chengshu.kernel.ui.components.display import EmptyState
 from chengshu.kernel.ui.tables import TableView
 from chengshu.kernel.unit_of_work import unit_of_work
@@ -85,6 +86,11 @@ class OverdueList(TableView[Resource]):
 
     def get_crumbs(self) -> Sequence[Crumb]:
         return (Crumb("数据资源", reverse("catalog:resources")), Crumb("更新逾期"))
+
+    def get_actions(self) -> Sequence[Action]:
+        if not holds(self.request.actor, "catalog.cycle.manage"):  # type: ignore[attr-defined]
+            return ()
+        return (Action(title="更新时限", url=reverse("catalog:cycles"), icon="calendar-time"),)
 
     def get_context(self) -> dict[str, Any]:
         late = standards.overdue(actor=self.request.actor)  # type: ignore[attr-defined]

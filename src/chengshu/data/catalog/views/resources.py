@@ -8,6 +8,7 @@ from chengshu.data.catalog import selectors, standards
 from chengshu.data.catalog.choices import ResourceState
 from chengshu.data.catalog.content import display
 from chengshu.data.catalog.diff import VersionDiff
+from chengshu.data.catalog.kinds import kind_of
 from chengshu.data.catalog.models import Category, Resource, ResourceVersion
 from chengshu.data.catalog.views.pages import resource_page, version_actions
 from chengshu.kernel.access.actor import Actor
@@ -171,6 +172,10 @@ def basic_facts(
                 Fact("数源单位", "本单位是这类数据的数源单位" if shown.is_lead else "否"),
                 Fact("业务事项", "、".join(b.name for b in entry.business_items.all())),
                 Fact("来源库表", " · ".join(filter(None, (shown.source_name, shown.source_table)))),
+                *(
+                    Fact(spec.title, getattr(shown, name), mono=True)
+                    for name, spec in kind_of(shown.kind).fields.items()
+                ),
                 Fact("物理表名", entry.physical_name, mono=True),
                 Fact("湖表", entry.lake_table, mono=True),
             ],

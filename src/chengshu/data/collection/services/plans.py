@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import timezone
 
-from chengshu.data.catalog.facade import PublishedResource, published_by_id
-from chengshu.data.collection import extraction
+from chengshu.data.catalog.facade import PublishedResource, collectable, published_by_id
 from chengshu.data.collection.choices import (
     NEEDS_KEY,
     CatchUp,
@@ -20,6 +19,7 @@ from chengshu.data.collection.choices import (
 )
 from chengshu.data.collection.models import Plan, Run
 from chengshu.data.collection.services import runs, scheduling
+from chengshu.data.collection.services.following import confirmed_structure
 from chengshu.data.collection.windows import CursorError, parse
 from chengshu.data.ingest.facade import (
     DataSource,
@@ -71,6 +71,7 @@ def create(
     Raises:
         InvalidInput: the mapping, the cursor or the schedule cannot be.
         Unavailable: the source does not answer, or has no such object.
+        Conflict: entries of this kind are not collected from such a source.
     """
     resource = published_by_id(resource_id)
     plan = Plan(
@@ -79,8 +80,9 @@ def create(
     )  # fmt: skip
     check(actor, runs.PERMISSION, plan)
     check(actor, "ingest.source.manage", source)
+    collectable(resource, source.connector.way)
     check_mapping(resource, mapping)
-    plan.structure = extraction.structure_document(look_at(source, object_name))
+    plan.structure = confirmed_structure(resource, look_at(source, object_name))
     _apply(plan, settings, resource)
     with unit_of_work():
         plan.save()
@@ -130,7 +132,7 @@ def change(
     if mapping is not None:
         check_mapping(resource, mapping)
         found = look_at(plan.source, plan.object_name)
-        plan.mapping, plan.structure = mapping, extraction.structure_document(found)
+        plan.mapping, plan.structure = mapping, confirmed_structure(resource, found)
     if settings.cursor_column != plan.cursor_column or settings.cursor_kind != plan.cursor_kind:
         plan.high_water = ""  # another column has another beginning
     _apply(plan, settings, resource)

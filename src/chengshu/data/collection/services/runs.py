@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F
 from django.utils import timezone
 
-from chengshu.data.catalog.facade import PublishedResource, published_by_id
+from chengshu.data.catalog.facade import PublishedResource, collectable, published_by_id
 from chengshu.data.collection import extraction
 from chengshu.data.collection.choices import (
     PENDING,
@@ -21,6 +21,7 @@ from chengshu.data.collection.choices import (
 )
 from chengshu.data.collection.models import Backfill, Plan, Run
 from chengshu.data.collection.services import leases
+from chengshu.data.collection.services.following import follow_before_run
 from chengshu.data.collection.windows import CursorError, Watch, later_of, lower_bound, parse
 from chengshu.data.ingest.facade import (
     RESULT_FILE,
@@ -174,6 +175,9 @@ class _Drifted(Conflict):
 def _collect(context: JobContext, run: Run) -> dict[str, Any]:
     plan = run.plan
     resource = published_by_id(plan.resource_id)
+    collectable(resource, plan.source.connector.way)  # the entry may have become another kind
+    if run.batch_id is None:
+        follow_before_run(plan, resource)
     batch = _begin(run, resource)
     if batch.state != BatchState.LOADED:
         if not (batch.folder / loading.STAGE / RESULT_FILE).is_file():

@@ -9,8 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from chengshu.data.catalog.facade import published_by_id
 from chengshu.data.collection import selectors
 from chengshu.data.collection.choices import BackfillState, Mode, PlanState, RunState
+from chengshu.data.collection.following import suggested
 from chengshu.data.collection.forms import PauseForm, PlanForm
 from chengshu.data.collection.models import Plan
 from chengshu.data.collection.presentation import (
@@ -27,6 +29,7 @@ from chengshu.data.collection.services import runs as run_services
 from chengshu.data.collection.services.runs import PERMISSION
 from chengshu.data.collection.views.mapping import item_options, mapping_rows, posted_mapping
 from chengshu.data.collection.views.runs import RUN_COLUMNS, crumbs
+from chengshu.data.discovery.facade import agreement
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, check, holds
@@ -264,6 +267,15 @@ def resume(request: ActorRequest, pk: int) -> HttpResponse:
     return redirect("collection:plan", pk)
 
 
+def _offered(item: Plan, columns: list[tuple[str, str]]) -> dict[str, str]:
+    """The plan's mapping, completed by what a change of the source was agreed to mean."""
+    known = agreement(published_by_id(item.resource_id))
+    if known is None or (known.source_id, known.object_name) != (item.source_id, item.object_name):
+        return dict(item.mapping)
+    names = {name for name, _ in columns}
+    return suggested(item.mapping, columns=names, agreed=known.mapping)
+
+
 def edit(request: ActorRequest, pk: int) -> HttpResponse:
     """Change mode, schedule and mapping; the structure of the source as it is now becomes the agreed one."""
     item = _one(request, pk)
@@ -279,7 +291,9 @@ def edit(request: ActorRequest, pk: int) -> HttpResponse:
         request.POST or None, actor=request.actor, columns=[c for c, _ in columns], plan=item,
         initial=PlanForm.values_of(item),
     )  # fmt: skip
-    mapping = posted_mapping(request.POST, columns) if request.method == "POST" else item.mapping
+    mapping = _offered(item, columns)
+    if request.method == "POST":
+        mapping = posted_mapping(request.POST, columns)
     if request.method == "POST" and form.is_valid():
         try:
             services.change(

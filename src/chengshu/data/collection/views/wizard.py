@@ -6,7 +6,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from chengshu.data.catalog.facade import Resource, published_queryset
+from chengshu.data.catalog.facade import (
+    Resource,
+    collectable,
+    published_by_id,
+    published_queryset,
+    ways_of,
+)
 from chengshu.data.collection.choices import Mode, ScheduleKind
 from chengshu.data.collection.forms import PlanForm
 from chengshu.data.collection.services import plans as services
@@ -67,8 +73,11 @@ def choose_resource(request: ActorRequest) -> HttpResponse:
 
 
 def choose_source(request: ActorRequest, resource_id: int) -> HttpResponse:
-    """From which source."""
+    """From which source: those from which entries of this kind can be collected."""
     resource = _resource(request, resource_id)
+    collectable(published_by_id(resource.pk))
+    ways = ways_of(resource.kind)
+    fitting = [s for s in sources(request.actor) if s.connector.way in ways]
     columns = (
         Column(
             key="name", title="数据源", kind="main",
@@ -82,9 +91,10 @@ def choose_source(request: ActorRequest, resource_id: int) -> HttpResponse:
         "title": "新建归集任务", "subtitle": resource.title, "crumbs": crumbs(Crumb("新建")),
         "steps": _steps(1),
         "table": Table.plain(
-            key="choose-source", columns=columns, rows=list(sources(request.actor)), caption="数据源",
+            key="choose-source", columns=columns, rows=fitting, caption="数据源",
             empty=EmptyState(
-                title="还没有数据源", text="先登记对方的数据库、文件夹或接口。", icon="plug-connected",
+                title=f"还没有能归集{resource.get_kind_display()}的数据源",
+                text="先登记对方的数据库、文件夹或接口。", icon="plug-connected",
                 action=Action(title="登记数据源", url=reverse("ingest:source-new"), icon="plus"),
             ),
         ),

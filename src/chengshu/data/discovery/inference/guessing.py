@@ -49,6 +49,8 @@ TEXT_SIZES = (
     4000,
 )
 HEAD_ROOM = 1.3
+# How sure one can be of a size without a single value, and the decimal that holds nearly everything.
+_BLIND, _WIDEST = 0.3, (24, 6)
 _CODE_WORDS = re.compile(
     r"(号|号码|编号|代码|编码|证|标识|账号|卡|身份|邮编|电话|手机|年度|月份|批次|版本)$"
 )
@@ -242,6 +244,8 @@ def text_length(
         return Guess(column.length, f"源表类型 {column.declared}", 0.97)
     needed = facts.usual_length
     usual = habit.most(habit.lengths)[0] if habit else 0
+    if not facts.filled and not usual:  # a guess from nothing would quarantine everything
+        return Guess(None, "没有样本，来源也没有声明长度，先不限", _BLIND)
     if usual and usual >= needed:
         return Guess(usual, f"样本最长 {needed} 个字，全市同名字段用 {usual}", SURE)
     wanted = needed if facts.fixed_length and not facts.share("hanzi") else needed * HEAD_ROOM
@@ -262,6 +266,9 @@ def decimal_size(
         if used >= scale and precision - used >= facts.whole_digits:
             why = f"全市同名字段用 ({precision},{used})"
             return Guess(precision, why, SURE), Guess(used, why, SURE)
+    if not facts.filled:
+        why = "没有样本，来源也没有声明位数，先留足"
+        return Guess(_WIDEST[0], why, _BLIND), Guess(_WIDEST[1], why, _BLIND)
     precision = next((p for p in (6, 8, 10, 12, 14, 16, 18, 20, 24, 38) if p >= needed + 2), 38)
     why = f"样本最多 {facts.whole_digits} 位整数、{scale} 位小数"
     return Guess(precision, why, LIKELY), Guess(max(scale, 0), why, LIKELY)

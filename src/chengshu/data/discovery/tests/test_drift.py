@@ -118,6 +118,21 @@ def test_one_click_makes_a_draft_that_follows_the_source(
         drift.apply(actor=officer, finding=finding)
 
 
+def test_a_new_column_nobody_has_seen_a_value_of_gets_no_size_that_would_refuse_them(
+    bound: SourceBinding, database: Answering, officer: Actor
+) -> None:
+    more = (SourceColumn(name="bz", type="text"), SourceColumn(name="amount", type="numeric"))
+    changed(database, *COLUMNS, *more)
+    finding = drift.watch(bound)
+    assert finding is not None
+    drift.apply(actor=officer, finding=finding)
+    working = Resource.objects.get(pk=bound.resource_id).working
+    assert working is not None
+    items = version_content(working).items
+    assert items[2].length is None
+    assert (items[3].type, items[3].precision, items[3].scale) == ("decimal", 24, 6)
+
+
 def test_a_removed_column_takes_its_item_away_in_the_draft(
     bound: SourceBinding, database: Answering, officer: Actor
 ) -> None:

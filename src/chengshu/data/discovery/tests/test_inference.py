@@ -151,7 +151,9 @@ def test_any_column_gets_a_length_that_holds_nearly_all_of_it(values: list[str |
     item = found.items[0]
     assert item.value("type") in {"text", "integer", "decimal", "date", "datetime", "boolean"}
     if item.value("type") == "text" and not item.value("format"):
-        assert item.value("length") >= 1
+        length = item.value("length")
+        # Nothing seen: no size rather than one that refuses what will come.
+        assert length >= 1 if any(value and value.strip() for value in values) else length is None
 
 
 @given(st.text(alphabet="abcXYZ_- 0中文", max_size=30))

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from chengshu.data.catalog.facade import published
+from chengshu.data.catalog.facade import collectable, published
 from chengshu.data.ingest.choices import Origin
 from chengshu.data.ingest.models import Batch, DataSource
 from chengshu.data.ingest.services.uploads import check_mapping, queue
@@ -26,6 +26,7 @@ def collect(
 
     Raises:
         InvalidInput: the mapping lacks a required data item or names an unknown one.
+        Conflict: entries of this kind are not collected from such a source.
     """
     resource = published(resource_code)
     options: dict[str, object] = {"object": name, "mapping": mapping}
@@ -37,6 +38,7 @@ def collect(
     )  # fmt: skip
     check(actor, "ingest.batch.create", batch)
     check(actor, "ingest.source.manage", source)
+    collectable(resource, source.connector.way)
     check_mapping(resource, mapping)
     with unit_of_work():
         queue(actor=actor, batch=batch)

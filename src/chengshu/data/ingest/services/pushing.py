@@ -20,7 +20,7 @@ import pyarrow as pa
 from django.db import IntegrityError
 from django.utils import timezone
 
-from chengshu.data.catalog.facade import published, published_by_id
+from chengshu.data.catalog.facade import Way, collectable, published, published_by_id
 from chengshu.data.ingest.choices import Origin, PushState
 from chengshu.data.ingest.models import (
     Batch,
@@ -166,10 +166,12 @@ def begin(*, token: PushToken, resource_code: str) -> PushSession:
 
     Raises:
         NotFound: no such resource, or another organisation's. TooMany: too many deliveries are open.
+        Conflict: entries of this kind are not pushed.
     """
     resource = published(resource_code)
     if not resource.provider_path.startswith(token.owner.path):
         raise NotFound(f"目录中没有“{resource_code}”，或它不属于令牌的单位。")
+    collectable(resource, Way.PUSH)
     if token.sessions.filter(state=PushState.OPEN).count() >= MAX_OPEN:
         raise TooMany(
             f"这个令牌已有 {MAX_OPEN} 个没有提交的推送。",

@@ -5,7 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chengshu.data.catalog.facade import PublishedResource, published, published_by_id
+from chengshu.data.catalog.facade import (
+    PublishedResource,
+    Way,
+    collectable,
+    published,
+    published_by_id,
+)
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.reading import (
@@ -59,10 +65,12 @@ def upload(*, actor: Actor, resource_code: str, name: str, chunks: Iterable[byte
 
     Raises:
         InvalidInput: not a table, misnamed, damaged, too large, or an archive bomb.
+        Conflict: entries of this kind are not collected from files.
     """
     resource = published(resource_code)
     batch = Batch(resource_id=resource.id, origin=Origin.FILE, created_by=actor.account)
     check(actor, "ingest.batch.create", batch)
+    collectable(resource, Way.FILE)
     file = store(
         actor=actor, name=name, chunks=chunks, purpose=PURPOSE,
         organization=batch.resource.provider,

@@ -158,6 +158,8 @@ class Connector(ABC):
     groups: tuple[Group, ...] = ()
     # Whether windows, counts and checksums are worked out by the source itself.
     windows: bool = False
+    # In which of the catalogue's ways rows come in: what an entry of a kind allows is asked by this.
+    way: str = "database"
     secret_name: str = "密码"  # noqa: S105 - what people call it
 
     @abstractmethod

@@ -107,6 +107,7 @@ class DropConnector(Connector):
     """Base of the kinds that take files from a folder."""
 
     icon = "folder"
+    way = "file"
 
     @abstractmethod
     def shelf(self, to: Connection) -> AbstractContextManager[Shelf]:

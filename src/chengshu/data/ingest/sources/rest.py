@@ -83,6 +83,7 @@ class RestConnector(Connector):
     key = "rest"
     name = "REST 接口"
     icon = "api"
+    way = "endpoint"
     note = "平台按时去对方的 JSON 接口取数；对方主动推来的，请用“推送令牌”"
     order = 70
     fields = _FIELDS

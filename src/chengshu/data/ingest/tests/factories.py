@@ -79,6 +79,7 @@ def publish(
     title: str = "人员登记信息",
     physical_name: str = "person_register",
     resource: Resource | None = None,
+    kind: str = "table",
 ) -> Resource:
     """A published entry, or the next version of ``resource``."""
     gender, made = CodeTable.objects.get_or_create(key="gender", defaults={"name": "性别"})
@@ -96,7 +97,7 @@ def publish(
     number = resource.versions.count() + 1
     resource.versions.filter(state="published").update(state="superseded")
     version = ResourceVersion.objects.create(
-        resource=resource, number=number, title=title, summary="测试用", level="L3",
+        resource=resource, number=number, title=title, summary="测试用", level="L3", kind=kind,
         sharing_type="conditional", open_type="forbidden", update_cycle="daily",
         item_count=len(items),
     )  # fmt: skip
@@ -107,6 +108,7 @@ def publish(
     version.state, version.published_at = "published", timezone.now()
     version.save()
     resource.state, resource.published, resource.working = "published", version, None
+    resource.kind = kind
     resource.save()
     return resource
 

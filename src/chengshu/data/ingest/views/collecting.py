@@ -12,7 +12,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from chengshu.data.catalog.facade import Resource
+from chengshu.data.catalog.facade import (
+    Resource,
+    Way,
+    collectable,
+    published_by_id,
+    ways_of,
+)
 from chengshu.data.ingest import selectors
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.forms import UploadForm
@@ -52,6 +58,8 @@ def crumbs(resource: Resource, last: str) -> list[Crumb]:
 def new(request: ActorRequest, resource_id: int) -> HttpResponse:
     """Upload a file, or go on to a database table."""
     resource = selectors.resource(request.actor, resource_id, "ingest.batch.create")
+    collectable(published_by_id(resource.pk))
+    ways = ways_of(resource.kind)
     form = UploadForm(request.POST or None, request.FILES or None)
     refusal: ChengshuError | None = None
     if request.method == "POST" and form.is_valid():
@@ -74,7 +82,9 @@ def new(request: ActorRequest, resource_id: int) -> HttpResponse:
         "form": form,
         "max_bytes": settings.UPLOAD_MAX_BYTES,
         "refusal": refusal,
-        "sources": selectors.sources(request.actor),
+        "may_upload": Way.FILE in ways,
+        "may_push": Way.PUSH in ways,
+        "sources": [s for s in selectors.sources(request.actor) if s.connector.way in ways],
         "may_use_sources": "ingest.source.manage" in request.actor.scopes,
         "items": resource.published.items.order_by("order") if resource.published else [],
     }

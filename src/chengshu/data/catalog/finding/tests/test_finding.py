@@ -13,10 +13,11 @@ from django.urls import reverse
 from chengshu.data.catalog.content import ItemContent
 from chengshu.data.catalog.finding import selectors
 from chengshu.data.catalog.freshness import Freshness, freshness_case, freshness_of
-from chengshu.data.catalog.models import BusinessItem, Resource
+from chengshu.data.catalog.models import BusinessItem, CodeTable, Resource
 from chengshu.data.catalog.search import ITEM, RESOURCE
 from chengshu.data.catalog.services import lifecycle
 from chengshu.data.catalog.tests.cast import PENSION, SEX, Cast, draft, published
+from chengshu.data.catalog.tests.test_elements import in_force
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.search import index
 from chengshu.kernel.search.services import rebuild
@@ -66,6 +67,51 @@ def test_words_codes_pinyin_and_synonyms_lead_to_entries(
 ) -> None:
     found = selectors.find(actor=filled.officer, query=query, chosen={})
     assert title in [entry.hit.title for entry in found.entries]
+
+
+@pytest.mark.parametrize(
+    ("kind", "queries"),
+    [
+        (RESOURCE, ("养老", "养老保险", "yanglao", "chengxiangjumin", "cxjm", "参保信息")),
+        (ITEM, ("缴费", "缴费金额", "jiaofei", "jiaofeijine", "jfje", "paid")),
+        ("catalog.element", ("身份", "身份号码", "gongminshenfenhaoma", "gmsfhm", "身份证", "id_number")),
+        ("catalog.code-table", ("性别", "性别代码", "xingbiedaima", "xbdm", "gender", "男性")),
+        ("catalog.system", ("社会", "社会保险", "shehuibaoxian", "shbx", "rs-sb", "社保")),
+        ("catalog.business", ("登记", "参保登记", "canbaodengji", "cbdj", "330383-RS-001", "参保")),
+    ],
+)  # fmt: skip
+def test_everything_is_found_by_two_to_four_characters_whole_pinyin_initials_code_and_synonym(
+    filled: Cast, kind: str, queries: tuple[str, ...]
+) -> None:
+    in_force(filled)
+    rebuild()
+    for query in queries:
+        found = selectors.find(actor=filled.officer, query=query, kind=kind, chosen={})
+        assert found.results.total >= 1, query
+
+
+def test_every_facet_is_counted_and_narrows(filled: Cast) -> None:
+    found = selectors.find(actor=filled.officer, query="性别", chosen={})
+    assert set(selectors.facet_words()) <= set(found.results.facets)
+    chosen = {
+        "unit": ["330383-RS"], "class": ["1"], "form": ["table"], "sharing": ["conditional"],
+        "level": ["L3"], "fresh": ["never"],
+    }  # fmt: skip
+    for facet, values in chosen.items():
+        one = selectors.find(actor=filled.officer, query="性别", chosen={facet: values})
+        assert PENSION.title in [e.hit.title for e in one.entries], facet
+        other = {facet: [v for v in found.results.facets[facet] if v not in values] or ["none"]}
+        away = selectors.find(actor=filled.officer, query="性别", chosen=other)
+        assert PENSION.title not in [e.hit.title for e in away.entries], facet
+    CodeTable.objects.filter(key="gender").update(owner=filled.hr)
+    rebuild()
+    mine = selectors.find(
+        actor=filled.officer,
+        query="性别",
+        kind="catalog.code-table",
+        chosen={"unit": ["330383-RS"]},
+    )
+    assert mine.results.total == 1
 
 
 def test_all_kinds_are_found_and_can_be_chosen(filled: Cast, browse: Browse) -> None:
