@@ -43,7 +43,7 @@ def _fixed(table: npt.NDArray[np.uint8]) -> Any:
     rows, size = table.shape
     offsets = np.arange(0, (rows + 1) * size, size, dtype=np.int32)
     return pa.StringArray.from_buffers(
-        rows, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(table))
+        rows, pa.py_buffer(offsets.tobytes()), pa.py_buffer(table.tobytes())
     )
 
 
