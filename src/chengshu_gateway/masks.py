@@ -29,7 +29,8 @@ from chengshu_gateway.mask_values import (
 
 _MAX_KEEP = 64
 _MAX_BAND = 100
-_HASH_DIGITS = 32
+HASH_DIGITS = 32
+HASHES = {"hash": "sha256", "hash_sm3": "sm3"}
 
 MaskFunction = Callable[[Any], str | None]
 PairFunction = Callable[[Any, Any], str | None]
@@ -174,10 +175,10 @@ def _nothing(_value: Any) -> None:
 
 
 def _keyed_function(kind: str, key: bytes) -> Text:
-    if kind in {"hash", "hash_sm3"}:
-        digest = "sha256" if kind == "hash" else "sm3"
+    if kind in HASHES:
+        digest = HASHES[kind]
         return lambda text: hmac.digest(key, text.encode("utf-8", "surrogatepass"), digest).hex()[
-            :_HASH_DIGITS
+            :HASH_DIGITS
         ]
     made: dict[str, Callable[[bytes], Text]] = {
         "pseudo_id": lambda key: mask_pseudonyms.identity_number(key, keep=False),

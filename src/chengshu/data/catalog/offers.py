@@ -9,7 +9,8 @@ from datetime import datetime
 class FileOffer:
     """A file to download. Addresses begin with ``/`` (this site) or are whole.
 
-    ``media_type`` is an IANA type without parameters, ``size`` bytes.
+    ``media_type`` is an IANA type without parameters, ``size`` bytes; ``description`` says what is special about the
+    file, such as fields that were masked.
     """
 
     key: str
@@ -20,6 +21,7 @@ class FileOffer:
     licence: str
     size: int | None = None
     issued: datetime | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

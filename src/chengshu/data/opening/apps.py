@@ -17,7 +17,10 @@ class OpeningConfig(AppConfig):
         self._tell_lineage()
 
     def _tell_lineage(self) -> None:
+        """Say what flows through opening, and which masks are in force."""
+        from chengshu.data.classification.facade import register_mask_uses
         from chengshu.data.lineage.facade import register_edges
-        from chengshu.data.opening.lineage import opened_edges
+        from chengshu.data.opening.lineage import masks_in_force, opened_edges
 
         register_edges("opening", opened_edges)
+        register_mask_uses("开放数据集", masks_in_force)

@@ -16,6 +16,15 @@ class InterfaceState(TextChoices):
     OFFLINE = "offline", "已下线"
 
 
+class ApprovalState(TextChoices):
+    """Of a request to open what is not harmless as it is."""
+
+    WAITING = "waiting", "待审批"
+    APPROVED = "approved", "已通过"
+    RETURNED = "returned", "已退回"
+    REPLACED = "replaced", "已被新的申请取代"
+
+
 class Licence(TextChoices):
     """Public licences; the addresses are in :data:`LICENCE_URLS`."""
 

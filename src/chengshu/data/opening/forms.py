@@ -1,14 +1,17 @@
 """Forms of opening: they parse; the gate and the services judge."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
 from chengshu.data.catalog.facade import PublishedResource
-from chengshu.data.opening import gate
+from chengshu.data.contract.facade import ColumnSpec
+from chengshu.data.opening import gate, masking
 from chengshu.data.opening.choices import Licence, Theme
 from chengshu.data.opening.models import OpenDataset
+from chengshu.data.protection.facade import NONE, choices, mask_name
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.ui.components import FormSection
 
@@ -22,16 +25,16 @@ OPERATORS = (
 class _FieldChoice(forms.Form):
     """Which of the allowed fields to open, and which rows."""
 
+    sections: Sequence[FormSection]
+
     def __init__(self, *args: Any, resource: PublishedResource, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.resource = resource
-        allowed = [v.column for v in gate.judge(resource) if v.allowed]
         choice = forms.MultipleChoiceField(
-            label="开放字段", widget=forms.CheckboxSelectMultiple,
-            choices=[(c.name, f"{c.title}（{c.name}）") for c in allowed],
+            label="开放字段", widget=forms.CheckboxSelectMultiple, choices=self._choices(),
             help_text="只列出可以开放的字段；其余字段和原因在右侧。",
         )  # fmt: skip
-        choice.initial = [c.name for c in allowed]
+        choice.initial = gate.allowed_fields(resource)
         self.fields["fields"] = choice
         self.fields["filter_field"] = forms.ChoiceField(
             label="按哪个字段限定", required=False,
@@ -43,6 +46,10 @@ class _FieldChoice(forms.Form):
         self.fields["filter_value"] = forms.CharField(
             label="和什么比较", required=False, max_length=500, help_text="例如区划代码开头是 33。"
         )
+
+    def _choices(self) -> list[tuple[str, str]]:
+        allowed = [v.column for v in gate.judge(self.resource) if v.allowed]
+        return [(c.name, f"{c.title}（{c.name}）") for c in allowed]
 
     def row_filter(self) -> dict[str, Any] | None:
         """The row scope in the gateway's language; None for all rows."""
@@ -75,15 +82,6 @@ def _value(kind: str, text: str) -> Any:
 class DatasetForm(_FieldChoice):
     """Describe a dataset."""
 
-    sections = (
-        FormSection("说清楚是什么", ("title", "slug", "summary", "theme", "keywords", "licence")),
-        FormSection("开放哪些字段", ("fields",)),
-        FormSection(
-            "开放哪些记录",
-            ("filter_field", "filter_operator", "filter_value"),
-            "不填就开放全部记录。",
-        ),
-    )
     title = forms.CharField(label="名称", max_length=120)
     slug = forms.CharField(
         label="网址名", max_length=60,
@@ -101,13 +99,74 @@ class DatasetForm(_FieldChoice):
         help_text="用逗号或空格分开，3 个以上更容易被找到。",
     )
     licence = forms.ChoiceField(label="许可", choices=Licence.choices, initial=Licence.CC_BY)
+    basis = forms.CharField(
+        label="开放依据", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="哪条法律法规允许，或取得了谁的授权。提交审批时必填。",
+    )  # fmt: skip
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, dataset: OpenDataset | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        held = dict(dataset.masks) if dataset is not None else {}
+        masked = [self._add_mask(column, held.get(column.name, "")) for column in self._maskable()]
+        asked = bool(masked) or self.resource.open_type == gate.RESTRICTED
+        if not asked:
+            del self.fields["basis"]
+        self.sections = self._sections(masked, asked=asked)
         if dataset is not None:
             self.fields["slug"].disabled = True
             self.fields["slug"].help_text = "发布后不能改，以免别人存下的网址失效。"
+
+    def _maskable(self) -> list[ColumnSpec]:
+        return [v.column for v in gate.judge(self.resource) if v.maskable]
+
+    def _choices(self) -> list[tuple[str, str]]:
+        return [
+            (v.column.name, f"{v.column.title}（{v.column.name}）{self._hint(v)}")
+            for v in gate.judge(self.resource)
+            if v.allowed or v.maskable
+        ]
+
+    @staticmethod
+    def _hint(verdict: gate.FieldVerdict) -> str:
+        return f"· {verdict.column.sensitivity}，脱敏开放" if verdict.maskable else ""
+
+    def _add_mask(self, column: ColumnSpec, held: str) -> str:
+        suggestion, name = masking.proposed(column), f"mask_{column.name}"
+        subject = self.resource.key[0] if self.resource.key else ""
+        offered = choices(subject=subject, extra=(suggestion, held))
+        self.fields[name] = forms.ChoiceField(
+            label=f"{column.title}怎么脱敏", initial=held or suggestion, required=False,
+            choices=[(mask, word) for mask, word in offered if mask != NONE],
+            help_text=f"建议：{mask_name(suggestion)}",
+        )  # fmt: skip
+        return name
+
+    @staticmethod
+    def _sections(masked: Sequence[str], *, asked: bool) -> list[FormSection]:
+        described = ("title", "slug", "summary", "theme", "keywords", "licence")
+        rows = ("filter_field", "filter_operator", "filter_value")
+        found = [
+            FormSection("说清楚是什么", described),
+            FormSection("开放哪些字段", ("fields",)),
+        ]
+        if masked:
+            found.append(
+                FormSection(
+                    "怎么脱敏",
+                    tuple(masked),
+                    "只对上面选中的 L2、L3 字段起作用；发布前会检查是否还认得出来。",
+                )
+            )
+        if asked:
+            found.append(
+                FormSection(
+                    "凭什么开放",
+                    ("basis",),
+                    "选了 L2、L3 字段，或资源是受限开放的，要经另一人审批。",
+                )
+            )
+        return [*found, FormSection("开放哪些记录", rows, "不填就开放全部记录。")]
 
     def content(self) -> dict[str, Any]:
         """Arguments of the service."""
@@ -116,6 +175,8 @@ class DatasetForm(_FieldChoice):
             "title": data["title"], "summary": data["summary"], "fields": data["fields"],
             "theme": data["theme"], "licence": data["licence"], "row_filter": self.row_filter(),
             "keywords": [word for word in _SPLIT.split(data["keywords"]) if word],
+            "masks": {n: data[f"mask_{n}"] for n in data["fields"] if data.get(f"mask_{n}")},
+            "basis": data.get("basis", ""),
         }  # fmt: skip
 
 
@@ -124,7 +185,7 @@ def initial_of(dataset: OpenDataset) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "title": dataset.title, "slug": dataset.slug, "summary": dataset.summary,
         "theme": dataset.theme, "keywords": "、".join(dataset.keywords), "licence": dataset.licence,
-        "fields": dataset.fields, "revision": dataset.revision,
+        "fields": dataset.fields, "revision": dataset.revision, "basis": dataset.basis,
     }  # fmt: skip
     if dataset.row_filter:
         ((operator, argument),) = dataset.row_filter.items()

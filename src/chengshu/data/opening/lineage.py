@@ -22,7 +22,16 @@ def opened_edges(resources: Collection[int] | None) -> Iterator[Edge]:
         yield Edge(source, target)
         assert item.current is not None
         for field in item.current.columns:
+            mask = field.get("mask_name", "")
             yield Edge(
                 column(source, field["name"], field["title"]),
-                column(target, field["name"], field["title"], "L1"),
+                column(target, field["name"], field["title"], "" if mask else "L1"),
+                f"脱敏：{mask}" if mask else "",
             )
+
+
+def masks_in_force() -> list[str]:
+    """Declarations of all masks in what the public sees, one per field."""
+    datasets = OpenDataset.objects.filter(state__in=PUBLIC_STATES, current__isnull=False)
+    held = datasets.values_list("current__columns", flat=True)
+    return [field["mask"] for columns in held for field in columns if field.get("mask")]

@@ -11,7 +11,7 @@ from chengshu.kernel.registry.manifest import (
     RoleTemplate,
 )
 
-_ALL = ("opening.view", "opening.manage", "opening.publish")
+_ALL = ("opening.view", "opening.manage", "opening.approve", "opening.publish")
 _STATE = (("state", "状态"),)
 
 MANIFEST = Manifest(
@@ -31,6 +31,10 @@ MANIFEST = Manifest(
     permissions=(
         Permission(key="opening.view", name="查看开放数据"),
         Permission(key="opening.manage", name="编写开放数据集"),
+        Permission(
+            key="opening.approve", name="审批脱敏和受限开放", description="不能审批自己编写或提交的",
+            sensitive=True,
+        ),
         Permission(
             key="opening.publish", name="发布开放数据", description="含撤回和开放接口", sensitive=True
         ),
@@ -52,7 +56,20 @@ MANIFEST = Manifest(
         Action(key="opening.dataset_edited", name="修改开放数据集"),
         Action(
             key="opening.dataset_released", name="发布数据集新版本",
-            fields=(("release", "版本"), ("rows", "记录数"), ("files", "文件"), ("job", "任务")),
+            fields=(
+                ("release", "版本"), ("rows", "记录数"), ("files", "文件"), ("job", "任务"),
+                ("masks", "脱敏"), ("basis", "开放依据"), ("approved_by", "审批人"),
+            ),
+        ),
+        Action(
+            key="opening.approval_submitted", name="提交开放审批",
+            fields=(("fields", "字段"), ("masks", "脱敏"), ("basis", "开放依据")),
+        ),
+        Action(
+            key="opening.approval_approved", name="通过开放审批", fields=(*_STATE, ("masks", "脱敏"))
+        ),
+        Action(
+            key="opening.approval_returned", name="退回开放审批", fields=(*_STATE, ("masks", "脱敏"))
         ),
         Action(key="opening.dataset_withdrawn", name="撤回开放数据集", fields=_STATE),
         Action(

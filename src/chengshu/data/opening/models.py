@@ -12,7 +12,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from chengshu.data.opening.choices import DatasetState, FileFormat, InterfaceState, Licence, Theme
+from chengshu.data.opening.choices import (
+    ApprovalState,
+    DatasetState,
+    FileFormat,
+    InterfaceState,
+    Licence,
+    Theme,
+)
 from chengshu.kernel.access.protocol import AccessRule
 from chengshu.kernel.identity.models import Account
 
@@ -22,6 +29,8 @@ SLUG_LENGTH = 60
 class OpenDataset(models.Model):
     """What is opened of one resource. ``fields`` and ``row_filter`` choose columns and rows.
 
+    ``masks`` hold the declaration (see ``chengshu_gateway.masks``) of each field that leaves masked, ``basis`` the law
+    or the subjects' authorisation it rests on; ``changed_by`` last decided on either and cannot approve them.
     ``rows``, ``formats`` and ``published_at`` repeat the current release for lists; ``search_text`` is what the
     portal searches. ``revision`` is the optimistic lock of the form.
     """
@@ -36,6 +45,9 @@ class OpenDataset(models.Model):
     )
     fields = models.JSONField("开放字段", default=list)
     row_filter = models.JSONField("行范围", null=True, blank=True)
+    masks = models.JSONField("脱敏", default=dict, blank=True)
+    basis = models.CharField("开放依据", max_length=500, blank=True)
+    changed_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
     licence = models.CharField("许可", max_length=20, choices=Licence, default=Licence.CC_BY)
     keywords = models.JSONField("关键词", default=list, blank=True)
     theme = models.CharField("主题", max_length=20, choices=Theme)
@@ -95,8 +107,9 @@ def opening_root() -> Path:
 class DatasetRelease(models.Model):
     """What was given away at one moment; never changes.
 
-    ``columns`` describe the fields as published (name, title, type, definition, codes); ``files`` maps a format to
-    ``{"bytes", "sha256"}``; ``profile`` holds counts per field computed over all rows.
+    ``columns`` describe the fields as published (name, title, type, definition, codes, mask); ``files`` maps a format
+    to ``{"bytes", "sha256"}``; ``profile`` holds counts per field computed over all rows; ``approval`` says on what
+    basis, by whom and when it was approved (empty where nothing had to be).
     """
 
     ACCESS: ClassVar = AccessRule(organization="dataset__resource__provider__path")
@@ -112,6 +125,7 @@ class DatasetRelease(models.Model):
     spec = models.CharField("发布口径", max_length=64)
     files = models.JSONField("文件")
     profile = models.JSONField("概况", default=dict)
+    approval = models.JSONField("审批", default=dict, blank=True)
     folder = models.CharField(max_length=200)
     files_kept = models.BooleanField("文件仍保留", default=True)
     job_id = models.UUIDField("发布任务", null=True, blank=True)
@@ -150,6 +164,36 @@ class DatasetRelease(models.Model):
             for f in FileFormat
             if f.value in self.files
         ]
+
+
+class Approval(models.Model):
+    """One request to open masked or restricted data, and what a second person said to it; kept as history.
+
+    ``digest`` covers fields, masks, rows and basis as they were submitted: another content needs another approval.
+    """
+
+    ACCESS: ClassVar = AccessRule(organization="dataset__resource__provider__path")
+
+    dataset = models.ForeignKey(OpenDataset, models.CASCADE, related_name="approvals")
+    digest = models.CharField(max_length=64)
+    fields = models.JSONField("开放字段")
+    masks = models.JSONField("脱敏")
+    basis = models.CharField("开放依据", max_length=500)
+    state = models.CharField(
+        "状态", max_length=10, choices=ApprovalState, default=ApprovalState.WAITING, db_index=True
+    )
+    submitted_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
+    submitted_at = models.DateTimeField("提交时间", default=timezone.now)
+    decided_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField("审批时间", null=True, blank=True)
+    remark = models.CharField("审批意见", max_length=500, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        verbose_name = "开放审批"
+
+    def __str__(self) -> str:
+        return f"{self.dataset}：{self.get_state_display()}"
 
 
 class OpenInterface(models.Model):

@@ -30,12 +30,16 @@ def of_resources(
 def _files(item: OpenDataset) -> list[FileOffer]:
     assert item.current is not None
     page = reverse("opendata:dataset", args=[item.slug])
+    masked = "、".join(
+        f"{c['title']}（{c['mask_name']}）" for c in item.current.columns if c.get("mask")
+    )
     return [
         FileOffer(
             key=f"{item.slug}-{form}", title=f"{item.title}（{form.upper()}）", access_url=page,
             download_url=reverse("opendata:latest", args=[item.slug, form]),
             media_type=CONTENT_TYPES[form].partition(";")[0], licence=LICENCE_URLS[item.licence],
             size=facts.get("bytes"), issued=item.current.published_at,
+            description=f"已脱敏的字段：{masked}。" if masked else "",
         )
         for form, facts in sorted(item.current.files.items())
     ]  # fmt: skip

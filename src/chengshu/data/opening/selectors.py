@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 
 from chengshu.data.opening.choices import DatasetState, FileFormat, InterfaceState, Theme
 from chengshu.data.opening.errors import Gone
 from chengshu.data.opening.models import (
     PUBLIC_STATES,
+    Approval,
     DatasetRelease,
     OpenDataset,
     OpenInterface,
@@ -217,6 +218,12 @@ def datasets(actor: Actor) -> QuerySet[OpenDataset]:
     return scope(
         actor, "opening.view", OpenDataset.objects.select_related("resource__provider", "current")
     )
+
+
+def with_approval_state(found: QuerySet[OpenDataset]) -> QuerySet[OpenDataset]:
+    """Datasets with ``approval_state``: of their newest request for approval, None without one."""
+    newest = Approval.objects.filter(dataset=OuterRef("pk")).order_by("-pk").values("state")[:1]
+    return found.annotate(approval_state=Subquery(newest))
 
 
 def dataset(actor: Actor, slug: str) -> OpenDataset:

@@ -1,6 +1,6 @@
 """Routes of opening in the console."""
 
-from chengshu.data.opening.views import candidates, datasets, interfaces
+from chengshu.data.opening.views import approvals, candidates, datasets, interfaces
 from chengshu.kernel.access.routing import page
 
 app_name = "opening"
@@ -11,6 +11,18 @@ urlpatterns = [
     page(f"{_AT}new/<path:code>/", datasets.create, name="create", permission="opening.manage"),
     page(f"{_AT}<slug:slug>/", datasets.detail, name="dataset", permission="opening.view"),
     page(f"{_AT}<slug:slug>/edit/", datasets.edit, name="edit", permission="opening.manage"),
+    page(
+        f"{_AT}<slug:slug>/submit/", approvals.submit, name="approval-submit",
+        permission="opening.manage",
+    ),
+    page(
+        f"{_AT}<slug:slug>/approve/", approvals.approve, name="approval-approve",
+        permission="opening.approve",
+    ),
+    page(
+        f"{_AT}<slug:slug>/return/", approvals.send_back, name="approval-return",
+        permission="opening.approve",
+    ),
     page(f"{_AT}<slug:slug>/publish/", datasets.publish, name="publish", permission="opening.publish"),
     page(f"{_AT}<slug:slug>/progress/", datasets.progress, name="progress", permission="opening.view"),
     page(f"{_AT}<slug:slug>/withdraw/", datasets.withdraw, name="withdraw", permission="opening.publish"),

@@ -27,6 +27,7 @@ from chengshu.data.quality.engine.spelling import reference_tables
 from chengshu.kernel.errors import ChengshuError
 
 SUCCESS_DAYS = 30
+COLLECTION = f"近 {SUCCESS_DAYS} 天归集成功"
 DAYS_OF = {
     "realtime": 1, "daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92, "yearly": 366,
 }  # fmt: skip
@@ -165,17 +166,34 @@ def freshness(resource: PublishedResource, standing: Standing, now: datetime) ->
     return 1.0 if late <= 0 else max(0.0, 1 - late / (2 * days))
 
 
-def access(resource_ids: Collection[int], known: Mapping[int, Standing]) -> dict[int, float]:
-    """The mean of all measures that know a resource: collection's success and what was registered."""
-    values: dict[int, list[float]] = {key: [] for key in resource_ids}
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How well a resource can be reached: what each measure that knows it says, by the measure's title."""
+
+    parts: Mapping[str, float]
+
+    @property
+    def value(self) -> float:
+        """The mean of the measures, 0–1."""
+        return sum(self.parts.values()) / len(self.parts)
+
+    def told(self) -> str:
+        """The measures in words."""
+        shown = "，".join(f"{title} {value:.1%}" for title, value in self.parts.items())
+        return f"可访问性是这几项的平均：{shown}。"
+
+
+def access(resource_ids: Collection[int], known: Mapping[int, Standing]) -> dict[int, Access]:
+    """Collection's success and what was registered, for each resource that any measure knows."""
+    parts: dict[int, dict[str, float]] = {key: {} for key in resource_ids}
     for key in resource_ids:
         success = known[key].success
         if success is not None:
-            values[key].append(success)
-    for _title, measure in ACCESS_MEASURES.values():
+            parts[key][COLLECTION] = success
+    for title, measure in ACCESS_MEASURES.values():
         for key, value in measure(resource_ids).items():
-            values[key].append(value)
-    return {key: sum(found) / len(found) for key, found in values.items() if found}
+            parts[key][title] = value
+    return {key: Access(found) for key, found in parts.items() if found}
 
 
 def collected_resources(ids: Collection[int] | None = None) -> list[PublishedResource]:
@@ -190,6 +208,7 @@ def collected_resources(ids: Collection[int] | None = None) -> list[PublishedRes
 __all__ = [
     "ACCESS_MEASURES",
     "REFERENCES",
+    "Access",
     "Batch",
     "Quarantine",
     "Standing",

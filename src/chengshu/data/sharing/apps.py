@@ -25,10 +25,12 @@ class SharingConfig(AppConfig):
         self._tell_others()
 
     def _tell_others(self) -> None:
-        """Say what flows through sharing, and which masks are in force."""
+        """Say what flows through sharing, which masks are in force, and how well its interfaces answer."""
         from chengshu.data.classification.facade import register_mask_uses
         from chengshu.data.lineage.facade import register_edges
-        from chengshu.data.sharing import lineage
+        from chengshu.data.quality.facade import register_access_measure
+        from chengshu.data.sharing import availability, lineage
 
         register_edges("sharing", lineage.shared_edges)
         register_mask_uses("共享授权", lineage.masks_in_force)
+        register_access_measure("sharing", availability.TITLE, availability.of_resources)

@@ -31,13 +31,14 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column's head with the address that sorts by it."""
+    """A column's head with the address that sorts by it; ``masked`` says how its values were masked."""
 
     name: str
     title: str
     kind: str
     url: str
     order: str
+    masked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ def _head(column: Mapping[str, Any], sort: str, url: Any) -> Head:
     name = column["name"]
     order = "ascending" if sort == name else "descending" if sort == f"-{name}" else ""
     following = {"ascending": f"-{name}", "descending": ""}.get(order, name)
-    return Head(name, column["title"], column["type"], url(sort=following), order)
+    masked = column.get("mask_name", "")
+    return Head(name, column["title"], column["type"], url(sort=following), order, masked)
 
 
 def _cell(column: Mapping[str, Any], value: Any) -> Cell:

@@ -236,7 +236,13 @@ def _offer(graph: Graph, site: Site, row: Resource, version: ResourceVersion, of
     graph.add((dataset_node(site, row), DCAT.distribution, node))
     graph.add((node, RDF.type, DCAT.Distribution))
     graph.add((node, DCTERMS.title, text(offer.title)))
-    graph.add((node, DCTERMS.description, text(f"{version.title}：{offer.title}")))
+    special = offer.description if isinstance(offer, FileOffer) else ""
+    told = (
+        f"{version.title}：{offer.title}。{special}"
+        if special
+        else f"{version.title}：{offer.title}"
+    )
+    graph.add((node, DCTERMS.description, text(told)))
     graph.add((node, words.DCATAP.availability, words.AVAILABLE))
     graph.add((node, DCTERMS.language, words.CHINESE))
     if offer.licence:

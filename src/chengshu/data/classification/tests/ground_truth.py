@@ -69,11 +69,12 @@ def measure(
                 continue
             words = {"name": item.column, "title": item.title} if named else {}
             found = {str(f.kind) for f in detector(column, **words)}
-            _count(scores, found, {truth(item.generator)} - {""})
+            count(scores, found, {truth(item.generator)} - {""})
     return scores
 
 
-def _count(scores: dict[str, Score], found: set[str], there: set[str]) -> None:
+def count(scores: dict[str, Score], found: set[str], there: set[str]) -> None:
+    """Add one column: what was found in it and what is there."""
     for kind in found | there:
         score = scores.setdefault(kind, Score())
         if kind in found and kind in there:
@@ -131,7 +132,7 @@ def measure_remarks(
                 value = chance.choice(values[kind])
             texts[chance.randrange(rows)] = _PLANTS[kind].format(value)
         found = {str(f.kind) for f in detector(pa.array(texts), name="remark", title="备注")}
-        _count(scores, found, {kind} - {""})
+        count(scores, found, {kind} - {""})
     return scores
 
 

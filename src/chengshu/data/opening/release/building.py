@@ -9,9 +9,9 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,12 +22,19 @@ from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, Resource, published_by_id
 from chengshu.data.contract.facade import ColumnSpec
-from chengshu.data.opening import gate
+from chengshu.data.opening import gate, terms
 from chengshu.data.opening.choices import DatasetState, FileFormat
 from chengshu.data.opening.models import DatasetRelease, OpenDataset, opening_root
 from chengshu.data.opening.release.profile import profile, refuse_personal
 from chengshu.data.opening.release.writers import ColumnNote, open_writer
-from chengshu.data.opening.zone import ZoneCopy, copy_to_zone, lake, source_version
+from chengshu.data.opening.zone import (
+    ZoneCopy,
+    copy_to_zone,
+    lake,
+    source_version,
+    table_name,
+)
+from chengshu.data.protection.facade import mask_name
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import ChengshuError, Conflict, Unavailable
@@ -53,17 +60,21 @@ class Built:
     files: dict[str, dict[str, Any]]
     profile: dict[str, Any]
     spec: str
+    approval: dict[str, Any] = field(default_factory=dict)
 
 
-def table_name(slug: str) -> str:
-    """The open table's name: hyphens are not allowed there, underscores not in a slug."""
-    return slug.replace("-", "_")
-
-
-def specification(resource: PublishedResource, columns: Sequence[ColumnSpec], scope: Any) -> str:
+def specification(
+    resource: PublishedResource,
+    columns: Sequence[ColumnSpec],
+    scope: Any,
+    masks: Mapping[str, str] | None = None,
+) -> str:
     """A digest of what is opened: when it and the data are the same, so would be the release."""
     told = [(c.name, c.title, str(c.type), sorted((c.codes or {}).items())) for c in columns]
-    text = json.dumps([resource.lake_table, told, scope], ensure_ascii=False, sort_keys=True)
+    content: list[Any] = [resource.lake_table, told, scope]
+    if masks:
+        content.append(dict(masks))
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -81,11 +92,15 @@ def publish_release(
         return {"release": done.number, "rows": done.rows}
     try:
         resource = published_by_id(dataset.resource_id)
-        columns = gate.require(resource, dataset.fields)
-        spec = specification(resource, columns, dataset.row_filter)
+        approval = terms.in_force(dataset)
+        columns = gate.require(resource, dataset.fields, terms.of_dataset(dataset))
+        spec = specification(resource, columns, dataset.row_filter, dataset.masks)
         if _is_current(dataset, spec, source_version(resource)):
             return _unchanged(dataset)
         built = build(dataset, resource, columns, job_id, context)
+        built.approval.update(
+            terms.recorded(approval) if gate.needs_approval(resource, dataset.fields) else {}
+        )
     except (LakeError, OSError, ChengshuError) as error:
         told = _explained(error)
         note_failure(dataset, told)
@@ -149,12 +164,12 @@ def build(
 
     copy = copy_to_zone(
         resource=resource, columns=columns, row_filter=dataset.row_filter,
-        name=table_name(dataset.slug), commit_key=f"release:{job_id}",
+        name=table_name(dataset.slug), commit_key=f"release:{job_id}", masks=dataset.masks,
         report=lambda rows: report("复制到开放域", rows),
     )  # fmt: skip
     report("检查个人信息", 0, copy.rows)
     refuse_personal(copy)
-    notes = _notes(resource, copy.columns)
+    notes = _notes(resource, copy.columns, copy.masks)
     about = [
         ("数据集", dataset.title), ("提供单位", resource.provider_name),
         ("许可", dataset.get_licence_display()), ("更新时间", timezone.localtime().isoformat("T", "seconds")),
@@ -172,8 +187,8 @@ def build(
         folder.rename(final)
     return Built(
         copy=copy, folder=f"{dataset.slug}/{job_id.hex}", files=files, profile=counted,
-        columns=describe_columns(resource, copy.columns),
-        spec=specification(resource, columns, dataset.row_filter),
+        columns=describe_columns(resource, copy.columns, copy.masks),
+        spec=specification(resource, columns, dataset.row_filter, dataset.masks),
     )  # fmt: skip
 
 
@@ -229,28 +244,49 @@ def _measured(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": digest}
 
 
-def _notes(resource: PublishedResource, columns: Sequence[ColumnSpec]) -> list[ColumnNote]:
+def _notes(
+    resource: PublishedResource, columns: Sequence[ColumnSpec], masks: Mapping[str, str]
+) -> list[ColumnNote]:
+    """The fields as the files explain them; a masked one says how."""
+    told = _definitions(resource)
+    return [
+        ColumnNote(
+            c.name, c.title,
+            f"已脱敏：{mask_name(masks[c.name])}。{told.get(c.name, '')}" if c.name in masks
+            else told.get(c.name, ""),
+        )
+        for c in columns
+    ]  # fmt: skip
+
+
+def _definitions(resource: PublishedResource) -> dict[str, str]:
     entry = Resource.objects.select_related("published").get(pk=resource.id)
     assert entry.published is not None
-    told = dict(entry.published.items.values_list("name", "definition"))
-    return [ColumnNote(c.name, c.title, told.get(c.name, "")) for c in columns]
+    return dict(entry.published.items.values_list("name", "definition"))
 
 
 def describe_columns(
-    resource: PublishedResource, columns: Sequence[ColumnSpec]
+    resource: PublishedResource,
+    columns: Sequence[ColumnSpec],
+    masks: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """The fields as the public reads them: name, title, type, definition, codes."""
-    notes = _notes(resource, columns)
-    return [_described(column, note) for column, note in zip(columns, notes, strict=True)]
+    """The fields as the public reads them: name, title, type, definition, codes; masked ones with their mask."""
+    told = _definitions(resource)
+    return [
+        _described(column, told.get(column.name, ""), (masks or {}).get(column.name, ""))
+        for column in columns
+    ]
 
 
-def _described(column: ColumnSpec, note: ColumnNote) -> dict[str, Any]:
+def _described(column: ColumnSpec, definition: str, mask: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "name": column.name, "title": column.title, "type": str(column.type), "key": column.key,
-        "definition": note.definition, "format": str(column.format or ""),
+        "definition": definition, "format": str(column.format or ""),
     }  # fmt: skip
     if column.codes and len(column.codes) <= MAX_CODES:
         told["codes"] = dict(column.codes)
+    if mask:
+        told |= {"mask": mask, "mask_name": mask_name(mask)}
     return told
 
 
@@ -273,6 +309,7 @@ def _swap(
             lake_version=built.copy.lake_version, open_table=built.copy.table,
             open_version=built.copy.version, rows=built.copy.rows, columns=built.columns, spec=built.spec,
             files=built.files, profile=built.profile, folder=built.folder, job_id=job_id,
+            approval=built.approval,
             published_by=actor.account,
         )  # fmt: skip
         locked.current, locked.state, locked.error = release, DatasetState.PUBLISHED, ""
@@ -280,8 +317,10 @@ def _swap(
         locked.published_at = release.published_at
         locked.search_text = search_text(locked, resource, built.columns)
         locked.save()
-        told = {"release": release.number, "rows": release.rows, "files": release.files}
-        record(actor=actor, action="opening.dataset_released", obj=locked, after=told)
+        record(
+            actor=actor, action="opening.dataset_released", obj=locked,
+            after=_recorded(release, built.copy.masks),
+        )  # fmt: skip
         emit(
             type="city.opening.dataset.published", source="opening", subject=locked.slug,
             data={"id": locked.pk, "release": release.number, "rows": release.rows},
@@ -289,6 +328,17 @@ def _swap(
         )  # fmt: skip
     prune(locked)
     return {"release": release.number, "rows": release.rows}
+
+
+def _recorded(release: DatasetRelease, masks: Mapping[str, str]) -> dict[str, Any]:
+    """What the audit keeps of a release."""
+    told = {"release": release.number, "rows": release.rows, "files": release.files}
+    if release.approval:
+        told |= {
+            "masks": dict(masks), "basis": release.approval["basis"],
+            "approved_by": release.approval["by"],
+        }  # fmt: skip
+    return told
 
 
 def search_text(

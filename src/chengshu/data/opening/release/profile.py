@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from chengshu.data.contract.facade import ColumnSpec
+from chengshu.data.opening.masking import FABRICATED
 from chengshu.data.opening.release.values import json_value
 from chengshu.data.opening.row_scope import quoted
 from chengshu.data.opening.zone import ZoneCopy, lake
@@ -36,10 +37,12 @@ def rows_of(copy: ZoneCopy, query: str, params: Sequence[Any] = ()) -> list[dict
 
 
 def refuse_personal(copy: ZoneCopy) -> None:
-    """Look into every text field for what a catalogue may have overlooked.
+    """Look into every text field for what a catalogue or a mask may have overlooked.
+
+    In masked fields nothing personal of any kind may be left; what a pseudonym fabricates is its own.
 
     Raises:
-        InvalidInput: personal numbers were found; names fields and how many rows, never the values.
+        InvalidInput: personal data was found; names fields and how many rows, never the values.
     """
     texts = [
         c for c in copy.columns
@@ -48,15 +51,23 @@ def refuse_personal(copy: ZoneCopy) -> None:
     if not texts:
         return
     checks = [
-        (column, kind, pattern) for column in texts for kind, pattern in STRICT_PATTERNS.items()
+        (column, kind, pattern)
+        for column in texts
+        for kind, pattern in STRICT_PATTERNS.items()
+        if kind in _refused(copy, column)
     ]
     counts = ", ".join(
-        f"count(*) FILTER (regexp_matches({quoted(column.name)}, ?)) AS c{index}"
-        for index, (column, _, _) in enumerate(checks)
+        [
+            "count(*) AS n",
+            *(
+                f"count(*) FILTER (regexp_matches({quoted(column.name)}, ?)) AS c{index}"
+                for index, (column, _, _) in enumerate(checks)
+            ),
+        ]
     )
     answer = rows_of(copy, f"SELECT {counts} FROM t", [pattern for _, _, pattern in checks])[0]
     found = [
-        f"“{column.title}”有 {answer[f'c{index}']:,} 行像{kind.label}"
+        _found(copy, column, kind, answer[f"c{index}"])
         for index, (column, kind, _) in enumerate(checks)
         if answer[f"c{index}"]
     ]
@@ -65,8 +76,20 @@ def refuse_personal(copy: ZoneCopy) -> None:
     if found:
         raise InvalidInput(
             f"数据中发现个人信息：{'；'.join(found)}。", kept="这一版没有发布，原有版本不变。",
-            advice="请去掉这些字段，或用行范围排除这些行后再发布。", fields={"fields": "；".join(found)},
+            advice="请去掉这些字段，换一种隐藏更多的脱敏方式，或用行范围排除这些行后再发布。",
+            fields={"fields": "；".join(found)},
         )  # fmt: skip
+
+
+def _refused(copy: ZoneCopy, column: ColumnSpec) -> Collection[Kind]:
+    """The kinds that must not be in a field."""
+    mask = copy.masks.get(column.name)
+    return _REFUSED if mask is None else set(Kind) - FABRICATED.get(mask, frozenset())
+
+
+def _found(copy: ZoneCopy, column: ColumnSpec, kind: Kind, rows: int) -> str:
+    masked = "脱敏后仍" if column.name in copy.masks else ""
+    return f"“{column.title}”{masked}有 {rows:,} 行像{kind.label}"
 
 
 def _in_columns(
@@ -76,10 +99,10 @@ def _in_columns(
     names = [column.name for column in texts]
     table = lake().read(copy.table, columns=names, as_of=copy.version).read_all()
     return [
-        f"“{column.title}”有 {finding.hits:,} 行像{finding.kind.label}"
+        _found(copy, column, finding.kind, finding.hits)
         for column in texts
         for finding in detect_column(table[column.name], name=column.name, title=column.title)
-        if finding.kind in _REFUSED and (column.name, finding.kind) not in told
+        if finding.kind in _refused(copy, column) and (column.name, finding.kind) not in told
     ]
 
 

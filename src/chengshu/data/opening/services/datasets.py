@@ -1,7 +1,7 @@
 """Open a resource as a dataset: draft, publish, renew, withdraw."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, published, published_by_id
 from chengshu.data.contract.facade import ColumnSpec
-from chengshu.data.opening import gate
+from chengshu.data.opening import gate, terms
 from chengshu.data.opening.choices import DatasetState, Licence, Theme
 from chengshu.data.opening.models import SLUG_LENGTH, OpenDataset
 from chengshu.data.opening.row_scope import check_filter
@@ -26,8 +26,10 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 RESERVED_SLUGS = {"new"}
 SUMMARY_LENGTH = 10
 MAX_KEYWORDS = 12
+BASIS_LENGTH = 500
 _AUDITED = (
     "title", "summary", "fields", "row_filter", "licence", "keywords", "theme", "update_cycle",
+    "masks", "basis",
 )  # fmt: skip
 
 
@@ -43,8 +45,13 @@ def create_dataset(
     keywords: Sequence[str] = (),
     licence: str = Licence.CC_BY,
     row_filter: dict[str, Any] | None = None,
+    masks: Mapping[str, str] | None = None,
+    basis: str = "",
 ) -> OpenDataset:
     """Draft a dataset over chosen fields of a published resource.
+
+    ``masks`` are declarations by field (L2 and L3 need one); ``basis`` is the law or the subjects' authorisation, asked
+    for when the dataset is submitted for approval.
 
     Raises:
         Conflict: the resource may not be opened. InvalidInput: a value is missing or taken, or a field may not be
@@ -53,10 +60,12 @@ def create_dataset(
     resource = published(resource_code)
     item = OpenDataset(
         slug=slug.strip(), resource_id=resource.id, update_cycle=resource.update_cycle,
-        created_by=actor.account,
+        created_by=actor.account, changed_by=actor.account,
     )  # fmt: skip
     check(actor, "opening.manage", item)
-    said = _Description(title, summary, fields, theme, keywords, licence, row_filter)
+    said = _Description(
+        title, summary, fields, theme, keywords, licence, row_filter, masks or {}, basis
+    )
     _fill(item, resource, said, _slug_problems(item.slug))
     with unit_of_work():
         item.save()
@@ -76,6 +85,8 @@ def update_dataset(
     keywords: Sequence[str] = (),
     licence: str = Licence.CC_BY,
     row_filter: dict[str, Any] | None = None,
+    masks: Mapping[str, str] | None = None,
+    basis: str = "",
 ) -> OpenDataset:
     """Change a dataset; fields and rows reach the public with the next publication.
 
@@ -92,8 +103,13 @@ def update_dataset(
                 advice="请刷新看过新内容再决定。",
             )  # fmt: skip
         before = _told(item)
-        said = _Description(title, summary, fields, theme, keywords, licence, row_filter)
+        agreed = terms.digest(item)
+        said = _Description(
+            title, summary, fields, theme, keywords, licence, row_filter, masks or {}, basis
+        )
         _fill(item, resource, said, {})
+        if terms.digest(item) != agreed:
+            item.changed_by = actor.account
         item.revision += 1
         item.updated_at = timezone.now()
         item.save()
@@ -111,7 +127,7 @@ def publish(*, actor: Actor, dataset: OpenDataset) -> Job:
     """
     check(actor, "opening.publish", dataset)
     resource = published_by_id(dataset.resource_id)
-    gate.require(resource, dataset.fields)
+    gate.require(resource, dataset.fields, terms.of_dataset(dataset))
     with unit_of_work():
         item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
         job = running_job(item)
@@ -187,9 +203,11 @@ def recheck(*, actor: Actor, dataset: OpenDataset) -> bool:
     """
     if not dataset.public:
         return False
-    shown = dataset.current.column_names if dataset.current else dataset.fields
+    release = dataset.current
+    shown = release.column_names if release else dataset.fields
+    agreed = terms.of_release(release) if release else terms.of_dataset(dataset)
     try:
-        gate.require(published_by_id(dataset.resource_id), shown)
+        gate.require(published_by_id(dataset.resource_id), shown, agreed)
     except ChengshuError as error:
         withdraw(
             actor=actor, dataset=dataset, reason=f"目录变更后不再符合开放条件：{error.message}"
@@ -209,6 +227,8 @@ class _Description:
     keywords: Sequence[str]
     licence: str
     row_filter: dict[str, Any] | None
+    masks: Mapping[str, str]
+    basis: str
 
 
 def _fill(
@@ -223,11 +243,13 @@ def _fill(
     if said.licence not in Licence.values:
         problems["licence"] = "请选择许可"
     words = list(dict.fromkeys(word.strip() for word in said.keywords if word.strip()))
+    if len(said.basis.strip()) > BASIS_LENGTH:
+        problems["basis"] = f"最多 {BASIS_LENGTH} 个字"
     if len(words) > MAX_KEYWORDS:
         problems["keywords"] = f"最多 {MAX_KEYWORDS} 个关键词"
     columns: Sequence[ColumnSpec] = ()
     try:
-        columns = gate.require(resource, said.fields)
+        columns = gate.choose(resource, said.fields, said.masks)
         check_filter(said.row_filter, resource.columns)
     except InvalidInput as error:
         problems |= error.fields
@@ -236,6 +258,8 @@ def _fill(
     item.title, item.summary, item.theme = said.title.strip(), said.summary.strip(), said.theme
     item.fields, item.keywords = [c.name for c in columns], words
     item.licence, item.row_filter = said.licence, said.row_filter
+    item.masks = {name: said.masks[name] for name in item.fields if said.masks.get(name)}
+    item.basis = said.basis.strip()
 
 
 def well_formed(slug: str) -> bool:

@@ -10,11 +10,11 @@ from chengshu.data.catalog.facade import published, published_by_id
 from chengshu.data.opening import gate
 from chengshu.data.opening.choices import InterfaceState
 from chengshu.data.opening.models import OpenDataset, OpenInterface
-from chengshu.data.opening.release.building import describe_columns, table_name
+from chengshu.data.opening.release.building import describe_columns
 from chengshu.data.opening.release.profile import refuse_personal
 from chengshu.data.opening.row_scope import check_filter
 from chengshu.data.opening.services.datasets import well_formed
-from chengshu.data.opening.zone import copy_to_zone, source_version
+from chengshu.data.opening.zone import copy_to_zone, source_version, table_name
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record

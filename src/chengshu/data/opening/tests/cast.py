@@ -14,7 +14,7 @@ from chengshu.data.catalog.models import CodeTable, CodeValue, Resource
 from chengshu.data.catalog.tests import cast as catalog_cast
 from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.release.building import publish_release
-from chengshu.data.opening.services import datasets
+from chengshu.data.opening.services import approvals, datasets
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu_lake import Lake
 
@@ -88,12 +88,49 @@ class Scene:
         }  # fmt: skip
         return datasets.create_dataset(**values | changes)
 
+    def masked(self, **changes: Any) -> OpenDataset:
+        """A draft over fields above L1, with masks and basis."""
+        values = {"fields": MASKED_FIELDS, "masks": MASKS, "basis": BASIS}
+        return self.dataset(**values | changes)
+
+    def approved(self, **changes: Any) -> OpenDataset:
+        """Such a draft, submitted by its author and approved by the bureau."""
+        item = self.masked(**changes)
+        approvals.submit(actor=self.officer, dataset=item)
+        approvals.approve(actor=self.admin, dataset=item)
+        return item
+
     def public(self, **changes: Any) -> OpenDataset:
         """A published dataset."""
         item = self.dataset(**changes)
         release(item)
         item.refresh_from_db()
         return item
+
+
+_LEVELS = {"keeper": "L3", "keeper_mobile": "L2", "opened_on": "L2", "cost": "L2"}
+RESTRICTED = replace(
+    CONTENT, title="便民设施责任人名录", open_type="restricted", open_condition="脱敏并经审批",
+    items=tuple(
+        replace(item, sensitivity=_LEVELS.get(item.name, "L1")) for item in ITEMS
+    ),
+)  # fmt: skip
+MASKED_FIELDS = ["facility_no", "facility_name", "keeper", "keeper_mobile", "opened_on", "cost"]
+MASKS = {"keeper": "name", "keeper_mobile": "phone", "opened_on": "year", "cost": "band:10"}
+BASIS = "《龙港市公共数据开放办法》第十条；责任人已书面同意公示"
+
+
+def keepers(count: int) -> list[dict[str, Any]]:
+    """Facilities, each with a keeper and a mobile of its own; all of them fictitious."""
+    given = "伟强磊军勇杰涛明超刚平辉鹏华飞鑫波斌宇浩"
+    names = [f"王{a}{b}" for a in given for b in given]
+    return [
+        row | {
+            "keeper": names[i], "keeper_mobile": f"1540000{i:04}",
+            "opened_on": date(2015, 1, 1) + timedelta(days=37 * i), "cost": Decimal(f"{100 + 7 * i}.25"),
+        }
+        for i, row in enumerate(rows(count))
+    ]  # fmt: skip
 
 
 def release(item: OpenDataset) -> dict[str, Any]:
@@ -125,7 +162,9 @@ def collect(resource: Resource, data: list[dict[str, Any]]) -> int:
     return lake.merge(resource.lake_table, pa.Table.from_pylist(data, schema=SCHEMA)).version
 
 
-def catalogued(city: catalog_cast.Cast, name: str = "public_facility", **changes: Any) -> Resource:
+def catalogued(
+    city: catalog_cast.Cast, name: str = "public_facility", content: VersionContent = CONTENT
+) -> Resource:
     """A published catalogue entry of facilities."""
     if not CodeTable.objects.filter(key="facility").exists():
         table = CodeTable.objects.create(key="facility", name="设施类别")
@@ -133,5 +172,4 @@ def catalogued(city: catalog_cast.Cast, name: str = "public_facility", **changes
             (("01", "公共厕所"), ("02", "直饮水点"), ("03", "休憩驿站")), 1
         ):
             CodeValue.objects.create(table=table, code=code, name=word, order=order)
-    content = replace(CONTENT, **changes)
     return catalog_cast.published(city, name=name, content=content)

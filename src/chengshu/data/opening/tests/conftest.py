@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chengshu.data.catalog.tests import cast as catalog_cast
-from chengshu.data.opening.tests.cast import Scene, catalogued, collect, rows
+from chengshu.data.opening.tests.cast import RESTRICTED, Scene, catalogued, collect, keepers, rows
 
 
 @pytest.fixture
@@ -15,4 +15,14 @@ def scene(db, settings, data_dir: Path) -> Scene:
     city = catalog_cast.assemble()
     resource = catalogued(city)
     collect(resource, rows(60))
+    return Scene(city, resource)
+
+
+@pytest.fixture
+def sensitive(db, settings, data_dir: Path) -> Scene:
+    """The department with 60 facilities whose keepers, dates and costs are above L1: 受限开放."""
+    settings.LAKE_ROOT = str(data_dir / "lake")
+    city = catalog_cast.assemble()
+    resource = catalogued(city, content=RESTRICTED)
+    collect(resource, keepers(60))
     return Scene(city, resource)

@@ -14,10 +14,11 @@ from chengshu.kernel.ui.tables import TableView
 
 
 class CandidateList(TableView[Resource]):
-    """Published resources that are catalogued as 无条件开放, within the actor's scope."""
+    """Published resources that are catalogued as open, or as restricted for those who will ask for approval."""
 
     title = "选择要开放的数据资源"
-    subtitle = "只列出编目为“无条件开放”的资源；开放类型在目录里改"
+    subtitle = "编目为“无条件开放”的可以直接发布；“受限开放”的要脱敏并经审批；开放类型在目录里改"
+    open_types: ClassVar[Sequence[str]] = (OpenType.UNCONDITIONAL, OpenType.RESTRICTED)
     key = "opening-candidates"
     permission: ClassVar[str] = "opening.manage"
     columns: ClassVar[Sequence[Column]] = (
@@ -25,6 +26,7 @@ class CandidateList(TableView[Resource]):
                url=lambda row: reverse("opening:create", args=[row.code])),
         Column(key="provider", title="提供单位", value="provider.short", sort="provider__short"),
         Column(key="level", title="级别", value=lambda row: row.published.level),
+        Column(key="open_type", title="开放类型", value="published.get_open_type_display"),
         Column(key="items", title="数据项", kind="number", value=lambda row: row.published.item_count),
         Column(key="open", title="已开放", value=lambda row: "是" if row.opened else "否"),
         Column(key="code", title="资源代码", kind="code", sort="code"),
@@ -37,11 +39,11 @@ class CandidateList(TableView[Resource]):
     default_sort = "title"
     empty = EmptyState(
         title="没有可以开放的数据资源", icon="world-share",
-        text="先在目录里把资源的开放类型定为“无条件开放”并经审核发布。",
+        text="先在目录里确定资源的开放类型并经审核发布；禁止开放的不在此列。",
     )  # fmt: skip
 
     def get_queryset(self) -> QuerySet[Resource]:
-        found = published_queryset().filter(published__open_type=OpenType.UNCONDITIONAL)
+        found = published_queryset().filter(published__open_type__in=self.open_types)
         opened = OpenDataset.objects.filter(resource=OuterRef("pk"))
         actor = self.request.actor  # type: ignore[attr-defined]
         return scope(actor, self.permission, found).annotate(opened=Exists(opened))
@@ -54,6 +56,8 @@ class InterfaceCandidateList(CandidateList):
     """The same for interfaces."""
 
     title = "选择接口的数据资源"
+    subtitle = "只列出编目为“无条件开放”的资源；开放类型在目录里改"
+    open_types: ClassVar[Sequence[str]] = (OpenType.UNCONDITIONAL,)
     key = "opening-interface-candidates"
     permission = "opening.publish"
     columns: ClassVar[Sequence[Column]] = (

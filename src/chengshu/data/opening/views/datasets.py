@@ -12,12 +12,13 @@ from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.facade import published, published_by_id
 from chengshu.data.opening import selectors
-from chengshu.data.opening.choices import DatasetState, FileFormat, Theme
+from chengshu.data.opening.choices import ApprovalState, DatasetState, FileFormat, Theme
 from chengshu.data.opening.description_quality import judge_description
 from chengshu.data.opening.forms import DatasetForm, ReasonForm, initial_of
 from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.row_scope import describe
 from chengshu.data.opening.services import datasets
+from chengshu.data.opening.views.approvals import approval_actions, approval_of
 from chengshu.data.opening.views.verdicts import refused_fields, resource_facts
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
@@ -46,6 +47,12 @@ def _url(item: OpenDataset, name: str = "dataset") -> str:
     return reverse(f"opening:{name}", args=[item.slug])
 
 
+def approval_word(item: OpenDataset) -> str:
+    """The state of the newest request for approval; empty when none was made."""
+    state = getattr(item, "approval_state", None)
+    return ApprovalState(state).label if state else ""
+
+
 class DatasetList(TableView[OpenDataset]):
     """Datasets in the actor's scope."""
 
@@ -56,6 +63,7 @@ class DatasetList(TableView[OpenDataset]):
         Column(key="title", title="名称", kind="main", sort="title", locked=True, url=_url),
         Column(key="provider", title="提供单位", value="resource.provider.short"),
         Column(key="state", title="状态", kind="status", label="get_state_display", sort="state"),
+        Column(key="approval", title="审批", value=approval_word),
         Column(key="rows", title="记录", kind="number", sort="rows"),
         Column(key="release", title="版本", kind="number", value="current.number"),
         Column(key="downloads", title="下载", kind="number", sort="downloads"),
@@ -67,6 +75,9 @@ class DatasetList(TableView[OpenDataset]):
     )
     filters: ClassVar[Sequence[Filter]] = (
         Filter(key="state", title="状态", choices=DatasetState.choices),
+        Filter(
+            key="approval", title="审批", choices=ApprovalState.choices[:3], lookup="approval_state"
+        ),
         Filter(key="theme", title="主题", choices=Theme.choices),
     )
     search_fields = ("title", "summary", "slug", "resource__provider__short")
@@ -80,7 +91,7 @@ class DatasetList(TableView[OpenDataset]):
     )  # fmt: skip
 
     def get_queryset(self) -> QuerySet[OpenDataset]:
-        return selectors.datasets(self.request.actor)  # type: ignore[attr-defined]
+        return selectors.with_approval_state(selectors.datasets(self.request.actor))  # type: ignore[attr-defined]
 
     def get_actions(self) -> Sequence[Action]:
         found = [Action(title="打开门户", url="/open/", icon="external-link")]
@@ -140,7 +151,7 @@ def _form_page(
         "title": title, "form": form, "cancel_url": back, "submit": submit,
         "subtitle": f"{form.resource.provider_name} · {form.resource.title}",
         "crumbs": [Crumb(_HOME, reverse("opening:datasets")), Crumb(title)],
-        "facts": resource_facts(form.resource), "refused": refused_fields(form.resource),
+        "facts": resource_facts(form.resource), "refused": refused_fields(form.resource, masked=True),
     }  # fmt: skip
     return render(request, "opening/form.html", context)
 
@@ -155,6 +166,7 @@ def detail(request: ActorRequest, slug: str) -> HttpResponse:
         "crumbs": [Crumb(_HOME, reverse("opening:datasets")), Crumb(item.title)],
         "actions": _actions(request.actor, item), "facts": _facts(item),
         "releases": _releases(item), "trail": _trail(item), **_live(item),
+        "approval": approval_of(item),
     }  # fmt: skip
     if release is not None:
         context["quality"] = judge_description(item, release)
@@ -195,6 +207,7 @@ def _actions(actor: Actor, item: OpenDataset) -> list[Action]:
         found.append(Action(title="在门户查看", url=url, icon="external-link"))
     if allows(actor, "opening.manage", item):
         found.append(Action(title="修改", url=_url(item, "edit"), icon="pencil"))
+    found += approval_actions(actor, item)
     if allows(actor, "opening.publish", item):
         if item.public:
             found.append(
@@ -219,6 +232,7 @@ def _facts(item: OpenDataset) -> list[Fact]:
         Fact("许可", item.get_licence_display()),
         Fact("关键词", "、".join(item.keywords)),
         Fact("开放字段", f"{len(item.fields)} 个"),
+        Fact("脱敏字段", f"{len(item.masks)} 个" if item.masks else ""),
         Fact("记录范围", describe(item.row_filter, titles)),
         Fact("最近发布", item.published_at),
     ]
@@ -231,6 +245,7 @@ def _releases(item: OpenDataset) -> Table:
         Column(key="rows", title="记录", kind="number"),
         Column(key="columns", title="字段", kind="number", value=lambda r: len(r.columns)),
         Column(key="csv", title="CSV", kind="size", value=lambda r: r.files["csv"]["bytes"]),
+        Column(key="approved", title="审批人", value=lambda r: r.approval.get("by", "")),
         Column(key="lake_version", title="入库版本", kind="number"),
         Column(key="kept", title="文件", value=lambda r: "可下载" if r.files_kept else "已清理"),
     )

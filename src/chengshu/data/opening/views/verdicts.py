@@ -6,9 +6,13 @@ from chengshu.data.opening.gate import FieldVerdict
 from chengshu.kernel.ui.components import Fact
 
 
-def refused_fields(resource: PublishedResource) -> list[FieldVerdict]:
-    """Fields that may not be opened, with reason and way out."""
-    return [verdict for verdict in gate.judge(resource) if not verdict.allowed]
+def refused_fields(resource: PublishedResource, *, masked: bool = False) -> list[FieldVerdict]:
+    """Fields that may not be opened, with reason and way out; ``masked``: those that a mask would open are no such."""
+    return [
+        verdict
+        for verdict in gate.judge(resource)
+        if not verdict.allowed and not (masked and verdict.maskable)
+    ]
 
 
 def resource_facts(resource: PublishedResource) -> list[Fact]:
@@ -19,5 +23,5 @@ def resource_facts(resource: PublishedResource) -> list[Fact]:
         Fact("资源代码", resource.code, mono=True),
         Fact("目录版本", f"第 {resource.version} 版"),
         Fact("级别", resource.level),
-        Fact("可开放字段", f"{len(gate.allowed_fields(resource))} / {len(resource.columns)}"),
+        Fact("可直接开放的字段", f"{len(gate.allowed_fields(resource))} / {len(resource.columns)}"),
     ]

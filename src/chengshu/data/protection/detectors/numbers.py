@@ -48,7 +48,7 @@ SHAPES: tuple[Shape, ...] = (
         rf"[1-9A-HJ-NPQRTUWXY][{_CREDIT}]\d{{6}}[{_CREDIT}]{{10}}", 0.03, ColumnFormat.USCC,
     ),
     Shape(
-        Kind.BANK_CARD, r"(?:62\d{14,17}|[3-6]\d{15}|9\d{18})", r"(?:62\d{14,17}|[45]\d{15})",
+        Kind.BANK_CARD, r"(?:62\d{14,17}|[3-6]\d{15}|43\d{17}|9\d{18})", r"(?:62\d{14,17}|[45]\d{15})",
         0.1, ColumnFormat.BANK_CARD,
     ),
     Shape(Kind.MOBILE, r"(?:\+?86[- ]?)?1[3-9]\d{9}", r"1[3-9]\d{9}", 0.07),
@@ -60,9 +60,11 @@ SHAPES: tuple[Shape, ...] = (
         Kind.EMAIL, r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
         r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", 0.0,
     ),
+    # A hyphen says telephone; bare digits that begin with 0 may be any serial number.
     Shape(
-        Kind.PHONE, r"0[1-9]\d{1,2}[- ]?\d{7,8}(?:-\d{1,6})?", r"0[1-9]\d{1,2}-\d{7,8}", 0.02,
+        Kind.PHONE, r"0[1-9]\d{1,2}[- ]\d{7,8}(?:-\d{1,6})?", r"0[1-9]\d{1,2}-\d{7,8}", 0.0,
     ),
+    Shape(Kind.PHONE, r"0[1-9]\d{1,2}\d{7,8}", r"0[1-9]\d{1,2}-\d{7,8}", 0.09),
 )  # fmt: skip
 OLD_ID = Shape(
     Kind.ID_NUMBER, rf"{_PROVINCE}\d{{4}}{_SHORT_BIRTH}\d{{3}}",

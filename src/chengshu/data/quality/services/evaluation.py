@@ -62,7 +62,7 @@ class _Run:
     tables: Tables
     available: frozenset[str]
     standings: dict[int, sources.Standing]
-    access: dict[int, float]
+    access: dict[int, sources.Access]
     rules: dict[int, list[Rule]]
     settings: dict[int, list[RuleSetting]]
     before: dict[int, int]
@@ -318,12 +318,12 @@ def _judge(
         )
         for one in thresholds if not one.error
     ]  # fmt: skip
-    standing = run.standings[resource.id]
+    standing, reached = run.standings[resource.id], run.access.get(resource.id)
     evidence = Evidence(
         rules=judged, groups=np.concatenate([found.groups, masks]),
         sizes=np.concatenate([found.sizes, sizes]), table_rules=table_rules,
         freshness=sources.freshness(resource, standing, run.now),
-        access=run.access.get(resource.id),
+        access=reached.value if reached else None,
     )  # fmt: skip
     scores = score(evidence, run.policy)
     steps = fixes(evidence, run.policy)[:MOST_FIXES]
@@ -335,7 +335,7 @@ def _judge(
         quarantined=int(sizes.sum()), failing=failing, score=round(scores.total, 4),
         grade=run.policy.grade(scores), dimensions=dict(scores.dimensions),
         fixes=[asdict(step) for step in steps], rules=len(checks) + len(thresholds),
-        notes=_notes(evidence, failing), seconds=time.monotonic() - started,
+        notes=_notes(evidence, reached, failing), seconds=time.monotonic() - started,
     )  # fmt: skip
     evaluation.kept = [
         [check.title, check.dimension, check.severity, check.origin, found.checked[position]]
@@ -350,12 +350,14 @@ def _judge(
     )
 
 
-def _notes(evidence: Evidence, failing: int) -> list[str]:
+def _notes(evidence: Evidence, reached: sources.Access | None, failing: int) -> list[str]:
     notes = []
     if evidence.freshness is None:
         notes.append("目录没有约定更新周期，时效性只看记录本身。")
-    if evidence.access is None:
+    if reached is None:
         notes.append("还没有归集或接口的运行记录，可访问性没有评价。")
+    elif set(reached.parts) != {sources.COLLECTION}:
+        notes.append(reached.told())
     if failing > MOST_ROWS:
         notes.append(f"有问题的记录超过 {MOST_ROWS:,} 条，只能逐条查看其中一部分，数量是准确的。")
     return notes

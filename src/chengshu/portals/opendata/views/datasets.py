@@ -104,7 +104,16 @@ def _facts(dataset: OpenDataset, release: DatasetRelease) -> list[Fact]:
         Fact("主题", dataset.get_theme_display()),
         Fact("下载", f"{dataset.downloads:,} 次"),
         Fact("资源代码", dataset.resource.code, mono=True),
+        *_conditions(release),
     ]
+
+
+def _conditions(release: DatasetRelease) -> list[Fact]:
+    """On what basis more than harmless data is open, and what was masked."""
+    if not release.approval:
+        return []
+    masked = "、".join(c["title"] for c in release.columns if c.get("mask"))
+    return [Fact("脱敏字段", masked or "无"), Fact("开放依据", release.approval["basis"])]
 
 
 def _fields(release: DatasetRelease) -> list[dict[str, Any]]:
