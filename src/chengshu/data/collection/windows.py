@@ -1,8 +1,8 @@
 """Cursors: which rows a run reads, and how far it came. Pure.
 
 A cursor value is kept as the source writes it in text. The lower bound is inclusive: rows that share the
-last value are read again and settled by their key, so that none is lost and none stands twice. Only a log
-without key reads strictly above the last value. ``lag`` moves the bound back, for rows that arrive late.
+last value are read again and settled by their key, or in a log without key by comparing them whole, so that
+none is lost and none stands twice. ``lag`` moves the bound back, for rows that arrive late.
 """
 
 from collections.abc import Iterator
@@ -53,6 +53,11 @@ def parse(kind: str, text: str) -> Any:
             f"游标列的值“{text[:40]}”不是{CursorKind(kind).label}。请检查来源，或改选游标类型。"
         ) from error
     return text
+
+
+def date_of(value: date | datetime) -> date:
+    """The day of a date or instant, in the zone it is written in."""
+    return value.date() if isinstance(value, datetime) else value
 
 
 def _padded(text: str) -> str:

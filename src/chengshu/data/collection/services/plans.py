@@ -177,7 +177,7 @@ def _problems(plan: Plan, given: Settings, resource: PublishedResource) -> dict[
     if given.mode == Mode.INCREMENTAL and not given.cursor_column:
         found["cursor_column"] = "按游标增量要选定游标列"
     if given.cursor_column:
-        found |= _cursor_problems(plan, given, keyed=bool(resource.key))
+        found |= _cursor_problems(plan, given)
     if not 0 <= given.max_lost_percent <= 100:  # noqa: PLR2004 - percent
         found["max_lost_percent"] = "应在 0 到 100 之间"
     try:
@@ -187,14 +187,12 @@ def _problems(plan: Plan, given: Settings, resource: PublishedResource) -> dict[
     return found
 
 
-def _cursor_problems(plan: Plan, given: Settings, *, keyed: bool) -> dict[str, str]:
+def _cursor_problems(plan: Plan, given: Settings) -> dict[str, str]:
     found: dict[str, str] = {}
     if given.cursor_column not in plan.mapping:
         found["cursor_column"] = "游标列要对应到一个数据项，迟到和对账才算得清"
     if given.cursor_kind not in CursorKind.values:
         found["cursor_kind"] = "请选择游标类型"
-    if given.lag and given.mode == Mode.APPEND and not keyed:
-        found["lag"] = "没有主键的流水不能回看，会重复"
     if given.mode == Mode.INCREMENTAL and not plan.source.connector.windows:
         found["mode"] = "这类来源不能按条件读取，请改用按主键合并或快照比对"
     return found

@@ -102,18 +102,20 @@ def run_now(*, actor: Actor, plan: Plan) -> Run:
 
 
 def rerun(*, actor: Actor, run: Run) -> Run:
-    """Read the window of a run that ended once more; the key settles what is there already.
+    """Read the window of a run that ended once more; what is there already is settled by key or whole row.
 
     Raises:
-        Conflict: it has not ended, or would append the rows of a log without key a second time.
+        Conflict: it has not ended, or would append the files of a log without key a second time.
     """
     check(actor, PERMISSION, run)
     if run.state in PENDING:
         raise Conflict("这次运行还没有结束，不能重跑。")
     resource = published_by_id(run.plan.resource_id)
-    if run.plan.mode == Mode.APPEND and not resource.key and run.state == RunState.SUCCEEDED:
+    settled = bool(resource.key) or run.plan.source.connector.windows
+    if run.plan.mode == Mode.APPEND and not settled and run.state == RunState.SUCCEEDED:
         raise Conflict(
-            "没有主键的流水重跑会重复写入，没有重跑。", advice="请改用对账核对，或给资源设主键。"
+            "没有主键的流水文件重跑会重复写入，没有重跑。",
+            advice="请改用对账核对，或给资源设主键。",
         )
     window = (run.window_from, run.window_to)
     with unit_of_work():
@@ -231,18 +233,18 @@ def _begin(run: Run, resource: PublishedResource) -> Batch:
             run.batch = Batch.objects.create(
                 resource_id=resource.id, origin=Origin.TABLE, data_source=plan.source,
                 created_by=run.created_by, state=BatchState.RUNNING, job=run.job,
-                options=_options(run),
+                options=_options(run, resource),
             )  # fmt: skip
         elif run.batch.state != BatchState.LOADED:
             run.batch.state, run.batch.job, run.batch.error = BatchState.RUNNING, run.job, ""
-            run.batch.options = _options(run)
+            run.batch.options = _options(run, resource)
             run.batch.save(update_fields=["state", "job", "error", "options"])
         run.state = RunState.RUNNING
         run.save(update_fields=["started_at", "batch", "state", "window_from"])
     return run.batch
 
 
-def _options(run: Run) -> dict[str, Any]:
+def _options(run: Run, resource: PublishedResource) -> dict[str, Any]:
     plan = run.plan
     mode = Mode(plan.mode)
     write = WRITES[mode]
@@ -252,6 +254,9 @@ def _options(run: Run) -> dict[str, Any]:
         "object": plan.object_name, "mapping": plan.mapping, "write": write, "plan": plan.pk,
         "run": str(run.pk),
     }  # fmt: skip
+    overlap = extraction.overlap_of(run, resource)
+    if overlap is not None:
+        options["overlap"] = overlap
     window = extraction.window_of(run)
     if window is not None and plan.source.connector.windows:
         options["window"] = window
