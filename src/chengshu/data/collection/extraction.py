@@ -166,7 +166,7 @@ def rows_of(batch: Batch, watch: Watch | None) -> Iterator[RowBatch]:
 def _note(folder: Path, watch: Watch | None) -> None:
     note = {
         "read_to": watch.highest if watch else "", "future": watch.future if watch else 0,
-        "skew": watch.skew if watch else None,
+        "skew": watch.skew if watch else None, "theirs": bool(watch and watch.theirs),
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{OBSERVED}.part"

@@ -31,6 +31,7 @@ from chengshu.data.ingest.facade import (
     StageCancelledError,
     StageError,
     WriteMode,
+    clock,
     loading,
     stamp_of,
     structure,
@@ -184,7 +185,11 @@ def _collect(context: JobContext, run: Run) -> dict[str, Any]:
             context.progress(stage="核对来源结构")
             _check_structure(run)
             cursor = extraction.cursor_of(plan)
-            watch = Watch(cursor, timezone.now()) if cursor else None
+            there = clock(plan.source)
+            watch = None
+            if cursor is not None:
+                now = there.at if there else timezone.now()
+                watch = Watch(cursor, now, theirs=there is not None)
             rows = extraction.rows_of(batch, watch)
         else:
             rows = iter(())
@@ -331,8 +336,9 @@ def _succeed(run: Run, note: dict[str, Any], *, deleted: int, late: int) -> None
     run.deleted, run.late = deleted, late
     if run.future:
         run.message = (
-            f"有 {run.future:,} 行的时间比本平台的时钟快（最多 {run.skew_seconds or 0:,.0f} 秒）。"
-            "已经入库，但游标没有越过现在，请核对来源服务器的时钟。"
+            f"有 {run.future:,} 行的时间比{'来源自己的时钟' if note.get('theirs') else '本平台的时钟'}快"
+            f"（最多 {run.skew_seconds or 0:,.0f} 秒）。已经入库，但游标没有越过现在。"
+            + ("请对方核对这些行的时间。" if note.get("theirs") else "请核对来源服务器的时钟。")
         )
     run.save()
     if plan.cursor_column and run.read_to and not run.window_to:
@@ -347,7 +353,7 @@ def _succeed(run: Run, note: dict[str, Any], *, deleted: int, late: int) -> None
         idempotency_key=f"run:{run.pk}",
     )  # fmt: skip
     if run.future:
-        _tell(run, "来源时钟可能不准")
+        _tell(run, "有行的时间在未来")
 
 
 def end(run: Run, state: RunState, message: str) -> None:

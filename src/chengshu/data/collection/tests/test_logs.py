@@ -1,8 +1,9 @@
-"""Logs without key: readings overlap at their border, and every row of the source stands in the lake as often as there."""
+"""Logs without key: readings overlap, and every line of the source stands in the lake as often as there."""
 
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +18,7 @@ from chengshu.data.ingest.tests import factories
 from chengshu.kernel.jobs.services import run_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
-START = datetime(2026, 11, 20, 8)
+START = datetime(2026, 11, 20, 8, tzinfo=ZoneInfo("Asia/Shanghai"))
 STEP = timedelta(minutes=20)
 NUMBERS = count(1)
 
@@ -60,7 +61,7 @@ def held(table: str) -> Counter[tuple[str, str]]:
     ),
 )  # fmt: skip
 def test_ties_and_late_lines_are_neither_lost_nor_doubled(
-    cast, lake_dir, source, shop: Shop, officer, lag, deliveries
+    *, cast, lake_dir, source, shop: Shop, officer, lag, deliveries
 ):
     shop.clear()
     number = next(NUMBERS)

@@ -1,6 +1,9 @@
 """Each mode against a source that changes: the books balance, nothing is lost, nothing stands twice."""
 
+from datetime import datetime, timedelta
+
 import pytest
+from django.utils import timezone
 
 from chengshu.data.collection.choices import RunState
 from chengshu.data.collection.models import Run
@@ -74,6 +77,45 @@ def test_a_row_from_the_future_does_not_hide_the_meantime(resource, source, shop
     shop.put(3, at="2025-11-21 08:00:00")
     go(officer, plan)
     assert set(held(resource.lake_table)) == {"P00001", "P00002", "P00003"}
+
+
+def local(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+
+
+def test_how_far_an_increment_came_is_judged_by_the_sources_clock(
+    resource, source, shop: Shop, officer
+):
+    plan = make_plan(officer, resource, source, mode="incremental")
+    shop.now = timezone.now() - timedelta(hours=1)
+    shop.put(1, at=local(shop.now - timedelta(minutes=1)))
+    # Ten minutes ahead over there, and yet fifty minutes ago by our clock.
+    shop.put(2, at=local(shop.now + timedelta(minutes=10)))
+    run = go(officer, plan)
+    assert (run.future, set(held(resource.lake_table))) == (1, {"P00001", "P00002"})
+    assert "比来源自己的时钟快" in run.message
+    plan.refresh_from_db()
+    assert plan.high_water == shop.rows["P00001"]["changed"]
+    source.refresh_from_db()
+    assert source.clock_skew == pytest.approx(-3600, abs=5)
+    shop.put(3, at=local(shop.now + timedelta(minutes=5)))
+    shop.now += timedelta(minutes=20)
+    run = go(officer, plan)
+    assert (run.future, len(held(resource.lake_table))) == (0, 3)
+    plan.refresh_from_db()
+    assert plan.high_water == shop.rows["P00002"]["changed"]
+
+
+def test_a_source_ahead_of_us_has_no_rows_from_the_future(resource, source, shop: Shop, officer):
+    plan = make_plan(officer, resource, source, mode="incremental")
+    shop.now = timezone.now() + timedelta(hours=2)
+    shop.put(1, at=local(shop.now - timedelta(seconds=1)))
+    # Written while the reading went on: not passed, and no fault.
+    shop.put(2, at=local(shop.now + timedelta(seconds=3)))
+    run = go(officer, plan)
+    assert (run.future, run.message) == (0, "")
+    plan.refresh_from_db()
+    assert plan.high_water == shop.rows["P00001"]["changed"]
 
 
 def test_a_snapshot_removes_what_the_source_no_longer_has(resource, source, shop: Shop, officer):
