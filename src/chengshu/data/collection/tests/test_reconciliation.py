@@ -141,7 +141,7 @@ def test_it_waits_while_the_resource_is_being_written(resource, source, shop: Sh
 
 
 def test_a_difference_that_stays_alarms_each_night_and_stands_on_board_list_and_entry(
-    resource, source, shop: Shop, officer, client_for, cast
+    *, resource, source, shop: Shop, officer, client_for, cast
 ):
     plan = make_plan(officer, resource, source, mode="incremental", **NIGHTLY)
     shop.put(1)

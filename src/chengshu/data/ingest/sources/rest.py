@@ -253,7 +253,9 @@ def _token(to: Connection, client: httpx.Client) -> str:
     # The token that is to be replaced must not go along.
     client.headers.pop("Authorization", None)
     with _words(to):
-        response = client.post(to.text("token_url"), data=form, auth=auth or httpx.USE_CLIENT_DEFAULT)
+        response = client.post(
+            to.text("token_url"), data=form, auth=auth or httpx.USE_CLIENT_DEFAULT
+        )
     _refuse(to, response, "取令牌")
     token = at_path(_body(to, response), "access_token")
     if not token:

@@ -48,9 +48,7 @@ def put(drop: Path, name: str, content: str, age: int = 3600) -> None:
     os.utime(path, (time.time() - age, time.time() - age))
 
 
-def collect(
-    officer: Actor, resource: Resource, source: DataSource, name: str = "*.csv"
-) -> Batch:
+def collect(officer: Actor, resource: Resource, source: DataSource, name: str = "*.csv") -> Batch:
     mapping = dict(zip(HEADERS, [s["name"] for s in factories.ITEMS], strict=True))
     return factories.run(
         collecting.collect(
@@ -131,8 +129,8 @@ def test_a_file_in_the_lake_is_moved_with_its_marker_and_a_failed_one_stays(
     assert collect(officer, resource, source).state == BatchState.FAILED
     assert "3.csv" in names(drop)
     # The same name again is another delivery, and keeps its own place.
-    put(drop, "1.csv", table([row(7)]))
-    put(drop, "1.ok", "")
+    put(drop, "1.csv", table([row(7)]), age=1800)
+    put(drop, "1.ok", "", age=1800)
     again = collect(officer, resource, source)
     assert (again.state, again.source_rows) == (BatchState.LOADED, 1)
     moved = again.taken_files.get().cleared_to
@@ -206,7 +204,7 @@ def test_a_folder_of_two_resources_is_cleared_when_both_have_the_file(
 
 
 def test_what_cannot_be_moved_is_said_on_the_page_and_tried_again(
-    officer: Actor, resource: Resource, source: DataSource, drop: Path, cast: Cast,
+    *, officer: Actor, resource: Resource, source: DataSource, drop: Path, cast: Cast,
     client_for: Callable[[Account], Client],
 ) -> None:  # fmt: skip
     putting(officer, source, after="move", after_name="away")

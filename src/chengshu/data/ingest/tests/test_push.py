@@ -228,9 +228,9 @@ def test_a_token_is_issued_shown_once_and_revoked_in_the_browser(
     client = client_for(cast.officer_a)
     assert client.get(reverse("ingest:tokens")).status_code == 200
     assert client.get(reverse("ingest:token-new")).status_code == 200
-    issued = client.post(
-        reverse("ingest:token-new"), {"name": "系统", "owner": cast.department_a.pk}
-    )
+    filled = {"name": "系统", "owner": cast.department_a.pk, "requests_per_minute": "120",
+              "rows_per_minute": "200000"}  # fmt: skip
+    issued = client.post(reverse("ingest:token-new"), filled)
     text = issued.context["text"]
     assert text in issued.content.decode()
     assert issued.headers["Cache-Control"] == "no-store"

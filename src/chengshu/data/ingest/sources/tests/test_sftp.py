@@ -160,7 +160,7 @@ def test_a_collected_file_is_moved_and_nothing_is_overwritten(
     assert isinstance(KIND, DropConnector)
     with KIND.shelf(server.connection(tmp_path)) as shelf:
         shelf.move("1.csv", "已归集/1.csv")
-        with pytest.raises(OSError, match="1.csv"):
+        with pytest.raises(OSError, match=r"1\.csv"):
             shelf.move("2.csv", "已归集/1.csv")
         shelf.move("2.csv", "2.csv.collected")
         assert (shelf.has("已归集/1.csv"), shelf.has("1.csv")) == (True, False)

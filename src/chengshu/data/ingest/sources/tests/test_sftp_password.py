@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the methods of a server have the library's form
 """Signing in to SFTP with a password, against a real SSH server in this process: no user of the machine is needed."""
 
 import os
@@ -6,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import paramiko
 import pytest
@@ -37,6 +38,15 @@ class Door(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
 
+class Opened(paramiko.SFTPHandle):
+    """A file that is read."""
+
+    readfile: BinaryIO
+
+    def stat(self) -> Any:
+        return SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
+
+
 class Files(paramiko.SFTPServerInterface):
     """Serves one folder, for reading."""
 
@@ -59,9 +69,8 @@ class Files(paramiko.SFTPServerInterface):
     lstat = stat
 
     def open(self, path: str, flags: int, attr: Any) -> Any:
-        handle = paramiko.SFTPHandle(flags)
-        handle.readfile = self._at(path).open("rb")  # type: ignore[attr-defined]
-        handle.stat = lambda: SFTPAttributes.from_stat(os.fstat(handle.readfile.fileno()))  # type: ignore
+        handle = Opened(flags)
+        handle.readfile = self._at(path).open("rb")
         return handle
 
 
