@@ -205,6 +205,32 @@ class Lake:
         intent = Intent(check_name(table), "append", commit_key, source)
         return self._writer.append(data, intent, skip_known=skip_known)
 
+    def top_up(
+        self,
+        table: str,
+        data: ArrowInput,
+        *,
+        where: str = "true",
+        params: Sequence[Any] = (),
+        commit_key: str | None = None,
+        source: str = "",
+    ) -> WriteResult:
+        """Append what a table without key lacks: for logs whose readings overlap.
+
+        A row that comes n times and is held m times is added n - m times; the others are counted as unchanged.
+        Rows are the same when every column but the stamps is. ``where`` narrows the rows of the table that are
+        looked at (as for :meth:`read`); it must hold for every row the data may repeat. Other arguments and
+        errors as for :meth:`append`.
+
+        Raises:
+            BadQuery: the condition. SchemaMismatch: the table has a key; use ``append(skip_known=True)``.
+        """
+        if self._snapshot(table, None).key:
+            raise SchemaMismatch(f"表 {table} 有主键，补齐请用 append(skip_known=True)。")
+        check_condition(where, _ROWS)
+        intent = Intent(check_name(table), "append", commit_key, source)
+        return self._writer.top_up(data, intent, (where, params))
+
     def overwrite(
         self,
         table: str,

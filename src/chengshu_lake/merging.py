@@ -169,6 +169,41 @@ def find_touched(
     )  # fmt: skip
 
 
+def find_lacking(
+    storage: Storage,
+    snapshot: Snapshot,
+    batch: Batch,
+    work: Path,
+    within: tuple[str, Sequence[Any]],
+) -> int:
+    """Leave in table ``lacking`` the rows of the batch that the version does not hold as often; returns how many.
+
+    Rows are compared whole, their stamps apart. ``within`` is a condition with its parameters: only rows of the
+    version that fulfil it count as held.
+    """
+    paths = [storage.local_copy(snapshot.table, file.path, work) for file in snapshot.files]
+    held = (
+        table_sql(
+            snapshot.schema, files_sql(paths), complete=all(f.complete for f in snapshot.files)
+        )
+        if paths
+        else empty_sql(snapshot.schema)
+    )
+    condition, params = within
+    names = [name for name in batch.schema.names if not name.startswith(STAMP_PREFIX)]
+    same = ", ".join(quoted(name) for name in names)
+    pairs = " AND ".join(f"b.{quoted(n)} IS NOT DISTINCT FROM k.{quoted(n)}" for n in names)
+    batch.session.execute(
+        f"CREATE OR REPLACE TABLE lacking AS SELECT b.* EXCLUDE (_copy, _place) FROM ("
+        f"SELECT *, rowid AS _place, row_number() OVER (PARTITION BY {same} ORDER BY rowid) AS _copy "
+        f"FROM batch) b LEFT JOIN (SELECT {same}, count(*) AS _copies FROM ({held}) t "
+        f"WHERE ({condition}\n) GROUP BY ALL) k ON {pairs} "
+        "WHERE b._copy > coalesce(k._copies, 0) ORDER BY b._place",
+        list(params),
+    )
+    return _number(batch.session, "SELECT count(*) FROM lacking")
+
+
 def _differs(snapshot: Snapshot, batch: Batch, policy: Policy) -> str:
     if not policy.update:
         return "false"

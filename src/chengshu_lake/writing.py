@@ -9,10 +9,11 @@ leaves at most Parquet files that no version names; vacuum removes them.
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
@@ -113,6 +114,34 @@ class Writer:
         if skip_known:
             return self._upsert(data, snapshot, intent, policy=Policy(update=False))
         return self._upsert(data, snapshot, intent, only_new=True)
+
+    def top_up(
+        self, data: ArrowInput, intent: Intent, within: tuple[str, Sequence[Any]]
+    ) -> WriteResult:
+        """Add the rows a table without key lacks, each as often as it lacks it."""
+        first = open_snapshot(self._storage, intent.table, for_writing=True)
+        if earlier := self._earlier(first, intent):
+            return earlier
+        with (
+            write_errors(intent.table),
+            self._workspace(data) as work,
+            open_session(self._limits, work) as session,
+        ):
+            schema, batches = fitted(data, first.schema)
+            batch = merging.spool(session, schema, batches)
+
+            def plan(snapshot: Snapshot) -> Change:
+                input_schema(schema, snapshot.schema)
+                rows = merging.find_lacking(self._storage, snapshot, batch, work, within)
+                self._need(batch.nbytes // 2)
+                new = self._new_files(snapshot)
+                columns = merging.offered_sql(snapshot.schema, schema)
+                query = session.sql(f"SELECT {columns} FROM lacking")
+                with _discard_on_failure(new):
+                    new.write(query.to_arrow_reader(ROW_GROUP), merging.even_rows(rows))
+                return Change(new, inserted=rows, unchanged=batch.rows - rows)
+
+            return self._commit(plan, intent)
 
     def overwrite(
         self, data: ArrowInput, intent: Intent, *, guard: Guard | None = None

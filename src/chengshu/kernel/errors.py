@@ -20,6 +20,9 @@ class ChengshuError(Exception):
     status: int = HTTPStatus.BAD_REQUEST
     title: str = "请求没有完成"
 
+    # Seconds after which a program may try again; None: nobody knows.
+    retry_after: int | None = None
+
     def __init__(
         self,
         message: str,
@@ -76,10 +79,16 @@ class Conflict(ChengshuError):
 
 
 class TooMany(ChengshuError):
-    """A rate limit or a lock-out."""
+    """A rate limit or a lock-out; ``retry_after`` seconds go into the answer's header."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     title = "操作过于频繁"
+
+    def __init__(
+        self, message: str, *, kept: str = "", advice: str = "", retry_after: int | None = None
+    ) -> None:
+        super().__init__(message, kept=kept, advice=advice)
+        self.retry_after = retry_after
 
 
 class Unavailable(ChengshuError):

@@ -1,10 +1,21 @@
 """Snapshots that replace a table by comparison, append-only logs, and stamps that are no difference."""
 
+from collections import Counter
+
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from chengshu_lake import KeyMissing, Lake, TooManyDeleted, merging, writing
+from chengshu_lake import (
+    BadQuery,
+    KeyMissing,
+    Lake,
+    SchemaMismatch,
+    TooManyDeleted,
+    merging,
+    writing,
+)
 from chengshu_lake.tests.conftest import PEOPLE, rows_of
 from chengshu_lake.tests.test_merge import BATCHES, ROWS, numbered, table_of
 
@@ -87,6 +98,51 @@ def test_a_log_leaves_known_rows_as_they_are(people):
     assert [r["name"] for r in rows_of(people, "std/people", order_by=["code"])] == (
         ["旧"] * 5 + ["新"] * 3
     )
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    readings=st.lists(
+        st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([None, 1, 2])), max_size=8),
+        max_size=4,
+    )
+)
+def test_a_log_is_topped_up_to_the_fullest_reading(tmp_path_factory, readings):
+    lake = Lake(tmp_path_factory.mktemp("lake"), memory_limit_mb=128, threads=1, reserve_mb=1)
+    schema = pa.schema([("a", pa.string()), ("n", pa.int64()), ("_row", pa.int64())])
+    lake.create("std/log", schema)
+    model: Counter = Counter()
+    for reading in readings:
+        data = pa.Table.from_pylist(
+            [{"a": a, "n": n, "_row": i} for i, (a, n) in enumerate(reading)], schema
+        )
+        came = Counter(reading)
+        result = lake.top_up("std/log", data)
+        assert result.inserted == (came - model).total()
+        assert result.inserted + result.unchanged == len(reading)
+        model |= came
+        assert Counter((r["a"], r["n"]) for r in rows_of(lake, "std/log")) == model
+
+
+def test_topping_up_looks_only_where_it_is_told_and_happens_once(any_lake):
+    any_lake.create("std/log", pa.schema([("a", pa.string()), ("n", pa.int64())]))
+    data = pa.table({"a": ["x", "y"], "n": [1, 5]})
+    assert any_lake.top_up("std/log", data, commit_key="k").inserted == 2
+    assert any_lake.top_up("std/log", data, commit_key="k").replayed
+    again = any_lake.top_up("std/log", data, where='"n" >= ?', params=[5])
+    assert (again.inserted, again.unchanged) == (1, 1)
+    assert any_lake.top_up("std/log", data).inserted == 0
+    with pytest.raises(BadQuery):
+        any_lake.top_up("std/log", data, where="true) OR (SELECT true FROM x")
+
+
+def test_a_table_with_key_is_not_topped_up(people):
+    with pytest.raises(SchemaMismatch, match="主键"):
+        people.top_up("std/people", numbered([1]))
 
 
 def test_an_unchanged_row_keeps_its_first_stamp(any_lake):

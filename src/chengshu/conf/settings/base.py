@@ -148,6 +148,11 @@ LAKE_ROOT = os.environ.get("CHENGSHU_LAKE_ROOT", str(DATA_DIR / "lake"))
 DROP_ROOTS = tuple(
     Path(part) for part in os.environ.get("CHENGSHU_DROP_ROOTS", "").split(os.pathsep) if part
 )
+# Clocks that NTP sets differ by less than a second; half a minute apart, somebody has to set one. Less than a minute,
+# the shortest schedule, so that nobody takes the difference for a run that came late.
+SOURCE_CLOCK_TOLERATED_SECONDS = float(
+    os.environ.get("CHENGSHU_SOURCE_CLOCK_TOLERATED_SECONDS", "30")
+)
 SOURCES_MAY_BE_LOCAL = os.environ.get("CHENGSHU_SOURCES_MAY_BE_LOCAL", "") == "1"
 GATEWAY_DIR = Path(os.environ.get("CHENGSHU_GATEWAY_DIR", str(DATA_DIR / "gateway")))
 GATEWAY_URL = os.environ.get("CHENGSHU_GATEWAY_URL", "http://127.0.0.1:8001")

@@ -18,7 +18,7 @@ MODE_HELP = {
     Mode.INCREMENTAL: "只读上次之后变过的行（按时间或序号列），按主键更新或新增。适合大表、经常更新。",
     Mode.MERGE: "每次读整张表，按主键更新或新增，不删除。",
     Mode.SNAPSHOT: "每次读整张表，与湖里比对：变的更新，新的新增，来源没有的删除。删得太多会先停下请您确认。",
-    Mode.APPEND: "只新增，从不改动已有记录。适合日志、流水；有主键时重复的行不再写。",
+    Mode.APPEND: "只新增，从不改动已有记录。适合日志、流水；重复读到的行按主键（没有主键时整行比对）不再写。",
 }
 # Modes that remove rows are guarded by the plan's limit.
 REMOVING = (Mode.FULL, Mode.SNAPSHOT)

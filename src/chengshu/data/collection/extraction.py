@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from chengshu.data.collection.choices import Mode
+from chengshu.data.catalog.facade import PublishedResource
+from chengshu.data.collection.choices import CursorKind, Mode
 from chengshu.data.collection.models import Plan, Run
-from chengshu.data.collection.windows import Cursor, Watch
+from chengshu.data.collection.windows import Cursor, Watch, date_of, parse
+from chengshu.data.contract.facade import ColumnType
 from chengshu.data.ingest.facade import (
     Batch,
     DropConnector,
@@ -99,15 +102,41 @@ def window_of(run: Run) -> dict[str, Any] | None:
     plan = run.plan
     if not plan.cursor_column or not (run.window_from or run.window_to):
         return None
-    strictly = (
-        plan.mode == Mode.APPEND and not plan.lag and not run.window_to and not run.repeats_id
-    )
     return asdict(
         Window(
             column=plan.cursor_column, since=run.window_from or None, until=run.window_to or None,
-            since_inclusive=not strictly, with_empty=not strictly and not run.window_to,
+            with_empty=not run.window_to,
         )
     )  # fmt: skip
+
+
+def overlap_of(run: Run, resource: PublishedResource) -> dict[str, str] | None:
+    """Where the rows of a log without key may be in the lake already, as the options of a batch keep it.
+
+    A reading repeats the rows at its border, those of the lag, and all of them where the plan has no cursor: the
+    load adds each as often as the lake lacks it. The border is told a day (or one) lower, so that neither the
+    time zone of the source nor rounding by the catalogue hides a row. None: nothing can repeat.
+    """
+    plan = run.plan
+    if plan.mode != Mode.APPEND or resource.key or not plan.source.connector.windows:
+        return None
+    cursor = cursor_of(plan)
+    kinds = {column.name: column.type for column in resource.columns}
+    kind = kinds.get(cursor.item) if cursor else None
+    if cursor is None or not run.window_from or kind is None:
+        return {}
+    value = parse(cursor.kind, run.window_from)
+    if cursor.kind == CursorKind.NUMBER and kind in (ColumnType.INTEGER, ColumnType.DECIMAL):
+        return {"item": cursor.item, "since": str(int(value) - 1)}
+    if cursor.kind not in (CursorKind.DATE, CursorKind.DATETIME) or kind not in (
+        ColumnType.DATE, ColumnType.DATETIME,
+    ):  # fmt: skip
+        return {}
+    try:
+        lower = date_of(value) - timedelta(days=1)
+    except OverflowError:
+        return {}
+    return {"item": cursor.item, "since": lower.isoformat()}
 
 
 def has_work(batch: Batch) -> bool:
@@ -137,7 +166,7 @@ def rows_of(batch: Batch, watch: Watch | None) -> Iterator[RowBatch]:
 def _note(folder: Path, watch: Watch | None) -> None:
     note = {
         "read_to": watch.highest if watch else "", "future": watch.future if watch else 0,
-        "skew": watch.skew if watch else None,
+        "skew": watch.skew if watch else None, "theirs": bool(watch and watch.theirs),
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{OBSERVED}.part"

@@ -75,12 +75,26 @@ class PlanForm(forms.Form):
         help_text="当天这些任务成功之后才运行",
     )  # fmt: skip
     check_after = forms.BooleanField(label="每次归集后自动对账", required=False)
+    check_schedule = forms.ChoiceField(
+        label="定时对账", choices=ScheduleKind.choices, initial=ScheduleKind.MANUAL,
+        help_text="与归集分开定时，如每个工作日夜里；正在归集时会等它结束",
+    )  # fmt: skip
+    check_at = forms.TimeField(
+        label="对账时刻", required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )  # fmt: skip
+    check_cron = forms.CharField(
+        label="对账 cron", required=False, max_length=80, help_text="自定义时填，如 30 2 * * 1"
+    )
     sections: ClassVar = (
         FormSection("叫什么", ("name",)),
         FormSection("怎样归集", ("mode", "max_lost_percent")),
         FormSection("按哪一列分先后", ("cursor_column", "cursor_kind", "lag", "source_zone")),
+        FormSection("什么时候", ("schedule", "at_time", "cron", "catch_up", "depends_on")),
         FormSection(
-            "什么时候", ("schedule", "at_time", "cron", "catch_up", "depends_on", "check_after")
+            "对账",
+            ("check_after", "check_schedule", "check_at", "check_cron"),
+            help="来源和湖里是不是同样的数据；不一致会通知您，看板上也看得到。",
         ),
     )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from chengshu.data.collection.models import Reconciliation, Run
 from chengshu.data.collection.services import backfill, reconciliation, runs, scheduling
+from chengshu.data.ingest.facade import clear
 from chengshu.kernel.jobs.registration import JobContext, job
 
 
@@ -14,6 +15,7 @@ def run_plan(context: JobContext, *, run: str) -> dict[str, Any]:
         "plan__resource__provider", "plan__source", "batch", "job"
     ).get(pk=run)
     result = runs.execute(context, item)
+    clear(item.plan.source)
     if item.backfill_id:
         backfill.advance()
     if item.state == "succeeded" and item.plan.check_after:

@@ -57,6 +57,12 @@ class Plan(models.Model):
     next_at = models.DateTimeField("下次", null=True, blank=True, db_index=True)
     depends_on = models.ManyToManyField("self", symmetrical=False, related_name="dependents")
     check_after = models.BooleanField("每次归集后对账", default=False)
+    check_schedule = models.CharField(
+        "对账定时", max_length=10, choices=ScheduleKind, default=ScheduleKind.MANUAL
+    )
+    check_at = models.TimeField("对账时刻", null=True, blank=True)
+    check_cron = models.CharField("对账 cron", max_length=80, blank=True)
+    next_check_at = models.DateTimeField("下次对账", null=True, blank=True, db_index=True)
     state = models.CharField("状态", max_length=8, choices=PlanState, default=PlanState.ACTIVE)
     state_reason = models.CharField("原因", max_length=200, blank=True)
     created_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
@@ -181,6 +187,7 @@ class Reconciliation(models.Model):
     state = models.CharField(
         "结果", max_length=10, choices=CheckState, default=CheckState.QUEUED, db_index=True
     )
+    slot = models.DateTimeField("计划时刻", null=True, blank=True)
     method = models.CharField("做法", max_length=40, blank=True)
     source_rows = models.BigIntegerField("来源", default=0)
     lake_rows = models.BigIntegerField("湖中", default=0)
@@ -197,6 +204,9 @@ class Reconciliation(models.Model):
     class Meta:
         ordering: ClassVar = ["-created_at"]
         verbose_name = "对账"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["plan", "slot"], name="collection_check_slot_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.plan} {timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"

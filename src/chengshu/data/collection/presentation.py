@@ -2,9 +2,15 @@
 
 from django.urls import reverse
 
-from chengshu.data.collection.choices import CheckState, CursorKind, PlanState, RunState
+from chengshu.data.collection.choices import (
+    CheckState,
+    CursorKind,
+    PlanState,
+    RunState,
+    ScheduleKind,
+)
 from chengshu.data.collection.models import Plan, Reconciliation, Run
-from chengshu.data.collection.services.scheduling import timing_of
+from chengshu.data.collection.services.scheduling import check_timing_of, timing_of
 from chengshu.data.collection.timing import describe
 
 RUN_TONES = {
@@ -53,6 +59,14 @@ def check_url(item: Reconciliation) -> str:
 def schedule_words(plan: Plan) -> str:
     """When it runs."""
     return describe(timing_of(plan))
+
+
+def check_words(plan: Plan) -> str:
+    """When it is reconciled."""
+    parts = ["每次归集后"] if plan.check_after else []
+    if plan.check_schedule != ScheduleKind.MANUAL:
+        parts.append(describe(check_timing_of(plan)))
+    return "，".join(parts) or "只在有人点“对账”时"
 
 
 def cursor_words(plan: Plan) -> str:

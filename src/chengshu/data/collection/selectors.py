@@ -10,9 +10,9 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import Resource, published_queryset
-from chengshu.data.collection.choices import TROUBLED, UNDER_WAY, RunState
+from chengshu.data.collection.choices import TROUBLED, UNDER_WAY, CheckState, RunState
 from chengshu.data.collection.models import Backfill, Plan, Reconciliation, Run
-from chengshu.data.ingest.facade import Batch, BatchState
+from chengshu.data.ingest.facade import Batch, BatchState, DataSource
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.errors import NotFound
@@ -21,14 +21,25 @@ VIEW = "collection.view"
 M = TypeVar("M", bound=Model)
 
 
+def _newest_check() -> QuerySet[Reconciliation]:
+    rows = Reconciliation.objects.filter(plan=OuterRef("pk"), finished_at__isnull=False)
+    return rows.order_by("-created_at")
+
+
 def plans(actor: Actor) -> QuerySet[Plan]:
     """Plans the actor may see, with the state and time of their last run."""
     newest = Run.objects.filter(plan=OuterRef("pk")).order_by("-created_at")
     rows = Plan.objects.select_related("resource", "resource__provider", "source").annotate(
         last_state=Subquery(newest.values("state")[:1]),
         last_at=Subquery(newest.values("created_at")[:1]),
+        last_check=Subquery(_newest_check().values("state")[:1]),
     )
     return scope(actor, VIEW, rows)
+
+
+def readers_of(source: DataSource) -> list[tuple[int, str]]:
+    """The resources whose plans read a source, with what they read of it; paused plans too."""
+    return list(Plan.objects.filter(source=source).values_list("resource_id", "object_name"))
 
 
 def runs(actor: Actor) -> QuerySet[Run]:
@@ -43,6 +54,20 @@ def checks(actor: Actor) -> QuerySet[Reconciliation]:
     """Reconciliations the actor may see."""
     rows = Reconciliation.objects.select_related("plan", "plan__resource__provider", "plan__source")
     return scope(actor, VIEW, rows)
+
+
+def last_checks(actor: Actor) -> QuerySet[Reconciliation]:
+    """The newest finished reconciliation of every plan the actor may see, newest first."""
+    newest = Plan.objects.annotate(check_id=Subquery(_newest_check().values("pk")[:1]))
+    return checks(actor).filter(pk__in=newest.values("check_id")).order_by("-created_at")
+
+
+def unsettled_checks(actor: Actor, within: "Narrowed") -> QuerySet[Reconciliation]:
+    """Plans whose newest reconciliation found a difference or could not be done."""
+    rows = last_checks(actor).filter(state__in=(CheckState.DIFFERENT, CheckState.FAILED))
+    if within.provider:
+        rows = rows.filter(plan__resource__provider__code=within.provider)
+    return rows.filter(plan__source_id=within.source) if within.source else rows
 
 
 def backfills(actor: Actor) -> QuerySet[Backfill]:

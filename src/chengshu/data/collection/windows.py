@@ -1,8 +1,8 @@
 """Cursors: which rows a run reads, and how far it came. Pure.
 
 A cursor value is kept as the source writes it in text. The lower bound is inclusive: rows that share the
-last value are read again and settled by their key, so that none is lost and none stands twice. Only a log
-without key reads strictly above the last value. ``lag`` moves the bound back, for rows that arrive late.
+last value are read again and settled by their key, or in a log without key by comparing them whole, so that
+none is lost and none stands twice. ``lag`` moves the bound back, for rows that arrive late.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from chengshu.data.collection.choices import CursorKind
 from chengshu.data.ingest.facade import RowBatch
 
-# A value this far ahead of the source's own clock is a fault of the data, not of two clocks.
+# A value this far ahead is a fault of the data: neither two clocks nor the time a reading takes explains it.
 AHEAD = timedelta(minutes=5)
 _OLDEST = "0001-01-01"
 
@@ -55,6 +55,11 @@ def parse(kind: str, text: str) -> Any:
     return text
 
 
+def date_of(value: date | datetime) -> date:
+    """The day of a date or instant, in the zone it is written in."""
+    return value.date() if isinstance(value, datetime) else value
+
+
 def _padded(text: str) -> str:
     """PostgreSQL writes "+08", which Python reads only as "+08:00" when seconds have fractions."""
     text = text.strip()
@@ -87,12 +92,16 @@ def lower_bound(kind: str, high_water: str, lag: int) -> str:
 class Watch:
     """Looks at the cursor column while rows pass: the highest value that may become the new high water.
 
-    ``future`` counts rows whose time lies ahead of ``now``; they are loaded, but the next run must not
-    start behind them, or the rows of the meantime would be lost. ``skew`` is how far ahead, in seconds.
+    ``now`` is the upper bound: the source's own time when it was asked before the reading (``theirs``), else ours.
+    Rows ahead of it are loaded, but the next run must not start behind them, or the rows of the meantime would be
+    lost. Our own clock may differ from theirs by :data:`AHEAD`; theirs cannot. ``future`` counts rows that lie
+    ahead by more than :data:`AHEAD`, and ``skew`` is how far, in seconds.
     """
 
-    def __init__(self, cursor: Cursor, now: datetime) -> None:
+    def __init__(self, cursor: Cursor, now: datetime, *, theirs: bool = False) -> None:
         self._cursor, self._zone, self._now = cursor, ZoneInfo(cursor.zone), now
+        self._bound = timedelta(0) if theirs else AHEAD
+        self.theirs = theirs
         self._best: Any = None
         self.highest = ""
         self.future = 0
@@ -117,7 +126,7 @@ class Watch:
             if ahead > AHEAD:
                 self.future += entry["counts"]
                 self.skew = max(self.skew or 0.0, ahead.total_seconds())
-            elif self._best is None or value > self._best:
+            if ahead <= self._bound and (self._best is None or value > self._best):
                 self._best, self.highest = value, text
 
     def _ahead(self, value: Any) -> timedelta:

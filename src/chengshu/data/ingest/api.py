@@ -28,7 +28,7 @@ from ninja.files import UploadedFile
 from chengshu.data.ingest import selectors
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch, PushToken
-from chengshu.data.ingest.services import closing, pushing, uploads
+from chengshu.data.ingest.services import closing, push_limits, pushing, uploads
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rest import ApiRouter
 from chengshu.kernel.access.routing import PUBLIC
@@ -314,12 +314,13 @@ class SessionOut(Schema):
 
 
 def _pusher(request: HttpRequest) -> tuple[PushToken, Actor]:
-    """The token of the request and who acts by it.
+    """The token of the request, which is counted, and who acts by it.
 
     Raises:
-        NotSignedIn: no valid token.
+        NotSignedIn: no valid token. TooMany: it has sent too many requests in this minute.
     """
     token = pushing.authenticate(request.headers.get("Authorization", ""))
+    push_limits.count_request(token)
     address = _actor(request).address
     return token, Actor(account=token.created_by, name=f"推送令牌“{token.name}”", address=address)
 

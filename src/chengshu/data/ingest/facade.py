@@ -25,10 +25,12 @@ from chengshu.data.ingest.pipeline.result import RESULT_FILE
 from chengshu.data.ingest.quarantined import quarantine_file
 from chengshu.data.ingest.reading import ReadingError, ReadOptions, RowBatch, open_rows, sniff
 from chengshu.data.ingest.selectors import batches, source, sources
+from chengshu.data.ingest.services.clearing import clear, register_readers
 from chengshu.data.ingest.services.collecting import collect
 from chengshu.data.ingest.services.extraction import (
     batch_rows,
     checksum,
+    clock,
     count,
     highest,
     object_name,
@@ -89,6 +91,8 @@ __all__ = [
     "batches",
     "check_mapping",
     "checksum",
+    "clear",
+    "clock",
     "collect",
     "connector",
     "connectors",
@@ -106,6 +110,7 @@ __all__ = [
     "propose_mapping",
     "quarantine_file",
     "read",
+    "register_readers",
     "register_source",
     "sample",
     "sniff",

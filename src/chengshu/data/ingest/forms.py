@@ -7,7 +7,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from chengshu.data.ingest import selectors
-from chengshu.data.ingest.models import DataSource
+from chengshu.data.ingest.models import REQUESTS_PER_MINUTE, ROWS_PER_MINUTE, DataSource
 from chengshu.data.ingest.sources import Connector, Field
 from chengshu.data.tickets.facade import Severity
 from chengshu.kernel.access.actor import Actor
@@ -151,13 +151,30 @@ class SecretsForm(forms.Form):
             field.help_text = "会真的连接一次，连不上就保留原来的。"
 
 
-class TokenForm(forms.Form):
+def limit_field(label: str, usual: int, help_text: str) -> forms.IntegerField:
+    """A limit per minute."""
+    return forms.IntegerField(label=label, min_value=1, initial=usual, help_text=help_text)
+
+
+class LimitsForm(forms.Form):
+    """What a push token may send in a minute."""
+
+    requests_per_minute = limit_field(
+        "每分钟请求", REQUESTS_PER_MINUTE, "超过的应答 429，请对方稍后再推"
+    )
+    rows_per_minute = limit_field(
+        "每分钟行数", ROWS_PER_MINUTE, "不少于 1 万，一个部分最多这么多行"
+    )
+
+
+class TokenForm(LimitsForm):
     """A new push token."""
 
     name = forms.CharField(
         label="名称", max_length=80, help_text="给哪个系统用，如“社保系统每日推送”"
     )
     owner = forms.ModelChoiceField(label="所属单位", queryset=Organization.objects.none())
+    field_order = ("name", "owner", "requests_per_minute", "rows_per_minute")
 
     def __init__(self, data: Mapping[str, str] | None = None, *, actor: Actor) -> None:
         super().__init__(data)

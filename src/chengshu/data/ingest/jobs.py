@@ -16,6 +16,7 @@ from chengshu.data.ingest.reading import (
     RowBatch,
     open_rows,
 )
+from chengshu.data.ingest.services.clearing import clear, clear_all
 from chengshu.data.ingest.services.closing import close, settle, sweep
 from chengshu.data.ingest.services.drafts import expire_drafts
 from chengshu.data.ingest.services.exporting import write_export
@@ -38,6 +39,8 @@ def load_batch(context: JobContext, *, batch: str) -> dict[str, Any]:
     ).get(pk=batch)
     if item.state == BatchState.LOADED:
         loading.tidy(item)
+        if item.data_source is not None:
+            clear(item.data_source)
         return _summary(item)
     Batch.objects.filter(pk=item.pk).update(state=BatchState.RUNNING)
     item.state = BatchState.RUNNING
@@ -64,6 +67,8 @@ def load_batch(context: JobContext, *, batch: str) -> dict[str, Any]:
     except Exception as error:
         _give_up(context, item, error)
         raise
+    if item.data_source is not None:
+        clear(item.data_source)
     return _summary(item)
 
 
@@ -134,7 +139,7 @@ def expire_old_drafts(context: JobContext) -> dict[str, int]:
 def sweep_files(context: JobContext) -> dict[str, int]:
     """Remove uploaded files that no batch refers to, and pushed deliveries nobody committed."""
     del context
-    return {"files": sweep(), "pushes": sweep_pushed()}
+    return {"files": sweep(), "pushes": sweep_pushed(), "cleared": clear_all()}
 
 
 @job("ingest.maintain_lake", name="整理湖表")

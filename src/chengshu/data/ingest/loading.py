@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -19,7 +21,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource
-from chengshu.data.contract.facade import CompiledContract, compile_contract, rule_name
+from chengshu.data.contract.facade import (
+    ColumnType,
+    CompiledContract,
+    compile_contract,
+    identifier,
+    rule_name,
+)
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import Batch, BatchProblem, Collected, RegionCount
 from chengshu.data.ingest.pipeline import (
@@ -161,10 +169,24 @@ def merge(
             return lake().overwrite(table, rows, max_lost=batch.options.get("max_lost"), **given)
         case WriteMode.SYNC:
             return lake().sync(table, rows, max_lost=batch.options.get("max_lost"), **given)
+        case WriteMode.APPEND if "overlap" in batch.options and not resource.key:
+            where, params = _held_before(resource, batch.options["overlap"])
+            return lake().top_up(table, rows, where=where, params=params, **given)
         case WriteMode.APPEND:
             return lake().append(table, rows, skip_known=bool(resource.key), **given)
         case WriteMode.MERGE:
             return lake().merge(table, rows, **given)
+
+
+def _held_before(resource: PublishedResource, overlap: Mapping[str, str]) -> tuple[str, list[Any]]:
+    """The condition on the lake's rows that a reading may repeat; all of them when it names no border."""
+    if not overlap:
+        return "true", []
+    column, since = resource.column(overlap["item"]), overlap["since"]
+    dated = column.type in (ColumnType.DATE, ColumnType.DATETIME)
+    value = date.fromisoformat(since) if dated else Decimal(since)
+    name = identifier(column.name)
+    return f"{name} >= ? OR {name} IS NULL", [value]
 
 
 def write_mode(batch: Batch, resource: PublishedResource) -> WriteMode:

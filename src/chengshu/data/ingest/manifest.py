@@ -102,6 +102,10 @@ MANIFEST = Manifest(
         Action(key="ingest.source_changed", name="修改数据源设置"),
         Action(key="ingest.source_password_changed", name="更换数据源密码"),
         Action(key="ingest.push_token_issued", name="签发推送令牌"),
+        Action(
+            key="ingest.push_token_limited", name="修改推送限额",
+            fields=(("requests", "每分钟请求"), ("rows", "每分钟行数")),
+        ),
         Action(key="ingest.push_token_revoked", name="吊销推送令牌"),
         Action(
             key="ingest.push_committed", name="提交推送的数据",

@@ -16,6 +16,10 @@ from chengshu.kernel.files.models import StoredFile
 from chengshu.kernel.identity.models import Account, Organization, Region
 from chengshu.kernel.jobs.models import Job
 
+# A department's program that sends its largest parts one after the other reaches neither: 20 parts of 10,000 rows.
+REQUESTS_PER_MINUTE = 120
+ROWS_PER_MINUTE = 200_000
+
 
 class DataSource(models.Model):
     """Where a department's data comes from; ``kind`` is a key of the connector registry.
@@ -39,6 +43,9 @@ class DataSource(models.Model):
     checked_at = models.DateTimeField("最近检查", null=True)
     check_passed = models.BooleanField("连接正常", null=True)
     check_message = models.CharField("检查结果", max_length=400, blank=True)
+    # Seconds its clock is ahead of ours; negative: behind. None where the kind has no clock to ask.
+    clock_skew = models.FloatField("时钟相差", null=True)
+    clock_read_at = models.DateTimeField("对时时间", null=True)
     created_at = models.DateTimeField("登记时间", default=timezone.now)
     created_by = models.ForeignKey(Account, models.SET_NULL, null=True)
 
@@ -78,6 +85,10 @@ class TakenFile(models.Model):
     # Set when the content of this name had been delivered before: only its time had changed.
     repeated = models.BooleanField("内容没有变化", default=False)
     taken_at = models.DateTimeField("取件时间", default=timezone.now)
+    # What became of it on the other side, once its batch was in the lake; empty while nothing has been settled.
+    cleared_at = models.DateTimeField("取走时间", null=True)
+    cleared_to = models.CharField("移到", max_length=600, blank=True)
+    clearing_note = models.CharField("没有移走的原因", max_length=300, blank=True)
 
     class Meta:
         ordering: ClassVar = ["batch", "pk"]
@@ -109,6 +120,8 @@ class PushToken(models.Model):
     created_at = models.DateTimeField("签发时间", default=timezone.now)
     created_by = models.ForeignKey(Account, models.PROTECT, related_name="+")
     revoked_at = models.DateTimeField("吊销时间", null=True)
+    requests_per_minute = models.PositiveIntegerField("每分钟请求", default=REQUESTS_PER_MINUTE)
+    rows_per_minute = models.PositiveIntegerField("每分钟行数", default=ROWS_PER_MINUTE)
     last_used_at = models.DateTimeField("最近使用", null=True)
 
     class Meta:
@@ -117,6 +130,23 @@ class PushToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PushMinute(models.Model):
+    """What was done by one token in one minute; counted here so that several web processes share the count."""
+
+    token = models.ForeignKey(PushToken, models.CASCADE, related_name="minutes")
+    minute = models.DateTimeField("分钟", db_index=True)
+    requests = models.PositiveIntegerField("请求", default=0)
+    rows = models.PositiveIntegerField("行数", default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "minute"], name="ingest_push_minute_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token_id} {self.minute:%H:%M}"
 
 
 class PushSession(models.Model):

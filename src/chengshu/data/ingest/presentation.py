@@ -57,6 +57,11 @@ def source_words(batch: Batch) -> str:
     return str(batch.get_origin_display())
 
 
+def skew_words(seconds: float) -> str:
+    """How far a source's clock is from ours."""
+    return f"比平台{'快' if seconds > 0 else '慢'} {duration(abs(seconds))}"
+
+
 def facts(batch: Batch) -> list[Fact]:
     """Who, what, from where, how it was read, which versions."""
     found = [

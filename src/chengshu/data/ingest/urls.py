@@ -95,4 +95,5 @@ urlpatterns = [
     page(f"{ROOT}tokens/", tokens.TokenList.as_view(), name="tokens", permission=SOURCE),
     page(f"{ROOT}tokens/new/", tokens.new, name="token-new", permission=SOURCE),
     page(f"{ROOT}tokens/<int:pk>/", tokens.token, name="token", permission=SOURCE),
+    page(f"{ROOT}tokens/<int:pk>/limits/", tokens.limits, name="token-limits", permission=SOURCE),
 ]  # fmt: skip

@@ -139,9 +139,11 @@ def problem(error: ChengshuError) -> JsonResponse:
     }
     if error.fields:
         body["errors"] = error.fields
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     return JsonResponse(
         body,
         status=error.status,
+        headers=headers,
         content_type="application/problem+json",
         json_dumps_params={"ensure_ascii": False},
     )

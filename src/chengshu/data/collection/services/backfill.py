@@ -30,8 +30,9 @@ def start(*, actor: Actor, plan: Plan, first: date, last: date, step: str) -> Ba
         raise Conflict(
             "补采要按日期分段，这个任务没有日期类型的游标列。", advice="请先在任务里选定游标列。"
         )
-    if plan.mode == Mode.APPEND and not published_by_id(plan.resource_id).key:
-        raise Conflict("没有主键的流水补采会重复写入，没有开始。")
+    settled = plan.source.connector.windows or bool(published_by_id(plan.resource_id).key)
+    if plan.mode == Mode.APPEND and not settled:
+        raise Conflict("没有主键的流水文件补采会重复写入，没有开始。")
     if last < first:
         raise InvalidInput("补采没有开始。", fields={"last": "不能早于开始日期"})
     parts = periods(first, last, step)

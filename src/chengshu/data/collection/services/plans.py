@@ -1,6 +1,6 @@
 """Plans: create, change, pause, resume."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import time
 from typing import Any
@@ -54,6 +54,9 @@ class Settings:
     cron: str = ""
     catch_up: str = CatchUp.ONCE
     check_after: bool = False
+    check_schedule: str = ScheduleKind.MANUAL
+    check_at: time | None = None
+    check_cron: str = ""
 
 
 def create(
@@ -155,17 +158,26 @@ def _apply(plan: Plan, given: Settings, resource: PublishedResource) -> None:
         setattr(plan, name, getattr(given, name))
     if not with_cursor:
         plan.cursor_column = plan.cursor_kind = ""
-    try:
-        scheduling.set_next(plan, timezone.now())
-    except ValueError as error:
-        field = "cron" if given.schedule == ScheduleKind.CRON else "at_time"
-        raise InvalidInput(NOT_SAVED, fields={field: str(error)}) from error
-    if (
-        given.schedule == ScheduleKind.CRON
-        and plan.state == PlanState.ACTIVE
-        and plan.next_at is None
+    now = timezone.now()
+    _time(lambda: scheduling.set_next(plan, now), given.schedule, "at_time", "cron")
+    _time(
+        lambda: scheduling.set_next_check(plan, now), given.check_schedule, "check_at", "check_cron"
+    )
+    for kind, cron, following in (
+        (given.schedule, "cron", plan.next_at),
+        (given.check_schedule, "check_cron", plan.next_check_at),
     ):
-        raise InvalidInput(NOT_SAVED, fields={"cron": "这个时刻永远不会到来"})
+        if kind == ScheduleKind.CRON and plan.state == PlanState.ACTIVE and following is None:
+            raise InvalidInput(NOT_SAVED, fields={cron: "这个时刻永远不会到来"})
+
+
+def _time(set_it: Callable[[], None], kind: str, at: str, cron: str) -> None:
+    """Work a schedule out; what is wrong with it stands at its field."""
+    try:
+        set_it()
+    except ValueError as error:
+        field = cron if kind == ScheduleKind.CRON else at
+        raise InvalidInput(NOT_SAVED, fields={field: str(error)}) from error
 
 
 def _problems(plan: Plan, given: Settings, resource: PublishedResource) -> dict[str, str]:
@@ -179,7 +191,7 @@ def _problems(plan: Plan, given: Settings, resource: PublishedResource) -> dict[
     if given.mode == Mode.INCREMENTAL and not given.cursor_column:
         found["cursor_column"] = "按游标增量要选定游标列"
     if given.cursor_column:
-        found |= _cursor_problems(plan, given, keyed=bool(resource.key))
+        found |= _cursor_problems(plan, given)
     if not 0 <= given.max_lost_percent <= 100:  # noqa: PLR2004 - percent
         found["max_lost_percent"] = "应在 0 到 100 之间"
     try:
@@ -189,14 +201,12 @@ def _problems(plan: Plan, given: Settings, resource: PublishedResource) -> dict[
     return found
 
 
-def _cursor_problems(plan: Plan, given: Settings, *, keyed: bool) -> dict[str, str]:
+def _cursor_problems(plan: Plan, given: Settings) -> dict[str, str]:
     found: dict[str, str] = {}
     if given.cursor_column not in plan.mapping:
         found["cursor_column"] = "游标列要对应到一个数据项，迟到和对账才算得清"
     if given.cursor_kind not in CursorKind.values:
         found["cursor_kind"] = "请选择游标类型"
-    if given.lag and given.mode == Mode.APPEND and not keyed:
-        found["lag"] = "没有主键的流水不能回看，会重复"
     if given.mode == Mode.INCREMENTAL and not plan.source.connector.windows:
         found["mode"] = "这类来源不能按条件读取，请改用按主键合并或快照比对"
     return found
@@ -234,8 +244,9 @@ def pause(*, actor: Actor, plan: Plan, reason: str) -> Plan:
     if plan.state == PlanState.PAUSED:
         raise Conflict("任务已经暂停。")
     with unit_of_work():
-        plan.state, plan.state_reason, plan.next_at = PlanState.PAUSED, reason.strip()[:200], None
-        plan.save(update_fields=["state", "state_reason", "next_at"])
+        plan.state, plan.state_reason = PlanState.PAUSED, reason.strip()[:200]
+        plan.next_at = plan.next_check_at = None
+        plan.save(update_fields=["state", "state_reason", "next_at", "next_check_at"])
         record(actor=actor, action="collection.plan_paused", obj=plan, reason=reason)
     return plan
 
@@ -252,7 +263,8 @@ def resume(*, actor: Actor, plan: Plan) -> Plan:
     with unit_of_work():
         plan.state, plan.state_reason = PlanState.ACTIVE, ""
         scheduling.set_next(plan, timezone.now())
-        plan.save(update_fields=["state", "state_reason", "next_at"])
+        scheduling.set_next_check(plan, timezone.now())
+        plan.save(update_fields=["state", "state_reason", "next_at", "next_check_at"])
         record(actor=actor, action="collection.plan_resumed", obj=plan)
     return plan
 
@@ -288,6 +300,7 @@ def last_run(plan: Plan) -> Run | None:
 def _facts(plan: Plan) -> dict[str, Any]:
     return {
         "name": plan.name, "object_name": plan.object_name, "mode": plan.get_mode_display(),
-        "schedule": plan.get_schedule_display(), "cursor_column": plan.cursor_column,
+        "schedule": plan.get_schedule_display(), "check": plan.get_check_schedule_display(),
+        "cursor_column": plan.cursor_column,
         "lag": plan.lag, "max_lost_percent": plan.max_lost_percent, "mapping": plan.mapping,
     }  # fmt: skip

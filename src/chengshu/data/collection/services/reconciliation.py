@@ -41,6 +41,7 @@ from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import ChengshuError, Conflict
 from chengshu.kernel.events.services import emit
+from chengshu.kernel.jobs.models import FINISHED
 from chengshu.kernel.jobs.registration import JobContext
 from chengshu.kernel.jobs.services import enqueue
 from chengshu.kernel.notices.services import notify
@@ -78,7 +79,7 @@ def url_of(item: Reconciliation) -> str:
     return f"/console/collection/checks/{item.pk}/"
 
 
-def ask(*, actor: Actor, plan: Plan) -> Reconciliation:
+def ask(*, actor: Actor, plan: Plan, slot: datetime | None = None) -> Reconciliation:
     """Queue a reconciliation of a plan.
 
     Raises:
@@ -88,7 +89,7 @@ def ask(*, actor: Actor, plan: Plan) -> Reconciliation:
     with unit_of_work():
         if plan.reconciliations.filter(state__in=(CheckState.QUEUED, CheckState.RUNNING)).exists():
             raise Conflict("这个任务正在对账。", advice="请等它结束。")
-        item = Reconciliation.objects.create(plan=plan, created_by=actor.account)
+        item = Reconciliation.objects.create(plan=plan, created_by=actor.account, slot=slot)
         item.job = enqueue(
             "collection.check", actor=actor, title=f"对账：{plan.name}",
             arguments={"reconciliation_id": str(item.pk)}, organization=plan.resource.provider,
@@ -106,6 +107,30 @@ def after_run(run: Run) -> None:
         ask(actor=platform("归集任务"), plan=run.plan)
 
 
+def when_due(plan: Plan, slot: datetime) -> None:
+    """Reconcile at a slot of the schedule, once, unless one is under way."""
+    busy = plan.reconciliations.filter(state__in=(CheckState.QUEUED, CheckState.RUNNING))
+    if not busy.exists() and not plan.reconciliations.filter(slot=slot).exists():
+        ask(actor=platform("定时任务"), plan=plan, slot=slot)
+
+
+def settle() -> int:
+    """Close reconciliations whose job ended without them; returns how many."""
+    rows = Reconciliation.objects.filter(
+        state__in=(CheckState.QUEUED, CheckState.RUNNING), job__state__in=FINISHED
+    ).select_related("plan__resource__provider", "job")
+    count = 0
+    for item in rows:
+        words = (item.job.error if item.job else "") or "对账的任务没有完成。"
+        item.state, item.message, item.finished_at = CheckState.FAILED, words, timezone.now()
+        with unit_of_work():
+            item.save(update_fields=["state", "message", "finished_at"])
+            if item.slot is not None:
+                _alarm(item, "定时对账没有对成", words)
+        count += 1
+    return count
+
+
 def execute(context: JobContext, item: Reconciliation) -> dict[str, Any]:
     """Compare; a repeat starts over.
 
@@ -120,7 +145,10 @@ def execute(context: JobContext, item: Reconciliation) -> dict[str, Any]:
     except (ReadingError, StageError, LakeError, CursorError, ChengshuError, duckdb.Error) as error:
         words = getattr(error, "detail", "") or str(error)
         item.state, item.message, item.finished_at = CheckState.FAILED, words, timezone.now()
-        item.save(update_fields=["state", "message", "finished_at"])
+        with unit_of_work():
+            item.save(update_fields=["state", "message", "finished_at"])
+            if item.slot is not None:  # who asked by hand sees it on the page
+                _alarm(item, "定时对账没有对成", words)
         raise Conflict(f"没有对成：{words}") from error
     return _finish(item, found)
 
@@ -146,12 +174,25 @@ def _finish(item: Reconciliation, found: list[CheckedPeriod]) -> dict[str, Any]:
                 data={"id": str(item.pk), "plan": item.plan_id, "words": words},
                 idempotency_key=f"check:{item.pk}",
             )  # fmt: skip
-            notify(
-                title=f"对账不一致：{item.plan.name}", body=words, url=url_of(item),
-                organization=item.plan.resource.provider, permission=PERMISSION,
-                key=f"collection-check:{item.pk}",
-            )  # fmt: skip
+            again = _in_a_row(item)
+            _alarm(item, "对账不一致" + (f"（连续 {again} 次）" if again > 1 else ""), words)
     return {"state": item.state, "source": item.source_rows, "lake": item.lake_rows}
+
+
+def _in_a_row(item: Reconciliation) -> int:
+    """How many reconciliations of the plan, up to this one, found a difference without one between that did not."""
+    ended = item.plan.reconciliations.filter(finished_at__isnull=False)
+    good = ended.filter(state__in=(CheckState.EQUAL, CheckState.EXPLAINED)).first()
+    bad = ended.filter(state=CheckState.DIFFERENT)
+    return (bad.filter(created_at__gt=good.created_at) if good else bad).count()
+
+
+def _alarm(item: Reconciliation, what: str, words: str) -> None:
+    notify(
+        title=f"{what}：{item.plan.name}", body=words, url=url_of(item),
+        organization=item.plan.resource.provider, permission=PERMISSION,
+        key=f"collection-check:{item.pk}",
+    )  # fmt: skip
 
 
 def _compared(

@@ -32,6 +32,7 @@ from chengshu.data.ingest.facade import (
     StageCancelledError,
     StageError,
     WriteMode,
+    clock,
     loading,
     stamp_of,
     structure,
@@ -103,18 +104,20 @@ def run_now(*, actor: Actor, plan: Plan) -> Run:
 
 
 def rerun(*, actor: Actor, run: Run) -> Run:
-    """Read the window of a run that ended once more; the key settles what is there already.
+    """Read the window of a run that ended once more; what is there already is settled by key or whole row.
 
     Raises:
-        Conflict: it has not ended, or would append the rows of a log without key a second time.
+        Conflict: it has not ended, or would append the files of a log without key a second time.
     """
     check(actor, PERMISSION, run)
     if run.state in PENDING:
         raise Conflict("这次运行还没有结束，不能重跑。")
     resource = published_by_id(run.plan.resource_id)
-    if run.plan.mode == Mode.APPEND and not resource.key and run.state == RunState.SUCCEEDED:
+    settled = bool(resource.key) or run.plan.source.connector.windows
+    if run.plan.mode == Mode.APPEND and not settled and run.state == RunState.SUCCEEDED:
         raise Conflict(
-            "没有主键的流水重跑会重复写入，没有重跑。", advice="请改用对账核对，或给资源设主键。"
+            "没有主键的流水文件重跑会重复写入，没有重跑。",
+            advice="请改用对账核对，或给资源设主键。",
         )
     window = (run.window_from, run.window_to)
     with unit_of_work():
@@ -186,7 +189,11 @@ def _collect(context: JobContext, run: Run) -> dict[str, Any]:
             context.progress(stage="核对来源结构")
             _check_structure(run)
             cursor = extraction.cursor_of(plan)
-            watch = Watch(cursor, timezone.now()) if cursor else None
+            there = clock(plan.source)
+            watch = None
+            if cursor is not None:
+                now = there.at if there else timezone.now()
+                watch = Watch(cursor, now, theirs=there is not None)
             rows = extraction.rows_of(batch, watch)
         else:
             rows = iter(())
@@ -235,18 +242,18 @@ def _begin(run: Run, resource: PublishedResource) -> Batch:
             run.batch = Batch.objects.create(
                 resource_id=resource.id, origin=Origin.TABLE, data_source=plan.source,
                 created_by=run.created_by, state=BatchState.RUNNING, job=run.job,
-                options=_options(run),
+                options=_options(run, resource),
             )  # fmt: skip
         elif run.batch.state != BatchState.LOADED:
             run.batch.state, run.batch.job, run.batch.error = BatchState.RUNNING, run.job, ""
-            run.batch.options = _options(run)
+            run.batch.options = _options(run, resource)
             run.batch.save(update_fields=["state", "job", "error", "options"])
         run.state = RunState.RUNNING
         run.save(update_fields=["started_at", "batch", "state", "window_from"])
     return run.batch
 
 
-def _options(run: Run) -> dict[str, Any]:
+def _options(run: Run, resource: PublishedResource) -> dict[str, Any]:
     plan = run.plan
     mode = Mode(plan.mode)
     write = WRITES[mode]
@@ -256,6 +263,9 @@ def _options(run: Run) -> dict[str, Any]:
         "object": plan.object_name, "mapping": plan.mapping, "write": write, "plan": plan.pk,
         "run": str(run.pk),
     }  # fmt: skip
+    overlap = extraction.overlap_of(run, resource)
+    if overlap is not None:
+        options["overlap"] = overlap
     window = extraction.window_of(run)
     if window is not None and plan.source.connector.windows:
         options["window"] = window
@@ -330,8 +340,9 @@ def _succeed(run: Run, note: dict[str, Any], *, deleted: int, late: int) -> None
     run.deleted, run.late = deleted, late
     if run.future:
         run.message = (
-            f"有 {run.future:,} 行的时间比本平台的时钟快（最多 {run.skew_seconds or 0:,.0f} 秒）。"
-            "已经入库，但游标没有越过现在，请核对来源服务器的时钟。"
+            f"有 {run.future:,} 行的时间比{'来源自己的时钟' if note.get('theirs') else '本平台的时钟'}快"
+            f"（最多 {run.skew_seconds or 0:,.0f} 秒）。已经入库，但游标没有越过现在。"
+            + ("请对方核对这些行的时间。" if note.get("theirs") else "请核对来源服务器的时钟。")
         )
     run.save()
     if plan.cursor_column and run.read_to and not run.window_to:
@@ -346,7 +357,7 @@ def _succeed(run: Run, note: dict[str, Any], *, deleted: int, late: int) -> None
         idempotency_key=f"run:{run.pk}",
     )  # fmt: skip
     if run.future:
-        _tell(run, "来源时钟可能不准")
+        _tell(run, "有行的时间在未来")
 
 
 def end(run: Run, state: RunState, message: str) -> None:

@@ -5,9 +5,15 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError
 from django.utils import timezone
 
-from chengshu.data.collection.choices import CatchUp, PlanState, Reason, RunState
+from chengshu.data.collection.choices import (
+    UNDER_WAY,
+    CatchUp,
+    PlanState,
+    Reason,
+    RunState,
+)
 from chengshu.data.collection.models import Plan, Run
-from chengshu.data.collection.services import runs
+from chengshu.data.collection.services import reconciliation, runs
 from chengshu.data.collection.timing import Timing, missed_slots, next_slot
 from chengshu.kernel.access.actor import platform
 from chengshu.kernel.calendar.tables import StoredTable, stored_table
@@ -34,12 +40,33 @@ def set_next(plan: Plan, after: datetime, table: StoredTable | None = None) -> N
     )
 
 
+def check_timing_of(plan: Plan) -> Timing:
+    """When a plan is reconciled.
+
+    Raises:
+        ValueError: the expression cannot be read.
+    """
+    return Timing(plan.check_schedule, plan.check_at, plan.check_cron)
+
+
+def set_next_check(plan: Plan, after: datetime, table: StoredTable | None = None) -> None:
+    """Note the next reconciliation after a moment (not saved)."""
+    active = plan.state == PlanState.ACTIVE
+    plan.next_check_at = (
+        next_slot(check_timing_of(plan), after, table=table or stored_table()) if active else None
+    )
+
+
 def tick(now: datetime | None = None) -> int:
     """Start what is due, let go what waited for others, close what died; returns how many runs were made."""
     now = now or timezone.now()
     table = stored_table()
     due = Plan.objects.filter(state=PlanState.ACTIVE, next_at__lte=now).values_list("pk", flat=True)
     made = sum(_start(pk, now, table) for pk in due)
+    reconciliation.settle()
+    checks = Plan.objects.filter(state=PlanState.ACTIVE, next_check_at__lte=now)
+    for pk in checks.values_list("pk", flat=True):
+        _start_check(pk, now, table)
     release_dependants(now)
     runs.settle()
     return made
@@ -61,6 +88,29 @@ def _start(pk: int, now: datetime, table: StoredTable) -> int:
             return _make(plan, slots, now) if slots else 0
     except IntegrityError:  # the slot has its run already
         return 0
+
+
+def _start_check(pk: int, now: datetime, table: StoredTable) -> None:
+    """One reconciliation for the newest slot; it waits while the resource is being written.
+
+    Half a load would look like a difference. What waits stays due and is looked at with the next tick.
+    """
+    with unit_of_work():
+        plan = (
+            Plan.objects.select_for_update(of=("self",))
+            .select_related("resource__provider")
+            .get(pk=pk)
+        )
+        if plan.next_check_at is None or plan.next_check_at > now:  # another worker was quicker
+            return
+        writing = Run.objects.filter(plan__resource_id=plan.resource_id, state__in=UNDER_WAY)
+        if writing.exists():
+            return
+        slots = missed_slots(check_timing_of(plan), plan.next_check_at, now, table=table)
+        set_next_check(plan, now, table)
+        plan.save(update_fields=["next_check_at"])
+        if slots:
+            reconciliation.when_due(plan, slots[-1])
 
 
 def _make(plan: Plan, slots: list[datetime], now: datetime) -> int:

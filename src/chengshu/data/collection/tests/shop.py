@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -40,12 +41,14 @@ class Shop:
     lost_after: int | None = None
     refuse: SourceError | None = None
     reads: int = 0
+    now: datetime | None = None
 
     def clear(self) -> None:
         """As new."""
         self.rows, self.columns = {}, dict(COLUMNS)
         self.lost_after = self.refuse = None
         self.reads = 0
+        self.now = None
 
     def put(self, number: int, at: str = "2026-11-23 08:00:00", **changes: str | None) -> None:
         """A row, or a newer version of it."""
@@ -65,6 +68,9 @@ class ShopConnector(Connector):
 
     def check(self, to: Any) -> str:
         return "shop"
+
+    def clock(self, to: Any) -> datetime | None:
+        return SHOP.now
 
     def objects(self, to: Any) -> list[SourceObject]:
         return [SourceObject(name="main.people", kind="table", columns=self._columns())]

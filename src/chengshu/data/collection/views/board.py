@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from chengshu.data.collection import selectors
 from chengshu.data.collection.choices import TROUBLED, RunState
-from chengshu.data.collection.presentation import run_url
+from chengshu.data.collection.presentation import check_tone, check_url, run_url
 from chengshu.data.collection.selectors import Narrowed
 from chengshu.data.collection.views.runs import RUN_COLUMNS, crumbs
 from chengshu.kernel.access.actor import Actor
@@ -53,6 +53,7 @@ def board(request: ActorRequest) -> HttpResponse:
     overdue = [r for r in held if r.due_at and r.due_at < timezone.now()]
     running = list(selectors.running(within.runs(selectors.runs(actor)))[:SHOWN])
     troubled = list(runs.filter(state__in=TROUBLED).order_by("-created_at")[:SHOWN])
+    unsettled = list(selectors.unsettled_checks(actor, within))
     total = sum(rows for rows, _ in batches.values())
     seconds = sum(spent for _, spent in batches.values())
     providers = selectors.plans(actor).order_by("resource__provider__short").values_list(
@@ -76,6 +77,8 @@ def board(request: ActorRequest) -> HttpResponse:
             Stat(label="正在归集", value=len(running), unit="个", url=f"{reverse('collection:runs')}?state=running"),
             Stat(label="停下的运行", value=len(troubled), unit="次", tone="red" if troubled else "",
                  url=f"{reverse('collection:runs')}?state=failed"),
+            Stat(label="对账没对上", value=len(unsettled), unit="个任务", tone="red" if unsettled else "",
+                 url=f"{reverse('collection:checks')}?state=different"),
             Stat(label="超期未更新", value=len(overdue), unit="个资源", tone="amber" if overdue else ""),
         ],
         "throughput": _throughput(within, batches),
@@ -90,6 +93,10 @@ def board(request: ActorRequest) -> HttpResponse:
             key="troubled", columns=_TROUBLE_COLUMNS, rows=troubled, caption="停下的运行",
             empty=EmptyState(title="这段时间没有失败", icon="circle-check"),
         ),
+        "unsettled": Table.plain(
+            key="unsettled", columns=_UNSETTLED_COLUMNS, rows=unsettled[:SHOWN], caption="对账没对上的任务",
+            empty=EmptyState(title="最近的对账都对得上", icon="circle-check"),
+        ),
         "oldest": _oldest(held),
     }  # fmt: skip
     return render(request, "collection/board.html", context)
@@ -100,6 +107,14 @@ _TROUBLE_COLUMNS = (
     RUN_COLUMNS[1],
     Column(key="message", title="原因", value=lambda r: r.message[:60]),
     RUN_COLUMNS[-1],
+)
+_UNSETTLED_COLUMNS = (
+    Column(key="plan", title="任务", kind="main", value="plan.name", url=check_url),
+    Column(key="state", title="结果", kind="status", value=check_tone, label="get_state_display"),
+    Column(key="missing", title="湖里缺", kind="number"),
+    Column(key="extra", title="湖里多", kind="number"),
+    Column(key="changed", title="值不同", kind="number"),
+    Column(key="at", title="时间", kind="ago", value="created_at"),
 )
 _OLDEST_COLUMNS = (
     Column(key="title", title="数据资源", kind="main", url=lambda r: reverse("ingest:preview", args=[r.pk])),

@@ -11,14 +11,16 @@ from django.urls import reverse
 
 from chengshu.data.catalog.facade import published_by_id
 from chengshu.data.collection import selectors
-from chengshu.data.collection.choices import BackfillState, Mode, PlanState, RunState
+from chengshu.data.collection.choices import BackfillState, CheckState, Mode, PlanState, RunState
 from chengshu.data.collection.following import suggested
 from chengshu.data.collection.forms import PauseForm, PlanForm
 from chengshu.data.collection.models import Plan
 from chengshu.data.collection.presentation import (
+    CHECK_TONES,
     RUN_TONES,
     check_tone,
     check_url,
+    check_words,
     cursor_words,
     plan_tone,
     plan_url,
@@ -59,6 +61,14 @@ def _last_word(plan: Any) -> str:
     return str(RunState(plan.last_state).label) if plan.last_state else ""
 
 
+def _check_tone(plan: Any) -> str | None:
+    return CHECK_TONES[CheckState(plan.last_check)] if plan.last_check else None
+
+
+def _check_word(plan: Any) -> str:
+    return str(CheckState(plan.last_check).label) if plan.last_check else ""
+
+
 class PlanList(TableView[Plan]):
     """All plans."""
 
@@ -75,6 +85,7 @@ class PlanList(TableView[Plan]):
         Column(key="next", title="下次", kind="datetime", value="next_at"),
         Column(key="last", title="最近一次", kind="status", value=_last_tone, label=_last_word),
         Column(key="last_at", title="时间", kind="ago"),
+        Column(key="check", title="最近对账", kind="status", value=_check_tone, label=_check_word),
         Column(
             key="state", title="状态", kind="status", value=plan_tone, label="get_state_display"
         ),
@@ -203,7 +214,8 @@ def _facts(item: Plan) -> list[Fact]:
         Fact("下次运行", item.next_at),
         Fact("错过之后", item.get_catch_up_display()),
         Fact("前置任务", "、".join(p.name for p in item.depends_on.all())),
-        Fact("归集后对账", item.check_after),
+        Fact("对账", check_words(item)),
+        Fact("下次对账", item.next_check_at),
         Fact("创建人", item.created_by or ""),
     ]
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from chengshu.data.ingest.choices import BatchState
 from chengshu.data.ingest.models import Batch, DataSource, TakenFile
 from chengshu.data.ingest.reading import RowBatch
+from chengshu.data.ingest.services import clocks
 from chengshu.data.ingest.services.sources import connection, opened
 from chengshu.data.ingest.sources import (
     Checksum,
@@ -93,6 +94,14 @@ def highest(source: DataSource, name: str, column: str) -> str | None:
     """
     with opened(source) as to:
         return source.connector.highest(to, name, column)
+
+
+def clock(source: DataSource) -> clocks.Reading | None:
+    """The source's own time now; the difference from ours is kept for its page. None where it has no clock to ask."""
+    with opened(source) as to:
+        found = clocks.look(source, to)
+    source.save(update_fields=clocks.NOTED)
+    return found
 
 
 def batch_rows(batch: Batch) -> Iterator[RowBatch]:

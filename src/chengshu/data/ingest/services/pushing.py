@@ -23,6 +23,8 @@ from django.utils import timezone
 from chengshu.data.catalog.facade import Way, collectable, published, published_by_id
 from chengshu.data.ingest.choices import Origin, PushState
 from chengshu.data.ingest.models import (
+    REQUESTS_PER_MINUTE,
+    ROWS_PER_MINUTE,
     Batch,
     PushAnswer,
     PushPart,
@@ -32,6 +34,7 @@ from chengshu.data.ingest.models import (
 from chengshu.data.ingest.reading.errors import ReadingError
 from chengshu.data.ingest.reading.json_text import DECODER, flat
 from chengshu.data.ingest.reading.rows import HeaderPlan, RowBatch
+from chengshu.data.ingest.services import push_limits
 from chengshu.data.ingest.services.uploads import check_mapping, queue
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
@@ -59,20 +62,31 @@ class Answer:
     body: dict[str, Any]
 
 
-def issue_token(*, actor: Actor, name: str, owner: Organization) -> tuple[PushToken, str]:
+def issue_token(
+    *,
+    actor: Actor,
+    name: str,
+    owner: Organization,
+    requests_per_minute: int = REQUESTS_PER_MINUTE,
+    rows_per_minute: int = ROWS_PER_MINUTE,
+) -> tuple[PushToken, str]:
     """A new token and its text, which is shown this once.
 
     Raises:
-        InvalidInput: no name.
+        InvalidInput: no name, or a limit out of range.
     """
     check(actor, "ingest.source.manage", owner)
-    if not name.strip() or actor.account is None:
-        raise InvalidInput("没有签发令牌。", fields={"name": "请填写"})
+    wrong = push_limits.limit_problems(requests_per_minute, rows_per_minute, largest_part=MAX_ROWS)
+    if not name.strip():
+        wrong["name"] = "请填写"
+    if wrong or actor.account is None:
+        raise InvalidInput("没有签发令牌。", fields=wrong)
     prefix, secret = secrets.token_hex(5), secrets.token_urlsafe(32)
     with unit_of_work():
         token = PushToken.objects.create(
             name=name.strip(), owner=owner, prefix=prefix, secret_hash=_hash(secret),
-            created_by=actor.account,
+            created_by=actor.account, requests_per_minute=requests_per_minute,
+            rows_per_minute=rows_per_minute,
         )  # fmt: skip
         record(actor=actor, action="ingest.push_token_issued", obj=token)
     return token, f"{_START}-{prefix}-{secret}"
@@ -187,7 +201,9 @@ def session_of(token: PushToken, pk: Any) -> PushSession:
         NotFound: there is none.
     """
     found = (
-        PushSession.objects.filter(token=token, pk=pk).select_related("resource", "batch").first()
+        PushSession.objects.filter(token=token, pk=pk)
+        .select_related("resource", "batch", "token")
+        .first()
     )
     if found is None:
         raise NotFound("没有这个推送，或它不是这个令牌开始的。")
@@ -199,13 +215,15 @@ def add_part(*, session: PushSession, number: int, content: bytes) -> Answer:
 
     Raises:
         InvalidInput: not JSON rows, too many, an unknown column. Conflict: committed already, or the number
-            was used with another content.
+            was used with another content. TooMany: the token has pushed too many rows in this minute.
     """
     if not 1 <= number <= MAX_PARTS:
         raise InvalidInput(f"部分的序号应在 1 到 {MAX_PARTS:,} 之间。")
     rows = _rows(session, content)
     digest = hashlib.sha256(content).hexdigest()
     answer = Answer(202, {"session": str(session.pk), "part": number, "rows": len(rows)})
+    if not session.parts.filter(number=number).exists():  # a repeat costs a request, but no rows
+        push_limits.count_rows(session.token, len(rows))
     with unit_of_work():
         locked = PushSession.objects.select_for_update(of=("self",)).get(pk=session.pk)
         known = locked.parts.filter(number=number).first()
@@ -381,6 +399,7 @@ def sweep_pushed() -> int:
     for session in stale:
         abandon(session=session)
         count += 1
+    push_limits.forget_minutes()
     PushAnswer.objects.filter(at__lt=timezone.now() - 30 * KEPT).delete()
     return count
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from chengshu.data.catalog.facade import published
 from chengshu.data.ingest.models import DataSource
+from chengshu.data.ingest.services import clocks
 from chengshu.data.ingest.sources import (
     Connection,
     Field,
@@ -195,12 +196,13 @@ def check_source(*, actor: Actor, source: DataSource) -> str:
 def _note_check(source: DataSource, message: str, *, passed: bool) -> None:
     source.checked_at, source.check_passed = timezone.now(), passed
     source.check_message = message[:400]
-    source.save(update_fields=["checked_at", "check_passed", "check_message"])
+    source.save(update_fields=["checked_at", "check_passed", "check_message", *clocks.NOTED])
 
 
 def _try(source: DataSource) -> str:
     with opened(source) as to, words():
         answered = source.connector.check(to)
+        clocks.look(source, to)
         source.options = {**source.options, **source.connector.learned(to)}
         return answered
 

@@ -5,6 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -170,6 +171,11 @@ class Connector(ABC):
         """Settings to keep from the first successful connection, e.g. a host key."""
         del to
         return {}
+
+    def clock(self, to: Connection) -> datetime | None:
+        """What time it is there, by the source's own clock; None where it cannot be asked."""
+        del to
+        return None
 
     @abstractmethod
     def objects(self, to: Connection) -> list[SourceObject]:

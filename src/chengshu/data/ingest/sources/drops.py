@@ -1,7 +1,8 @@
 """What folders and SFTP servers have in common: files that somebody drops, each delivered once.
 
 Only complete files count: by a marker beside them (``a.csv.ok``), or because size and time have not changed for
-a while. Files are taken in the order of their names or times; nothing on the other side is ever moved or deleted.
+a while. Files are taken in the order of their names or times. Nothing on the other side is ever deleted; once its rows
+are in the lake a file may be moved to a sub-folder or renamed, where the department wants that.
 """
 
 import fnmatch
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 
@@ -37,6 +38,7 @@ _PIECE = 1024 * 1024
 _MARKERS = (".ok", ".done")
 _MOST_FILES = 20_000
 _STABLE_SECONDS = 30
+_AWAY = "collected"
 # A clock that runs ahead on the other side must not keep a file waiting for ever.
 _FUTURE_TOLERATED = 300
 
@@ -71,12 +73,22 @@ DROP_FIELDS = (
         key="records", label="JSON 里记录的位置", required=False, maximum=200,
         help="只有 JSON 文件要填，如 data.rows；整个文件就是数组时留空",
     ),
+    Field(
+        key="after", label="入库以后", kind="choice", default="leave", required=False,
+        choices=(("leave", "留在原处"), ("move", "移到子文件夹"), ("rename", "改名，加后缀")),
+        help="只动已经入库、没有被改写的文件；移动和改名要有写权限",
+    ),
+    Field(
+        key="after_name", label="子文件夹名或后缀", required=False, maximum=60, default=_AWAY,
+        help="如 collected；移动时是子文件夹，改名时接在文件名后面",
+    ),
 )  # fmt: skip
 DROP_GROUP = Group(
     "取哪些文件",
-    ("folder", "pattern", "complete", "stable_seconds", "order", "encoding", "records"),
-    "每个文件只取一次；对方的文件不会被移动或删除。",
-)
+    ("folder", "pattern", "complete", "stable_seconds", "order", "encoding", "records", "after",
+     "after_name"),
+    "每个文件只取一次，从不删除。几个数据资源用同一个文件夹时，都入库了才移走。",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,6 +114,16 @@ class Shelf(Protocol):
     def open(self, name: str) -> AbstractContextManager[BinaryIO]:
         """The bytes of one."""
 
+    def has(self, target: str) -> bool:
+        """Whether something of this name, perhaps in a sub-folder, is there."""
+
+    def move(self, name: str, target: str) -> None:
+        """Rename a file, making the sub-folder where it is missing.
+
+        Raises:
+            OSError: not allowed, or the target exists.
+        """
+
 
 class DropConnector(Connector):
     """Base of the kinds that take files from a folder."""
@@ -121,7 +143,7 @@ class DropConnector(Connector):
                 comment=f"{len(files)} 个文件" if files else "还没有传完的文件",
                 columns=self._columns(to, files[-1]) if files else (),
             )
-            for pattern in _patterns(to.text("pattern"))
+            for pattern in patterns(to.text("pattern"))
             for files in [self.ready(to, pattern)]
         ]  # fmt: skip
 
@@ -225,7 +247,8 @@ def complete_files(
         for file in listed
         if not file.name.startswith(".")
         and not file.name.lower().endswith((*_MARKERS, ".tmp", ".part", ".filepart"))
-        and any(fnmatch.fnmatchcase(file.name, one) for one in _patterns(pattern))
+        and any(fnmatch.fnmatchcase(file.name, one) for one in patterns(pattern))
+        and not _renamed(to, file.name)
         and _complete(file, names, mode, latest)
     ]
     by_time = to.text("order") == "time"
@@ -240,7 +263,38 @@ def _complete(file: DroppedFile, names: set[str], mode: str, latest: float) -> b
     return bool(names & {f"{file.name}.{mode}", f"{stem}.{mode}"})
 
 
-def _patterns(text: str) -> list[str]:
+def away(options: Mapping[str, Any], name: str) -> str:
+    """Where a collected file goes, relative to the folder."""
+    word = _away_word(options)
+    return f"{word}/{name}" if options.get("after") == "move" else f"{name}.{word}"
+
+
+def _away_word(options: Mapping[str, Any]) -> str:
+    # One plain name: neither a path nor hidden, whatever was typed.
+    word = str(options.get("after_name") or "").replace("/", "").replace("\\", "").strip(" .")
+    return word or _AWAY
+
+
+def _renamed(to: Connection, name: str) -> bool:
+    return to.text("after") == "rename" and name.endswith(f".{_away_word(to.options)}")
+
+
+def markers_of(
+    options: Mapping[str, Any], name: str, listed: Mapping[str, DroppedFile]
+) -> list[str]:
+    """The markers beside a file that are its own: ``a.ok`` belongs to ``a.csv`` unless there is another ``a.…``."""
+    mode, stem = str(options.get("complete") or "stable"), name.rpartition(".")[0]
+    if mode == "stable":
+        return []
+    found = [f"{name}.{mode}"]
+    others = [o for o in listed if o not in (name, f"{stem}.{mode}") and o.startswith(f"{stem}.")]
+    if stem and all(o.endswith(_MARKERS) for o in others):
+        found.append(f"{stem}.{mode}")
+    return [marker for marker in found if marker in listed]
+
+
+def patterns(text: str) -> list[str]:
+    """The patterns of a source, which are separated by semicolons."""
     return [one.strip() for one in text.split(";") if one.strip()]
 
 

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     NO_COLUMN = "no_column"
     BAD_VALUE = "bad_value"
     HOST_KEY = "host_key"
+    CERTIFICATE = "certificate"
+    ENCRYPTION = "encryption"
     FORBIDDEN_ADDRESS = "forbidden_address"
     TOO_BUSY = "too_busy"
     BAD_ANSWER = "bad_answer"

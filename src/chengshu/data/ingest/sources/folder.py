@@ -33,6 +33,18 @@ class _LocalShelf:
         with os.fdopen(opened, "rb") as file:
             yield file
 
+    def has(self, target: str) -> bool:
+        return os.path.lexists(self._folder / target)
+
+    def move(self, name: str, target: str) -> None:
+        place = self._folder / target
+        if place.parent.is_symlink():  # it might lead out of the folder people were allowed
+            raise PermissionError(target)
+        place.parent.mkdir(exist_ok=True)
+        if os.path.lexists(place):
+            raise FileExistsError(target)
+        (self._folder / Path(name).name).rename(place)
+
 
 class FolderConnector(DropConnector):
     """Files in a sub-folder of one of the folders the operator allows."""

@@ -93,6 +93,7 @@ class MysqlConnector(SqlConnector):
     note = "也适用于达梦以外的、兼容 MySQL 协议的数据库，如 TDSQL、OceanBase（MySQL 模式）"
     order = 20
     fields = sql_fields(3306)
+    clock_query = "SELECT UNIX_TIMESTAMP(NOW(6))"
 
     def check(self, to: Connection) -> str:
         """Connect and ask for the version."""

@@ -81,6 +81,7 @@ class PostgresConnector(SqlConnector):
     note = "也适用于人大金仓、瀚高等兼容 PostgreSQL 的数据库"
     order = 10
     fields = sql_fields(5432)
+    clock_query = "SELECT extract(epoch FROM clock_timestamp())"
 
     def check(self, to: Connection) -> str:
         """Connect and ask for the version."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote_plus, urljoin, urlsplit
 
 import httpx
 import pyarrow as pa
@@ -54,6 +54,11 @@ _FIELDS = (
     Field(key="password", label="密码、令牌或密钥", required=False, secret=True, help="加密保存，登记后谁也看不到"),
     Field(key="header", label="请求头名称", required=False, maximum=60, help="密钥放在请求头里时填，如 X-Api-Key"),
     Field(key="token_url", label="取令牌的地址", required=False, maximum=1000, help="OAuth 2.0 时填"),
+    Field(
+        key="token_auth", label="取令牌时怎样出示密钥", kind="choice", default="basic", required=False,
+        choices=(("basic", "放在请求头（client_secret_basic）"), ("post", "放在表单里（client_secret_post）")),
+        help="OAuth 2.0 时选；标准要求对方支持请求头",
+    ),
     Field(key="scope", label="授权范围", required=False, maximum=300),
     Field(key="records", label="记录的位置", required=False, maximum=200, help="如 data.rows；应答本身就是数组时留空"),
     Field(
@@ -92,7 +97,8 @@ class RestConnector(Connector):
     groups = (
         Group(
             "接口和认证",
-            ("url", "endpoints", "auth", "user", "password", "header", "token_url", "scope"),
+            ("url", "endpoints", "auth", "user", "password", "header", "token_url",
+             "token_auth", "scope"),
             "保存时会真的调用一次。",
         ),
         Group(
@@ -235,15 +241,22 @@ def _client(to: Connection) -> Iterator[httpx.Client]:
 
 
 def _token(to: Connection, client: httpx.Client) -> str:
-    """A token by the client credentials grant (RFC 6749, 4.4)."""
+    """A token by the client credentials grant (RFC 6749, 4.4); the client is named as 2.3.1 says."""
+    user, secret = to.text("user"), to.secrets.get("password", "")
     form = {"grant_type": "client_credentials"}
     if to.text("scope"):
         form["scope"] = to.text("scope")
+    auth: httpx.Auth | None = None
+    if to.text("token_auth") == "post":
+        form |= {"client_id": user, "client_secret": secret}
+    else:
+        auth = httpx.BasicAuth(quote_plus(user), quote_plus(secret))
+    # The token that is to be replaced must not go along.
+    client.headers.pop("Authorization", None)
     with _words(to):
         response = client.post(
-            to.text("token_url"), data=form,
-            auth=httpx.BasicAuth(to.text("user"), to.secrets.get("password", "")),
-        )  # fmt: skip
+            to.text("token_url"), data=form, auth=auth or httpx.USE_CLIENT_DEFAULT
+        )
     _refuse(to, response, "取令牌")
     token = at_path(_body(to, response), "access_token")
     if not token:
@@ -268,7 +281,7 @@ class _Pace:
 
 def _fetch(to: Connection, client: httpx.Client, pace: _Pace, call: Call) -> httpx.Response:
     """One page, tried again with growing pauses while the source is only busy."""
-    query = call.query or None
+    query, renewed = call.query or None, False
     for attempt in range(1, _TRIES + 1):
         pace.wait()
         try:
@@ -279,11 +292,19 @@ def _fetch(to: Connection, client: httpx.Client, pace: _Pace, call: Call) -> htt
                 raise
             time.sleep(min(0.2 * 2**attempt, _LONGEST_WAIT))
             continue
+        if response.status_code == httpx.codes.UNAUTHORIZED and not renewed and _renews(to):
+            # The token ran out between two pages. A new one that is refused as well is a refusal.
+            renewed, client.headers["Authorization"] = True, f"Bearer {_token(to, client)}"
+            continue
         if response.status_code not in _PASSING or attempt == _TRIES:
             break
         time.sleep(_pause(response, attempt))
     _refuse(to, response, "读取")
     return response
+
+
+def _renews(to: Connection) -> bool:
+    return to.text("auth") == "oauth2"
 
 
 def _bounded(

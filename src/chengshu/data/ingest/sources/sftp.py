@@ -39,6 +39,21 @@ class _RemoteShelf:
             file.prefetch()
             yield cast("BinaryIO", file)
 
+    def has(self, target: str) -> bool:
+        try:
+            self._client.lstat(f"{self._folder}/{target}")
+        except FileNotFoundError:
+            return False
+        return True
+
+    def move(self, name: str, target: str) -> None:
+        parent = target.rpartition("/")[0]
+        if parent and not self.has(parent):
+            self._client.mkdir(f"{self._folder}/{parent}")
+        if self.has(target):  # some servers would overwrite it
+            raise FileExistsError(target)
+        self._client.rename(f"{self._folder}/{name}", f"{self._folder}/{target}")
+
 
 class SftpConnector(DropConnector):
     """Files in one folder of an SFTP server."""

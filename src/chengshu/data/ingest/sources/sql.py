@@ -6,6 +6,7 @@ exact decimals arrive as they are. A kind adds its dialect: quoting, text forms,
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,9 @@ class SqlConnector(Connector):
     """Base of the database kinds."""
 
     windows = True
-    groups = (SQL_GROUP,)
-    # Whether a schema name belongs to the name of an object.
-    product: str = ""
+    groups: tuple[Group, ...] = (SQL_GROUP,)
+    # A query of the seconds since 1970 by the server's clock: no time zone can come between.
+    clock_query: str
 
     @abstractmethod
     def query(self, to: Connection, statement: str) -> list[tuple[Any, ...]]:
@@ -97,6 +98,11 @@ class SqlConnector(Connector):
         """A window's border as a value comparable with the column."""
         del column
         return self.literal(value)
+
+    def clock(self, to: Connection) -> datetime:
+        """The server's own time."""
+        seconds = self.query(to, self.clock_query)[0][0]
+        return datetime.fromtimestamp(float(seconds), UTC)
 
     def objects(self, to: Connection) -> list[SourceObject]:
         """Tables and views the account may read."""
@@ -254,6 +260,13 @@ _WORDS: dict[Reason, tuple[str, str]] = {
     Reason.NO_COLUMN: ("列不存在", "请核对对方是否改了表结构。"),
     Reason.BAD_VALUE: ("取数的条件或数据的格式对方不认", "请核对起止值的写法与列的类型。"),
     Reason.TOO_BUSY: ("对方的连接数已满", "请稍后再试，或请对方放宽连接数。"),
+    Reason.CERTIFICATE: (
+        "对方的证书核对不上：过期了、不是这个主机的，或签发机构不受信任，已拒绝连接，密码没有发出",
+        "请核对主机名；对方自签名或用内部机构签发时，请在“修改设置”里填签发机构的证书。",
+    ),
+    Reason.ENCRYPTION: (
+        "两边谈不成加密", "请在“修改设置”里核对“加密”：对方要求加密时选加密，对方不支持时选不加密，并核对端口。",
+    ),
     Reason.OTHER: ("对方没有接受请求", "请联系来源系统的管理员查看日志。"),
 }  # fmt: skip
 

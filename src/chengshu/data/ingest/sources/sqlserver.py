@@ -7,15 +7,24 @@ from typing import Any
 
 import pyarrow as pa
 import pytds
+from pytds import tls as driver_tls
 
 from chengshu.data.ingest.sources.base import Connection, SourceColumn
 from chengshu.data.ingest.sources.errors import Reason, SourceError
 from chengshu.data.ingest.sources.sql import (
     CONNECT_SECONDS,
+    SQL_GROUP,
     SqlConnector,
     split_name,
     sql_fields,
     translate,
+)
+from chengshu.data.ingest.sources.tls import (
+    TLS_FIELDS,
+    TLS_GROUP,
+    authority_file,
+    encrypted,
+    names_host,
 )
 
 _BATCH_ROWS = 10_000
@@ -27,6 +36,8 @@ _NUMBERS = (
 )  # fmt: skip
 _NUMBER = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
 _CAUSES = (
+    ("certificate", Reason.CERTIFICATE),
+    ("encryption", Reason.ENCRYPTION),
     ("login failed", Reason.WRONG_PASSWORD),
     ("cannot open database", Reason.NO_DATABASE),
     ("permission was denied", Reason.NO_PERMISSION),
@@ -73,6 +84,10 @@ _LISTING = """
       AND HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', 'SELECT') = 1{only}
     ORDER BY s.name, o.name, c.column_id
 """
+# What a failed handshake raises: no class of Python's own.
+_TLS_ERRORS: tuple[type[Exception], ...] = (
+    (driver_tls.OpenSSL.SSL.Error,) if driver_tls.OPENSSL_AVAILABLE else ()
+)
 
 
 class SqlServerConnector(SqlConnector):
@@ -82,7 +97,9 @@ class SqlServerConnector(SqlConnector):
     name = "SQL Server"
     note = "2019 及以上版本才能对账校验和；读取从 2012 起都可以"
     order = 40
-    fields = sql_fields(1433)
+    fields = (*sql_fields(1433), *TLS_FIELDS)
+    groups = (SQL_GROUP, TLS_GROUP)
+    clock_query = "SELECT DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME()) / 1000.0"
 
     def check(self, to: Connection) -> str:
         """Connect and ask for the version."""
@@ -90,14 +107,24 @@ class SqlServerConnector(SqlConnector):
         return f"SQL Server {version[0][0]}"
 
     def _connect(self, to: Connection) -> Any:
+        # Without a file of authorities the driver does not encrypt, and tells the server so.
+        authorities = None
+        if encrypted(to):
+            if not driver_tls.OPENSSL_AVAILABLE:
+                raise SourceError(
+                    Reason.ENCRYPTION, "平台没有安装加密连接 SQL Server 要用的组件 pyOpenSSL。",
+                    "请运维安装后再试；没有连接，密码没有发出。",
+                )  # fmt: skip
+            authorities = str(authority_file(to))
         try:
             return pytds.connect(
                 dsn=to.text("host"), port=to.number("port", 1433), database=to.text("database"),
                 user=to.text("user"), password=to.secrets.get("password", ""), autocommit=True,
                 timeout=_READ_SECONDS, login_timeout=CONNECT_SECONDS, readonly=True,
                 disable_connect_retry=True, appname="chengshu",
+                cafile=authorities, validate_host=names_host(to),
             )  # fmt: skip
-        except (pytds.Error, OSError) as error:
+        except (pytds.Error, OSError, *_TLS_ERRORS) as error:
             # The driver reports every failure to connect as a time-out; the cause says which it was.
             text = f"{error.__cause__ or ''} {error}"
             raise translate(to, text, _CAUSES, doing="连接数据源") from error

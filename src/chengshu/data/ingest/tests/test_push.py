@@ -1,11 +1,15 @@
 """Pushed deliveries: durable before answered, once per key, complete or refused."""
 
 import json
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -13,11 +17,12 @@ from django.utils import timezone
 from chengshu.data.catalog.models import Resource
 from chengshu.data.ingest import loading
 from chengshu.data.ingest.choices import BatchState, Origin, PushState
-from chengshu.data.ingest.models import Batch, PushSession, PushToken
-from chengshu.data.ingest.services import pushing
+from chengshu.data.ingest.models import Batch, PushMinute, PushSession, PushToken
+from chengshu.data.ingest.services import push_limits, pushing
 from chengshu.data.ingest.tests import factories
 from chengshu.data.ingest.tests.factories import ITEMS, row
 from chengshu.kernel.access.actor import Actor
+from chengshu.kernel.errors import TooMany
 from chengshu.kernel.identity.models import Account
 from chengshu.kernel.identity.tests.cast import Cast
 
@@ -56,6 +61,20 @@ class Pusher:
 @pytest.fixture
 def token(officer: Actor, cast: Cast) -> tuple[PushToken, str]:
     return pushing.issue_token(actor=officer, name="社保系统", owner=cast.department_a)
+
+
+Freeze = Callable[[str], None]
+
+
+@pytest.fixture
+def freeze(monkeypatch: pytest.MonkeyPatch) -> Freeze:
+    """A function that stops the clock of the limits."""
+
+    def stop(text: str) -> None:
+        moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Shanghai"))
+        monkeypatch.setattr(push_limits.timezone, "now", lambda: moment)
+
+    return stop
 
 
 @pytest.fixture
@@ -209,9 +228,9 @@ def test_a_token_is_issued_shown_once_and_revoked_in_the_browser(
     client = client_for(cast.officer_a)
     assert client.get(reverse("ingest:tokens")).status_code == 200
     assert client.get(reverse("ingest:token-new")).status_code == 200
-    issued = client.post(
-        reverse("ingest:token-new"), {"name": "系统", "owner": cast.department_a.pk}
-    )
+    filled = {"name": "系统", "owner": cast.department_a.pk, "requests_per_minute": "120",
+              "rows_per_minute": "200000"}  # fmt: skip
+    issued = client.post(reverse("ingest:token-new"), filled)
     text = issued.context["text"]
     assert text in issued.content.decode()
     assert issued.headers["Cache-Control"] == "no-store"
@@ -225,3 +244,109 @@ def test_a_token_is_issued_shown_once_and_revoked_in_the_browser(
     client.post(where)
     assert pusher.post("/sessions", {"resource": resource.code}, "k2").status_code == 401
     assert "已吊销" in client.get(reverse("ingest:tokens")).content.decode()
+
+
+def limited(token: PushToken, *, requests: int = 100, rows: int = 10_000) -> None:
+    PushToken.objects.filter(pk=token.pk).update(requests_per_minute=requests, rows_per_minute=rows)
+
+
+def test_too_many_requests_are_told_when_to_come_back_and_lose_nothing(
+    pusher: Pusher, token: tuple[PushToken, str], resource: Resource, freeze: Freeze
+) -> None:
+    freeze("2026-11-23 10:00:15")
+    session = pusher.begin(resource)
+    limited(token[0], requests=2)
+    part = {"rows": [person(1)]}
+    assert pusher.post(f"/sessions/{session}/parts/1", part).status_code == 202
+    refused = pusher.post(f"/sessions/{session}/parts/2", part)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "45")
+    assert refused["Content-Type"] == "application/problem+json"
+    assert "最多 2 次请求" in refused.json()["detail"]
+    assert "请等 45 秒后原样重试" in refused.json()["detail"]
+    freeze("2026-11-23 10:01:00")
+    assert pusher.state(session)["parts"] == 1
+    assert pusher.post(f"/sessions/{session}/parts/2", part).status_code == 202
+
+
+def test_rows_are_limited_too_but_a_repeat_costs_none(
+    pusher: Pusher, token: tuple[PushToken, str], resource: Resource, freeze: Freeze
+) -> None:
+    freeze("2026-11-23 10:00:15")
+    session = pusher.begin(resource)
+    limited(token[0], rows=3)
+    part = {"rows": [person(1), person(2)]}
+    for _ in range(3):
+        assert pusher.post(f"/sessions/{session}/parts/1", part).status_code == 202
+    refused = pusher.post(f"/sessions/{session}/parts/2", {"rows": [person(3), person(4)]})
+    assert refused.status_code == 429
+    assert "已收到的部分都在" in refused.json()["detail"]
+    assert push_limits.used_now(token[0]) == (5, 2)
+    assert pusher.post(f"/sessions/{session}/parts/2", {"rows": [person(3)]}).status_code == 202
+    # A small batch in one request is refused whole, and its key stays free for the retry.
+    small = pusher.post(f"/batches?resource={resource.code}", {"rows": [person(5)]}, "once")
+    assert small.status_code == 429
+    assert PushSession.objects.count() == 1
+    freeze("2026-11-23 10:01:00")
+    small = pusher.post(f"/batches?resource={resource.code}", {"rows": [person(5)]}, "once")
+    assert small.status_code == 202
+
+
+def test_each_token_has_a_limit_of_its_own_and_wrong_tokens_count_for_nobody(
+    pusher: Pusher, token: tuple[PushToken, str], officer: Actor, cast: Cast, resource: Resource
+) -> None:
+    limited(token[0], requests=1)
+    other = Pusher(pushing.issue_token(actor=officer, name="另一个", owner=cast.department_a)[1])
+    guess = Pusher(token[1][:-1] + ("a" if token[1][-1] != "a" else "b"))
+    assert guess.post("/sessions", {"resource": resource.code}, "k").status_code == 401
+    pusher.begin(resource)
+    assert pusher.post("/sessions", {"resource": resource.code}, "k1").status_code == 429
+    other.begin(resource)
+
+
+def test_the_limit_is_set_shown_and_kept_in_bounds_on_pages(
+    client_for: Callable[[Account], Client], cast: Cast, token: tuple[PushToken, str]
+) -> None:
+    client, item = client_for(cast.officer_a), token[0]
+    url = reverse("ingest:token-limits", args=[item.pk])
+    assert "200000" in client.get(url).content.decode()
+    refused = client.post(url, {"requests_per_minute": "10", "rows_per_minute": "9999"})
+    assert refused.status_code == 422
+    assert "一个部分的上限" in refused.content.decode()
+    client.post(url, {"requests_per_minute": "10", "rows_per_minute": "50000"})
+    page = client.get(reverse("ingest:token", args=[item.pk])).content.decode()
+    assert "最多 10 次" in page
+    assert "最多 50,000 行" in page
+    made = {"name": "日终", "owner": cast.department_a.pk, "rows_per_minute": "20000"}
+    client.post(reverse("ingest:token-new"), {**made, "requests_per_minute": "5"})
+    assert PushToken.objects.get(name="日终").requests_per_minute == 5
+    assert "20,000" in client.get(reverse("ingest:tokens")).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres
+def test_several_processes_share_one_count(token: tuple[PushToken, str]) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time anyway")
+    limited(token[0], requests=25)
+    item = PushToken.objects.get(pk=token[0].pk)
+
+    def knock(_: int) -> bool:
+        try:
+            push_limits.count_request(item)
+        except TooMany:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    while timezone.now().second > 50:
+        time.sleep(1)
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(knock, range(80))) == 25
+
+
+def test_old_counts_are_forgotten(token: tuple[PushToken, str]) -> None:
+    push_limits.count_request(token[0])
+    PushMinute.objects.create(token=token[0], minute=timezone.now() - timedelta(days=2))
+    assert push_limits.forget_minutes() == 1
+    assert PushMinute.objects.count() == 1

@@ -1,12 +1,14 @@
 """A department's PostgreSQL: really connected to, read-only, collected like a file."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from psycopg import sql
 
 from chengshu.data.catalog.models import Resource
@@ -148,6 +150,37 @@ def test_a_check_is_kept_and_shown_and_a_changed_password_keeps_the_old_one(
         services.change_secrets(actor=officer, source=source, secrets={"password": "other"})
     source.refresh_from_db()
     assert source.secrets_sealed == sealed
+
+
+def test_a_clock_that_strays_is_measured_and_shown(
+    officer: Actor, source: DataSource, postgres_url: str, client_for: object, cast: Cast
+) -> None:
+    client: Client = client_for(cast.officer_a)  # type: ignore[operator]
+    where = reverse("ingest:source", args=[source.pk])
+    assert source.clock_skew is not None
+    assert abs(source.clock_skew) < 5
+    page = client.get(where).content.decode()
+    assert "与平台一致" in page
+    assert "来源的时钟" not in page
+    # For this role the server's clock is an hour slow.
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE FUNCTION {TABLE}.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE "
+            "AS 'SELECT pg_catalog.clock_timestamp() - make_interval(hours => 1)'"
+        )
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET search_path = {}, pg_catalog").format(
+                sql.Identifier(USER), sql.Identifier(TABLE)
+            )
+        )
+    services.check_source(actor=officer, source=source)
+    source.refresh_from_db()
+    assert source.clock_skew == pytest.approx(-3600, abs=5)
+    page = client.get(where).content.decode()
+    assert "来源的时钟比平台慢 1 小时" in page
+    reading = extraction.clock(source)
+    assert reading is not None
+    assert timezone.now() - reading.at > timedelta(minutes=59)
 
 
 def test_settings_are_changed_only_after_connecting_there(

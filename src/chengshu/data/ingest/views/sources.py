@@ -14,9 +14,11 @@ from chengshu.data.ingest import selectors
 from chengshu.data.ingest.forms import SecretsForm, SettingsForm, SourceForm, place_errors
 from chengshu.data.ingest.masking import mask_unknown
 from chengshu.data.ingest.models import Batch, DataSource
-from chengshu.data.ingest.presentation import batch_url, tone
+from chengshu.data.ingest.presentation import batch_url, skew_words, tone
 from chengshu.data.ingest.services import collecting as collecting_services
 from chengshu.data.ingest.services import sources as services
+from chengshu.data.ingest.services.clearing import stuck
+from chengshu.data.ingest.services.clocks import strays
 from chengshu.data.ingest.sources import Field, SourceObject, SourceStructure, connectors
 from chengshu.data.ingest.views.collecting import crumbs as resource_crumbs
 from chengshu.data.ingest.views.collecting import steps
@@ -175,6 +177,8 @@ def source(request: ActorRequest, pk: int) -> HttpResponse:
         "actions": _source_actions(item),
         "facts": _source_facts(item),
         "refusal": refusal,
+        "stuck": stuck(item),
+        "skew": skew_words(item.clock_skew or 0) if strays(item) else "",
         "objects": Table.plain(
             key="source-objects", columns=columns, rows=found, caption="可以归集的对象",
             empty=EmptyState(title="没有可以读取的对象", text="请确认账号有读取权限。", icon="table"),
@@ -217,6 +221,14 @@ def _source_facts(item: DataSource) -> list[Fact]:
         Fact(item.connector.secret_name, "已加密保存" if item.secrets_sealed else "没有"),
         Fact("最近检查", f"{checked_words(item)}：{item.check_message}" if item.checked_at else ""),
         Fact("检查时间", item.checked_at),
+        Fact(
+            "时钟",
+            ""
+            if item.clock_skew is None
+            else skew_words(item.clock_skew)
+            if strays(item)
+            else "与平台一致",
+        ),
         Fact("登记人", item.created_by or ""),
         Fact("登记时间", item.created_at),
     ]

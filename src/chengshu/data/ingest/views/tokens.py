@@ -9,12 +9,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.ingest import selectors
-from chengshu.data.ingest.forms import TokenForm, place_errors
+from chengshu.data.ingest.forms import LimitsForm, TokenForm, place_errors
 from chengshu.data.ingest.models import PushToken
-from chengshu.data.ingest.services import pushing
+from chengshu.data.ingest.services import push_limits, pushing
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.errors import InvalidInput
-from chengshu.kernel.ui.components import Action, Column, Crumb, EmptyState
+from chengshu.kernel.ui.components import Action, Column, Crumb, EmptyState, Fact
 from chengshu.kernel.ui.tables import TableView
 
 HOME, TITLE = "数据源", "推送令牌"
@@ -43,6 +43,8 @@ class TokenList(TableView[PushToken]):
             value=lambda t: "cancelled" if t.revoked_at else "succeeded",
             label=lambda t: "已吊销" if t.revoked_at else "有效",
         ),
+        Column(key="requests_per_minute", title="每分钟请求", kind="number"),
+        Column(key="rows_per_minute", title="每分钟行数", kind="number"),
         Column(key="last_used_at", title="最近使用", kind="ago", sort="last_used_at"),
         Column(key="created_by", title="签发人"),
         Column(key="created_at", title="签发时间", kind="ago", sort="created_at"),
@@ -99,14 +101,24 @@ def token(request: ActorRequest, pk: int) -> HttpResponse:
         pushing.revoke_token(actor=request.actor, token=item)
         messages.success(request, f"“{item.name}”已吊销，之后的推送都会被拒绝。")
         return redirect("ingest:tokens")
+    requests, rows = push_limits.used_now(item)
     context = {
         "title": item.name,
         "subtitle": item.owner.name,
+        "facts": [
+            Fact("每分钟请求", f"最多 {item.requests_per_minute:,} 次，这一分钟用了 {requests:,} 次"),
+            Fact("每分钟行数", f"最多 {item.rows_per_minute:,} 行，这一分钟用了 {rows:,} 行"),
+            Fact("超过时", "应答 429，说明等几秒；已收到的部分都在"),
+            Fact("最近使用", item.last_used_at),
+            Fact("签发人", item.created_by),
+            Fact("签发时间", item.created_at),
+        ],
         "crumbs": _crumbs(item.name),
         "token": item,
         "actions": []
         if item.revoked_at
         else [
+            Action(title="修改限额", url=reverse("ingest:token-limits", args=[item.pk]), icon="settings"),
             Action(
                 title="吊销", url=token_url(item), method="post", icon="ban", danger=True,
                 confirm="吊销后，用它的系统立即不能再推送。",
@@ -115,3 +127,28 @@ def token(request: ActorRequest, pk: int) -> HttpResponse:
         "sessions": item.sessions.select_related("resource", "batch")[:20],
     }  # fmt: skip
     return render(request, "ingest/token.html", context)
+
+
+def limits(request: ActorRequest, pk: int) -> HttpResponse:
+    """Change what a token may send in a minute."""
+    item = selectors.token(request.actor, pk)
+    initial = {
+        "requests_per_minute": item.requests_per_minute, "rows_per_minute": item.rows_per_minute,
+    }  # fmt: skip
+    form = LimitsForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            push_limits.change_limits(
+                actor=request.actor, token=item, requests=form.cleaned_data["requests_per_minute"],
+                rows=form.cleaned_data["rows_per_minute"], largest_part=pushing.MAX_ROWS,
+            )  # fmt: skip
+        except InvalidInput as error:
+            place_errors(form, error.fields, error.detail)
+        else:
+            messages.success(request, "限额已修改，下一个请求起生效。")
+            return redirect("ingest:token", pk)
+    context = {
+        "title": "修改推送限额", "subtitle": item.name, "crumbs": _crumbs(item.name), "form": form,
+        "submit": "保存", "cancel_url": token_url(item),
+    }  # fmt: skip
+    return render(request, "ui/form.html", context, status=422 if form.errors else 200)

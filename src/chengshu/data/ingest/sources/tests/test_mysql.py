@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -176,3 +177,25 @@ def test_why_a_server_cannot_be_reached_is_said(
         KIND.check(reach(mariadb_url, tmp_path, **change))
     assert caught.value.reason is reason
     assert "s3cret" not in str(caught.value)
+
+
+def test_the_servers_own_clock_is_read_whatever_its_time_zone(
+    cursor: Cursor, mariadb_url: str, to: Connection, tmp_path: Path
+) -> None:
+    before = datetime.now(UTC)
+    there = KIND.clock(to)
+    assert there is not None
+    assert before - timedelta(seconds=1) < there < datetime.now(UTC) + timedelta(seconds=1)
+    # What init_connect sets holds for accounts that may not do everything: their server is an hour behind.
+    reader = f"slow_{os.getpid()}"
+    cursor.execute(f"CREATE USER {reader}@'127.0.0.1' IDENTIFIED BY 'x'")
+    cursor.execute(f"GRANT SELECT ON {DATABASE}.* TO {reader}@'127.0.0.1'")
+    cursor.execute("SET GLOBAL init_connect = 'SET timestamp = UNIX_TIMESTAMP() - 3600'")
+    try:
+        there = KIND.clock(reach(mariadb_url, tmp_path, "x", user=reader))
+        assert there is not None
+        behind = datetime.now(UTC) - there
+        assert timedelta(minutes=59) < behind < timedelta(minutes=61)
+    finally:
+        cursor.execute("SET GLOBAL init_connect = ''")
+        cursor.execute(f"DROP USER {reader}@'127.0.0.1'")

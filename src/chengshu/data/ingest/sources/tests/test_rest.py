@@ -1,5 +1,6 @@
 """A REST source against a real HTTP server on loopback: honest paging, and every way of lying about it."""
 
+import base64
 import json
 import threading
 import time
@@ -275,6 +276,64 @@ def test_forms_of_signing_in(site: Site, to: Callable[..., Connection]) -> None:
         read(to("wrong", auth="bearer"))
     assert caught.value.reason is Reason.WRONG_PASSWORD
     assert "wrong" not in str(caught.value)
+
+
+def basic(user: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
+
+
+class Authority:
+    """Gives tokens that are good for so many pages; wants the client named in one of the two ways."""
+
+    def __init__(self, way: str, pages: int) -> None:
+        self.way, self.pages, self.given, self.left = way, pages, 0, 0
+
+    def handle(self, path: str, query: dict[str, str], headers: dict[str, str]) -> Answer:
+        said = headers.get("Authorization", "")
+        if path == "/token":
+            named = (
+                query.get("client_id") == "sb/系统" and query.get("client_secret") == "s:3+cret"
+                if self.way == "post"
+                else said == basic("sb%2F%E7%B3%BB%E7%BB%9F", "s%3A3%2Bcret")
+            )
+            if not named or ("client_secret" in query) is not (self.way == "post"):
+                return 401, {}, {"error": "invalid_client"}
+            self.given, self.left = self.given + 1, self.pages
+            return 200, {}, {"access_token": f"t{self.given}", "token_type": "Bearer"}
+        if said != f"Bearer t{self.given}" or not self.left:
+            return 401, {}, {"error": "invalid_token"}
+        self.left -= 1
+        page = int(query.get("page", "1"))
+        return 200, {}, PEOPLE[(page - 1) * 2 : page * 2]
+
+
+@pytest.mark.parametrize("way", ["basic", "post"])
+def test_a_token_that_runs_out_half_way_is_renewed_and_no_page_is_lost(
+    site: Site, to: Callable[..., Connection], way: str
+) -> None:
+    authority = Authority(way, pages=2)
+    site.handle = authority.handle
+    options = {
+        "auth": "oauth2", "user": "sb/系统", "token_url": f"{site.url}/token", "token_auth": way,
+        "paging": "page", "page_param": "page", "size_param": "size", "page_size": 2,
+    }  # fmt: skip
+    assert read(to("s:3+cret", **options)) == [p["id"] for p in PEOPLE]
+    assert authority.given == 2
+    wrong = {**options, "token_auth": "post" if way == "basic" else "basic"}
+    with pytest.raises(SourceError, match="取令牌") as caught:
+        read(to("s:3+cret", **wrong))
+    assert caught.value.reason is Reason.WRONG_PASSWORD
+
+
+def test_a_new_token_that_is_refused_as_well_is_a_refusal_after_one_try(
+    site: Site, to: Callable[..., Connection]
+) -> None:
+    authority = Authority("basic", pages=0)
+    site.handle = authority.handle
+    options = {"auth": "oauth2", "user": "sb/系统", "token_url": f"{site.url}/token"}
+    with pytest.raises(SourceError, match="不认这个密码或令牌"):
+        read(to("s:3+cret", **options))
+    assert authority.given == 2
 
 
 def test_a_busy_source_is_asked_again_when_it_says(

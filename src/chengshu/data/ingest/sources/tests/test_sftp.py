@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 
-from chengshu.data.ingest.sources import Connection, Reason, SourceError, connector
+from chengshu.data.ingest.sources import (
+    Connection,
+    DropConnector,
+    Reason,
+    SourceError,
+    connector,
+)
 
 KIND = connector("sftp")
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -144,6 +150,22 @@ def test_a_wrong_key_a_missing_folder_and_a_dead_server_are_told_apart(
         with pytest.raises(SourceError) as caught:
             KIND.check(to)
         assert caught.value.reason is reason, caught.value
+
+
+def test_a_collected_file_is_moved_and_nothing_is_overwritten(
+    server: Server, tmp_path: Path
+) -> None:
+    put(server, "1.csv", "编号\n001\n")
+    put(server, "2.csv", "编号\n002\n")
+    assert isinstance(KIND, DropConnector)
+    with KIND.shelf(server.connection(tmp_path)) as shelf:
+        shelf.move("1.csv", "已归集/1.csv")
+        with pytest.raises(OSError, match=r"1\.csv"):
+            shelf.move("2.csv", "已归集/1.csv")
+        shelf.move("2.csv", "2.csv.collected")
+        assert (shelf.has("已归集/1.csv"), shelf.has("1.csv")) == (True, False)
+        assert [f.name for f in shelf.list()] == ["2.csv.collected"]
+    assert (server.drop / "已归集" / "1.csv").read_text() == "编号\n001\n"
 
 
 def test_a_server_that_dies_half_way_is_an_error(server: Server, tmp_path: Path) -> None:
