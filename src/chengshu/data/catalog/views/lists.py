@@ -367,11 +367,22 @@ class WarehouseList(TableView[Warehouse]):
     key = "catalog-warehouses"
     columns: ClassVar[Sequence[Column]] = (
         Column(
-            key="name", title="名称", kind="main", sort="name", locked=True, url=_drill("warehouse")
+            key="name",
+            title="名称",
+            kind="main",
+            sort="name",
+            locked=True,
+            url=lambda row: reverse("catalog:warehouse", args=[row.pk]),
         ),
         Column(key="code", title="代码", kind="code", sort="code"),
         Column(key="description", title="说明"),
-        Column(key="entries", title="已发布资源", kind="number", sort="entries"),
+        Column(
+            key="entries",
+            title="已发布资源",
+            kind="number",
+            sort="entries",
+            url=_drill("warehouse"),
+        ),
     )
     default_sort = "code"
     empty = EmptyState(title="还没有数据仓", icon="building-warehouse")

@@ -32,11 +32,25 @@ _AGES = (("1 天内", 1), ("7 天内", 7), ("30 天内", 30), ("90 天内", 90))
 
 def _narrowed(request: ActorRequest) -> Narrowed:
     days = request.GET.get("days", "14")
-    source = request.GET.get("source", "")
     return Narrowed(
-        provider=request.GET.get("provider", ""), source=int(source) if source.isdecimal() else None,
+        provider=request.GET.get("provider", ""),
+        warehouse=_number(request, "warehouse"), source=_number(request, "source"),
         days=int(days) if days in dict(PERIODS) else 14,
     )  # fmt: skip
+
+
+def _number(request: ActorRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return int(text) if text.isdecimal() else None
+
+
+def _warehouses(actor: Actor) -> list[tuple[int, str]]:
+    """The 数据仓 that have sources with plans this person may see."""
+    rows = selectors.plans(actor).exclude(source__warehouse=None)
+    pairs = rows.order_by("source__warehouse__name").values_list(
+        "source__warehouse_id", "source__warehouse__name"
+    )
+    return list(dict.fromkeys(pairs))
 
 
 def _sources(actor: Actor) -> list[tuple[int, str]]:
@@ -45,7 +59,7 @@ def _sources(actor: Actor) -> list[tuple[int, str]]:
 
 
 def board(request: ActorRequest) -> HttpResponse:
-    """The board, narrowed to a department or a source."""
+    """The board, narrowed to a department, a 数据仓 or a source."""
     actor, within = request.actor, _narrowed(request)
     runs = within.runs(selectors.runs(actor))
     held = list(selectors.freshness(actor, within))
@@ -68,6 +82,7 @@ def board(request: ActorRequest) -> HttpResponse:
         ],
         "within": within, "days": str(within.days), "periods": PERIODS,
         "providers": list(dict.fromkeys(providers)),
+        "warehouses": _warehouses(actor),
         "sources": _sources(actor),
         "stats": [
             Stat(label="归集", value=total, unit="行", compact=True, note=f"{within.days} 天内，含上传和推送",

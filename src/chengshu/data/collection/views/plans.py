@@ -99,7 +99,12 @@ class PlanList(TableView[Plan]):
         rows = selectors.plans(self.request.actor).order_by("source__name")
         pairs = dict.fromkeys(rows.values_list("source_id", "source__name"))
         known = Filter(key="source", title="数据源", lookup="source_id", choices=list(pairs))
-        self.filters = (*type(self).filters, known)  # type: ignore[misc]
+        held = rows.exclude(source__warehouse=None).order_by("source__warehouse__name")
+        houses = dict.fromkeys(held.values_list("source__warehouse_id", "source__warehouse__name"))
+        house = Filter(
+            key="warehouse", title="数据仓", lookup="source__warehouse_id", choices=list(houses)
+        )
+        self.filters = (*type(self).filters, known, house)  # type: ignore[misc]
 
     def get_queryset(self) -> QuerySet[Plan]:
         return selectors.plans(self.request.actor)

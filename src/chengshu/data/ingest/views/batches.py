@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from chengshu.data.ingest import loading, selectors
+from chengshu.data.ingest.batch_panels import batch_panels
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch, BatchProblem
 from chengshu.data.ingest.presentation import balance, batch_url, facts, source_words, tone
@@ -63,7 +64,7 @@ def batch(request: ActorRequest, pk: UUID) -> HttpResponse:
         "family": _family(item),
     }
     if item.state == BatchState.LOADED:
-        context |= _result(item)
+        context |= _result(item) | {"panels": batch_panels(request.actor, item)}
     return render(request, "ingest/batch.html", context)
 
 
