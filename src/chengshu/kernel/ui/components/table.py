@@ -181,6 +181,8 @@ class Table:
     filters: Sequence[FilterState] = ()
     chips: Sequence[Chip] = ()
     clear_url: str = ""
+    # What a person may keep under a name; "" where nothing is narrowed or sorted.
+    query: str = ""
     columns: Sequence[tuple[Column, bool]] = ()
     bulk: Sequence[BulkAction] = ()
     exports: Sequence[tuple[str, str]] = ()
