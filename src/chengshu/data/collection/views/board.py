@@ -12,6 +12,7 @@ from chengshu.data.collection.choices import TROUBLED, RunState
 from chengshu.data.collection.presentation import run_url
 from chengshu.data.collection.selectors import Narrowed
 from chengshu.data.collection.views.runs import RUN_COLUMNS, crumbs
+from chengshu.data.contract.facade import shorten
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.ui.components import (
@@ -113,7 +114,7 @@ def board(request: ActorRequest) -> HttpResponse:
 _TROUBLE_COLUMNS = (
     Column(key="plan", title="任务", kind="main", value="plan.name", url=run_url),
     RUN_COLUMNS[1],
-    Column(key="message", title="原因", value=lambda r: r.message[:60]),
+    Column(key="message", title="原因", value=lambda r: shorten(r.message, 60)),
     RUN_COLUMNS[-1],
 )
 _OLDEST_COLUMNS = (
@@ -148,7 +149,7 @@ def _outcomes(within: Narrowed, days: dict[Any, selectors.DayOfRuns]) -> Chart:
         categories=[f"{day:%m-%d}" for day in within.dates],
         series=[
             Series("已入库", [days.get(day, empty).good for day in within.dates]),
-            Series("停下", [days.get(day, empty).bad for day in within.dates]),
+            Series("停下", [days.get(day, empty).bad for day in within.dates], tone="red"),
         ],
         description="停下的都没有动湖里的数据",
     )  # fmt: skip

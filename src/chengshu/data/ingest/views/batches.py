@@ -149,7 +149,7 @@ def _result(item: Batch) -> dict[str, Any]:
             Stat(label="更新", value=item.updated, unit="条"),
             Stat(label="无变化", value=item.unchanged, unit="条"),
             Stat(
-                label="每秒", unit="行",
+                label="速度", unit="行/秒",
                 value=round(item.source_rows / item.seconds) if item.seconds >= 1 else None,
                 note="" if item.seconds >= 1 else "不到 1 秒",
             ),

@@ -102,7 +102,7 @@ def _results(rows: list[RuleResult], *, may_ticket: bool) -> Table:
         Column(key="severity", title="严重程度", value=severity_tag),
         Column(key="origin", title="来源", value=origin_word),
         Column(key="checked", title="检查", kind="number"),
-        Column(key="error", title="没有执行的原因"),
+        *([Column(key="error", title="没有执行的原因")] if any(r.error for r in rows) else []),
     ]
     empty = EmptyState(title="没有规则发现问题", icon="circle-check")
     return Table.plain(key="broken", columns=columns, rows=rows, caption="规则和结果", empty=empty)
