@@ -6,13 +6,13 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from chengshu.data.collection import selectors
 from chengshu.data.collection.choices import TROUBLED, RunState
 from chengshu.data.collection.presentation import run_url
 from chengshu.data.collection.selectors import Narrowed
 from chengshu.data.collection.views.runs import RUN_COLUMNS, crumbs
-from chengshu.data.contract.facade import shorten
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.ui.components import (
@@ -114,7 +114,7 @@ def board(request: ActorRequest) -> HttpResponse:
 _TROUBLE_COLUMNS = (
     Column(key="plan", title="任务", kind="main", value="plan.name", url=run_url),
     RUN_COLUMNS[1],
-    Column(key="message", title="原因", value=lambda r: shorten(r.message, 60)),
+    Column(key="message", title="原因", value=lambda r: Truncator(r.message).chars(60)),
     RUN_COLUMNS[-1],
 )
 _OLDEST_COLUMNS = (
