@@ -40,14 +40,20 @@ from chengshu.data.catalog.contract import Codes, code_values, column_spec, cont
 from chengshu.data.catalog.due import next_due, working_days_late
 from chengshu.data.catalog.forms import category_choices, unit_choices
 from chengshu.data.catalog.kinds import Way, kind_of, require_way
-from chengshu.data.catalog.models import DataItem, InformationSystem, Resource, ThematicLibrary
+from chengshu.data.catalog.models import (
+    DataItem,
+    InformationSystem,
+    Resource,
+    ThematicLibrary,
+    Warehouse,
+)
 from chengshu.data.catalog.offers import FileOffer, ServiceOffer, register_offers
 from chengshu.data.catalog.reference import code_tables, leaf_category
 from chengshu.data.catalog.services.drafts import create_resource, edit_draft, start_change
 from chengshu.data.catalog.services.due import register_freshness, renew_due
 from chengshu.data.catalog.standards import BoundItem, ElementInfo, element_index, element_infos
 from chengshu.data.catalog.suggestions import ElementIndex, Suggestion, suggest_elements
-from chengshu.data.catalog.tabs import register_panel, register_tab
+from chengshu.data.catalog.tabs import register_panel, register_tab, register_warehouse_panel
 from chengshu.data.catalog.views.pages import resource_page
 from chengshu.data.contract.facade import ColumnSpec, TableContract
 from chengshu.kernel.errors import Conflict, NotFound
@@ -259,6 +265,7 @@ __all__ = [
     "ThematicLibrary",
     "UpdateCycle",
     "VersionContent",
+    "Warehouse",
     "Way",
     "category_choices",
     "code_tables",
@@ -283,6 +290,7 @@ __all__ = [
     "register_offers",
     "register_panel",
     "register_tab",
+    "register_warehouse_panel",
     "renew_due",
     "resource_page",
     "start_change",

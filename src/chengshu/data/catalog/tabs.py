@@ -6,7 +6,7 @@ Register from the package's ``apps.py`` (``ready``), through :mod:`chengshu.data
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chengshu.data.catalog.models import Resource
+from chengshu.data.catalog.models import Resource, Warehouse
 from chengshu.kernel.access.actor import Actor
 
 # Draws the panel's inside, as safe HTML; "" leaves the panel out.
@@ -37,8 +37,24 @@ class ResourcePanel:
     order: int = 100
 
 
+# The same for the page of a 数据仓.
+WarehouseContent = Callable[[Actor, Warehouse], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarehousePanel:
+    """A panel on the page of a 数据仓."""
+
+    key: str
+    title: str
+    content: WarehouseContent
+    permission: str
+    order: int = 100
+
+
 TABS: dict[str, ResourceTab] = {}
 PANELS: dict[str, ResourcePanel] = {}
+WAREHOUSE_PANELS: dict[str, WarehousePanel] = {}
 
 
 def register_tab(
@@ -62,4 +78,13 @@ def register_panel(
     """Add a panel to a built-in tab: ``items``, ``basics``, ``versions`` or ``usage`` (接口与开放)."""
     PANELS[key] = ResourcePanel(
         key=key, title=title, content=content, permission=permission, tab=tab, order=order
+    )
+
+
+def register_warehouse_panel(
+    *, key: str, title: str, content: WarehouseContent, permission: str, order: int = 100
+) -> None:
+    """Add a panel to the page of every 数据仓, such as the sources that fill it."""
+    WAREHOUSE_PANELS[key] = WarehousePanel(
+        key=key, title=title, content=content, permission=permission, order=order
     )

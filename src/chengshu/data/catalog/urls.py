@@ -14,6 +14,7 @@ from chengshu.data.catalog.views import (
     resources,
     reviewing,
     systems,
+    warehouses,
 )
 from chengshu.kernel.access.routing import page
 
@@ -56,7 +57,11 @@ urlpatterns = [
     page(f"{ROOT}warehouses/", registers.Warehouses.as_view(), name="warehouses", permission=VIEW),
     page(f"{ROOT}warehouses/new/", registers.warehouse, name="warehouse-new", permission=STANDARD),
     page(
-        f"{ROOT}warehouses/<int:warehouse_id>/", registers.warehouse, name="warehouse-edit",
+        f"{ROOT}warehouses/<int:warehouse_id>/", warehouses.warehouse, name="warehouse",
+        permission=VIEW,
+    ),
+    page(
+        f"{ROOT}warehouses/<int:warehouse_id>/edit/", registers.warehouse, name="warehouse-edit",
         permission=STANDARD,
     ),
     page(f"{ROOT}libraries/", registers.Libraries.as_view(), name="libraries", permission=VIEW),

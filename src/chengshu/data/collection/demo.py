@@ -13,7 +13,12 @@ from typing import Any
 import pyarrow as pa
 from django.conf import settings
 
-from chengshu.data.catalog.facade import PublishedResource, published_by_id, published_queryset
+from chengshu.data.catalog.facade import (
+    PublishedResource,
+    Warehouse,
+    published_by_id,
+    published_queryset,
+)
 from chengshu.data.collection.choices import Mode, ScheduleKind
 from chengshu.data.collection.models import Plan
 from chengshu.data.collection.services import plans, reconciliation, runs
@@ -90,6 +95,7 @@ def _source(actor: Actor, resource: PublishedResource) -> DataSource:
     return register_source(
         actor=actor, kind="folder", name=name, secrets={},
         owner=Organization.objects.get(pk=resource.provider_id),
+        warehouse=Warehouse.objects.filter(pk=resource.warehouse_id).first(),
         options={
             "folder": resource.physical_name, "pattern": f"{resource.physical_name}_*.csv",
             "complete": "ok", "order": "name", "encoding": "utf-8",

@@ -89,9 +89,10 @@ def one(rows: QuerySet[M], pk: int | UUID, what: str) -> M:
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """What the board looks at: a department, a source, days back."""
+    """What the board looks at: a department, a 数据仓, a source, days back."""
 
     provider: str = ""
+    warehouse: int | None = None
     source: int | None = None
     days: int = 14
 
@@ -100,14 +101,19 @@ class Narrowed:
         rows = rows.filter(created_at__gte=self.since)
         if self.provider:
             rows = rows.filter(plan__resource__provider__code=self.provider)
+        if self.warehouse:
+            rows = rows.filter(plan__source__warehouse_id=self.warehouse)
         if self.source:
             rows = rows.filter(plan__source_id=self.source)
         return rows
 
     def resources(self, rows: QuerySet[Resource]) -> QuerySet[Resource]:
-        """Entries within it."""
+        """Entries within it; those of a 数据仓 are the ones its sources fill."""
         if self.provider:
             rows = rows.filter(provider__code=self.provider)
+        if self.warehouse:
+            filled = Plan.objects.filter(source__warehouse_id=self.warehouse)
+            rows = rows.filter(pk__in=filled.values("resource_id"))
         if self.source:
             rows = rows.filter(collection_plans__source_id=self.source).distinct()
         return rows
@@ -169,6 +175,8 @@ def loaded_batches(actor: Actor, within: Narrowed) -> QuerySet[Batch]:
     rows = rows.filter(finished_at__gte=within.since)
     if within.provider:
         rows = rows.filter(resource__provider__code=within.provider)
+    if within.warehouse:
+        rows = rows.filter(data_source__warehouse_id=within.warehouse)
     if within.source:
         rows = rows.filter(data_source_id=within.source)
     return rows

@@ -13,8 +13,13 @@ class DiscoveryConfig(AppConfig):
         from chengshu.data.catalog.facade import register_panel, register_tab
         from chengshu.data.discovery import ticketing
         from chengshu.data.discovery.panels import drift_panel, lead_panel
+        from chengshu.data.ingest.facade import register_source_action
 
         ticketing.register()
+        register_source_action(
+            key="discovery", title="从这里生成目录", url_name="discovery:tables",
+            permission="discovery.propose", icon="wand", order=10,
+        )  # fmt: skip
         register_panel(
             key="leads", title="一数一源", content=lead_panel, permission="discovery.view",
             tab="items", order=40,

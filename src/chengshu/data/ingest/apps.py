@@ -10,8 +10,12 @@ class IngestConfig(AppConfig):
 
     def ready(self) -> None:
         """Put the data of an entry beside its description."""
-        from chengshu.data.catalog.facade import register_freshness, register_tab
-        from chengshu.data.ingest import ticketing
+        from chengshu.data.catalog.facade import (
+            register_freshness,
+            register_tab,
+            register_warehouse_panel,
+        )
+        from chengshu.data.ingest import ticketing, warehouse_panel
         from chengshu.data.ingest.freshness import last_loads
         from chengshu.data.tickets.facade import register_kind
 
@@ -20,6 +24,10 @@ class IngestConfig(AppConfig):
             order=20, icon="table",
         )  # fmt: skip
         register_freshness("ingest", last_loads)
+        register_warehouse_panel(
+            key="sources", title="数据源", content=warehouse_panel.content,
+            permission="ingest.source.manage", order=10,
+        )  # fmt: skip
         register_kind(
             ticketing.KIND, ticketing.NAME, ticketing.recheck, ticketing.evidence_url,
             ticketing.evidence,

@@ -1,6 +1,7 @@
 """What other data packages use of collection: sources in scope, their structure, rows, counts and checksums."""
 
 from chengshu.data.ingest import loading
+from chengshu.data.ingest.batch_panels import batch_panels, register_batch_panel
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.loading import lake
 from chengshu.data.ingest.masking import Mask, masked, masks_of
@@ -45,6 +46,7 @@ from chengshu.data.ingest.services.sources import (
     sample,
 )
 from chengshu.data.ingest.services.uploads import check_mapping
+from chengshu.data.ingest.source_actions import register_source_action
 from chengshu.data.ingest.sources import (
     Checksum,
     Connector,
@@ -87,6 +89,7 @@ __all__ = [
     "TakenFile",
     "Window",
     "WriteMode",
+    "batch_panels",
     "batch_rows",
     "batches",
     "check_mapping",
@@ -110,8 +113,10 @@ __all__ = [
     "propose_mapping",
     "quarantine_file",
     "read",
+    "register_batch_panel",
     "register_readers",
     "register_source",
+    "register_source_action",
     "sample",
     "sniff",
     "source",

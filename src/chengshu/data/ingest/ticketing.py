@@ -157,10 +157,15 @@ def _family(root: Batch, loaded: list[Batch]) -> list[Batch]:
 
 
 def _is_whole(newest: Batch, loaded: list[Batch]) -> bool:
-    """A delivery of all rows: it says so, or (an upload) it is not much smaller than the one with the problem."""
-    mode = newest.options.get("write")
-    if mode:
-        return WriteMode(mode) in (WriteMode.SYNC, WriteMode.OVERWRITE)
+    """A delivery of all rows: it replaces all, or it is not much smaller than the one with the problem.
+
+    An upload, or a plan that merges whole tables or dropped files, does not say whether it held everything; a
+    plan that read from a cursor on certainly did not.
+    """
+    if newest.options.get("window"):
+        return False
+    if newest.options.get("write") in (WriteMode.SYNC, WriteMode.OVERWRITE):
+        return True
     before = [b for b in loaded if b.origin != Origin.REPLAY and b.created_at < newest.created_at]
     return not before or newest.source_rows * _HALF >= before[0].source_rows
 

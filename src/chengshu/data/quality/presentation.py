@@ -50,9 +50,11 @@ def fix_line(evaluation: Evaluation, fix: dict[str, Any]) -> FixLine:
     before, after = Grade(fix["grade_before"]).label, Grade(fix["grade_after"]).label
     own = fix["key"] in (FRESHNESS, ACCESS)
     title = fix["title"] if own else f"改正 {fix['failed']:,} 条：{fix['title']}"
+    # Late or failed collection is mended where collection is seen.
     url = (
-        "" if own else f"{reverse('quality:rows', args=[evaluation.resource_id])}?rule={fix['key']}"
-    )
+        reverse("ingest:preview", args=[evaluation.resource_id]) if own
+        else f"{reverse('quality:rows', args=[evaluation.resource_id])}?rule={fix['key']}"
+    )  # fmt: skip
     return FixLine(
         title=title,
         effect=(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -31,6 +32,12 @@ def history(evaluation: Evaluation) -> list[Evaluation]:
     """The evaluations of the same resource, oldest first, as many as a trend shows."""
     rows = Evaluation.objects.filter(resource=evaluation.resource_id).order_by("-at")
     return list(reversed(rows[:TREND_DAYS]))
+
+
+def before(resource_id: int, moment: datetime) -> Evaluation | None:
+    """The last evaluation of a resource that was made before ``moment``."""
+    rows = Evaluation.objects.filter(resource=resource_id, at__lt=moment)
+    return rows.order_by("-at").first()
 
 
 def rule(actor: Actor, pk: int) -> Rule:

@@ -15,6 +15,7 @@ urlpatterns = [
     page(f"{ROOT}resources/", overview.ResourceList.as_view(), name="resources", permission=VIEW),
     page(f"{ROOT}policy/", rules.edit_policy, name="policy", permission="quality.policy.manage"),
     page(RESOURCE, resources.resource, name="resource", permission=VIEW),
+    page(f"{RESOURCE}grade/", resources.grade, name="grade", permission=VIEW),
     page(f"{RESOURCE}evaluate/", resources.evaluate, name="evaluate", permission="quality.evaluate"),
     page(f"{RESOURCE}rows/", resources.rows, name="rows", permission=VIEW),
     page(f"{RESOURCE}rows/export/", resources.export_rows, name="export", permission="quality.rows.export"),

@@ -155,6 +155,7 @@ class TableView(View, Generic[M]):
             filters=self._filters,
             chips=self._chips(),
             clear_url=self._url(q="", cursor="", **{f.key: "" for f in self.filters}),
+            query=self._url().partition("?")[2],
             columns=self._columns,
             bulk=self.get_bulk_actions(),
             exports=self._exports(),

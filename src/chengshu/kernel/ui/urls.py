@@ -1,13 +1,22 @@
 """Routes of the design system: preferences of everybody, gallery for whoever builds pages."""
 
-from chengshu.kernel.access.routing import PUBLIC, page
+from chengshu.kernel.access.routing import PUBLIC, SIGNED_IN, page
 from chengshu.kernel.ui import preferences
 from chengshu.kernel.ui.gallery import views
 from chengshu.kernel.ui.manifest import GALLERY
+from chengshu.kernel.ui.saved import views as saved
 
 app_name = "ui"
 urlpatterns = [
     page("preferences/", preferences.save, name="preferences", permission=PUBLIC),
+    page("preferences/filters/", saved.menu, name="saved", permission=SIGNED_IN),
+    page("preferences/filters/save/", saved.save, name="saved-save", permission=SIGNED_IN),
+    page(
+        "preferences/filters/<int:pk>/remove/",
+        saved.remove,
+        name="saved-remove",
+        permission=SIGNED_IN,
+    ),
     page("console/ui/", views.components, name="gallery", permission=GALLERY),
     page(
         "console/ui/list/",

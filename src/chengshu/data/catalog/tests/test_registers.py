@@ -145,7 +145,7 @@ def test_pages_of_the_registers(cast, client):
     assert not Category.objects.filter(pk=node.pk).exists()
     client.post(f"{ROOT}/warehouses/new/", {"code": "w2", "name": "新仓", "active": "on"})
     house = Warehouse.objects.get(code="w2")
-    client.post(f"{ROOT}/warehouses/{house.pk}/", {"name": "旧仓", "owner": "330383-RS"})
+    client.post(f"{ROOT}/warehouses/{house.pk}/edit/", {"name": "旧仓", "owner": "330383-RS"})
     house.refresh_from_db()
     assert (house.name, house.active, house.owner) == ("旧仓", False, cast.hr)
     codes = "\n".join(Resource.objects.values_list("code", flat=True))
@@ -154,6 +154,19 @@ def test_pages_of_the_registers(cast, client):
     assert ThematicLibrary.objects.get(code="l1").resources.count() == 1
     for name in ("warehouses", "libraries", "business"):
         assert client.get(f"{ROOT}/{name}/").status_code == 200
+
+
+def test_the_page_of_a_warehouse_lists_its_entries(cast, client):
+    entry = published(cast)
+    client.force_login(cast.officer.account)
+    page = client.get(f"{ROOT}/warehouses/{cast.warehouse.pk}/").content.decode()
+    assert entry.title in page
+    assert "1 个" in page
+    assert f"{ROOT}/warehouses/{cast.warehouse.pk}/edit/" not in page
+    client.force_login(cast.admin.account)
+    page = client.get(f"{ROOT}/warehouses/{cast.warehouse.pk}/").content.decode()
+    assert f"{ROOT}/warehouses/{cast.warehouse.pk}/edit/" in page
+    assert client.get(f"{ROOT}/warehouses/0/").status_code == 404
 
 
 def test_the_officer_registers_a_business_item_on_a_page(cast, client):

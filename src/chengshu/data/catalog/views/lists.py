@@ -47,8 +47,15 @@ def _shown(field: str) -> Any:
     return lambda row: getattr(row.shown, field) if row.shown else None
 
 
-def _word(field: str) -> Any:
-    return lambda row: getattr(row.shown, f"get_{field}_display")() if row.shown else None
+def _word(field: str, ending: str = "") -> Any:
+    """The word of a choice; without ``ending``, which the column's title says already."""
+
+    def read(row: Resource) -> str | None:
+        if row.shown is None:
+            return None
+        return str(getattr(row.shown, f"get_{field}_display")()).removesuffix(ending)
+
+    return read
 
 
 def _state(row: Resource) -> str:
@@ -125,8 +132,8 @@ class ResourceList(TableView[Resource]):
         Column(
             key="state", title="状态", kind="status", value=_state, label=_state_word, sort="state"
         ),
-        Column(key="sharing", title="共享", value=_word("sharing_type")),
-        Column(key="open", title="开放", value=_word("open_type")),
+        Column(key="sharing", title="共享", value=_word("sharing_type", "共享")),
+        Column(key="open", title="开放", value=_word("open_type", "开放")),
         Column(key="level", title="级别", value=_shown("level")),
         Column(key="items", title="数据项", kind="number", value=_shown("item_count")),
         Column(key="cycle", title="更新周期", value=_word("update_cycle")),
@@ -367,11 +374,22 @@ class WarehouseList(TableView[Warehouse]):
     key = "catalog-warehouses"
     columns: ClassVar[Sequence[Column]] = (
         Column(
-            key="name", title="名称", kind="main", sort="name", locked=True, url=_drill("warehouse")
+            key="name",
+            title="名称",
+            kind="main",
+            sort="name",
+            locked=True,
+            url=lambda row: reverse("catalog:warehouse", args=[row.pk]),
         ),
         Column(key="code", title="代码", kind="code", sort="code"),
         Column(key="description", title="说明"),
-        Column(key="entries", title="已发布资源", kind="number", sort="entries"),
+        Column(
+            key="entries",
+            title="已发布资源",
+            kind="number",
+            sort="entries",
+            url=_drill("warehouse"),
+        ),
     )
     default_sort = "code"
     empty = EmptyState(title="还没有数据仓", icon="building-warehouse")

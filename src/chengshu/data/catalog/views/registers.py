@@ -164,11 +164,16 @@ def warehouse(request: ActorRequest, warehouse_id: int | None = None) -> HttpRes
         saved = services.save_warehouse(
             actor=request.actor, existing=found, owner=form.unit(), **_given(form)
         )
-        return target, f"已保存“{saved.name}”。"
+        return reverse("catalog:warehouse", args=[saved.pk]), f"已保存“{saved.name}”。"
 
+    if found:
+        target = reverse("catalog:warehouse", args=[found.pk])
     return form_page(
         request, form, save, title=f"修改“{found.name}”" if found else "新建数据仓",
-        crumbs=[Crumb("数据仓", target), Crumb("修改" if found else "新建")], cancel_url=target,
+        crumbs=[
+            Crumb("数据仓", reverse("catalog:warehouses")), Crumb("修改" if found else "新建")
+        ],
+        cancel_url=target,
     )  # fmt: skip
 
 

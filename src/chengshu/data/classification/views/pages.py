@@ -58,6 +58,11 @@ def _percent(value: float) -> str:
     return "不到 0.1%" if 0 < value < 0.001 else f"{value:.1%}"  # noqa: PLR2004 - one tenth of a percent
 
 
+def _blind(share: float) -> str:
+    """Below which share of the rows something may have been missed."""
+    return f"不到 {max(share, 0.001):.1%}" if share else ""
+
+
 def _level_change(item: Finding) -> str:
     if item.gap == Gap.FORMAT:
         return f"{item.declared_level}，补登格式"
@@ -149,7 +154,7 @@ def overview(request: ActorRequest) -> HttpResponse:
             Stat(label="等待扫描", value=seen["waiting"] or 0, unit="张"),
         ],
         "scanned_at": seen["last"], "seconds": seen["seconds"] or 0,
-        "blind": _percent(seen["blind"]) if seen["blind"] else "",
+        "blind": _blind(seen["blind"] or 0),
         "chart": Chart(
             key="departments", title="各单位待确认的发现（按建议级别）", kind="hbar", stacked=True, ordered=True,
             unit="项", height="high", categories=[d.name for d in shown],
@@ -204,7 +209,7 @@ def resource(request: ActorRequest, resource_id: int) -> HttpResponse:
     scan = selectors.scan_of(request.actor, resource_id)
     columns = [c for c in COLUMNS if c.key not in {"resource", "provider", "embedded", "column"}]
     context |= {
-        "scan": scan, "blind": _percent(scan.blind_share) if scan and scan.blind_share else "",
+        "scan": scan, "blind": _blind(scan.blind_share) if scan else "",
         "may_scan": allows(request.actor, "classification.scan", context["resource"]),
         "findings": Table.plain(
             key="findings", columns=columns, rows=list(found), caption="扫描发现",

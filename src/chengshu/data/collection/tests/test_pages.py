@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.urls import reverse
 
+from chengshu.data.catalog.facade import Warehouse
 from chengshu.data.collection.choices import CheckState, PlanState, RunState
 from chengshu.data.collection.models import Plan, Run
 from chengshu.data.collection.services import backfill, reconciliation
@@ -173,6 +174,42 @@ def test_the_board_shows_what_really_ran(client, resource, source, shop: Shop, o
     assert "每天归集的行数" in page
     assert "连接断了" in page
     assert "连接断了" not in text(client.get(url("board"), {"source": "999999"}))
+
+
+def test_the_board_looks_at_one_warehouse(client, resource, source, shop: Shop, officer):
+    source.warehouse = Warehouse.objects.create(code="dw-one", name="民政数据仓")
+    source.save()
+    other = Warehouse.objects.create(code="dw-two", name="空的数据仓")
+    for number in (1, 2, 3):
+        shop.put(number)
+    go(officer, make_plan(officer, resource, source))
+    whole = client.get(url("board"))
+    assert "民政数据仓" in text(whole)
+    assert "空的数据仓" not in text(whole)
+    for house, rows in ((source.warehouse, 3), (other, 0)):
+        page = client.get(url("board"), {"warehouse": house.pk})
+        assert page.context["stats"][0].value == rows
+        assert len(page.context["oldest"].rows) == (1 if rows else 0)
+        plans = client.get(url("plans"), {"warehouse": source.warehouse.pk})
+        assert "人员" in text(plans)
+
+
+def test_the_warehouse_page_lists_the_sources_one_may_use(client, client_for, cast, source):
+    source.warehouse = Warehouse.objects.create(code="dw-one", name="民政数据仓")
+    source.save()
+    where = reverse("catalog:warehouse", args=[source.warehouse.pk])
+    assert "测试库" in text(client.get(where))
+    stranger = text(client_for(cast.officer_b).get(where))
+    assert "测试库" not in stranger
+    assert "还没有数据源归入这个数据仓" in stranger
+
+
+def test_a_run_with_rejected_rows_leads_to_them(client, resource, source, shop: Shop, officer):
+    shop.put(1, name="")
+    run = go(officer, make_plan(officer, resource, source))
+    page = text(client.get(url("run", run.pk)))
+    assert reverse("ingest:quarantine", args=[run.batch_id]) in page
+    assert "质量等级" in page
 
 
 def test_lists_cost_the_same_for_one_and_for_many(

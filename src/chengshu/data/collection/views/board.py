@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from chengshu.data.collection import selectors
 from chengshu.data.collection.choices import TROUBLED, RunState
@@ -32,11 +33,25 @@ _AGES = (("1 天内", 1), ("7 天内", 7), ("30 天内", 30), ("90 天内", 90))
 
 def _narrowed(request: ActorRequest) -> Narrowed:
     days = request.GET.get("days", "14")
-    source = request.GET.get("source", "")
     return Narrowed(
-        provider=request.GET.get("provider", ""), source=int(source) if source.isdecimal() else None,
+        provider=request.GET.get("provider", ""),
+        warehouse=_number(request, "warehouse"), source=_number(request, "source"),
         days=int(days) if days in dict(PERIODS) else 14,
     )  # fmt: skip
+
+
+def _number(request: ActorRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return int(text) if text.isdecimal() else None
+
+
+def _warehouses(actor: Actor) -> list[tuple[int, str]]:
+    """The 数据仓 that have sources with plans this person may see."""
+    rows = selectors.plans(actor).exclude(source__warehouse=None)
+    pairs = rows.order_by("source__warehouse__name").values_list(
+        "source__warehouse_id", "source__warehouse__name"
+    )
+    return list(dict.fromkeys(pairs))
 
 
 def _sources(actor: Actor) -> list[tuple[int, str]]:
@@ -45,7 +60,7 @@ def _sources(actor: Actor) -> list[tuple[int, str]]:
 
 
 def board(request: ActorRequest) -> HttpResponse:
-    """The board, narrowed to a department or a source."""
+    """The board, narrowed to a department, a 数据仓 or a source."""
     actor, within = request.actor, _narrowed(request)
     runs = within.runs(selectors.runs(actor))
     held = list(selectors.freshness(actor, within))
@@ -69,6 +84,7 @@ def board(request: ActorRequest) -> HttpResponse:
         ],
         "within": within, "days": str(within.days), "periods": PERIODS,
         "providers": list(dict.fromkeys(providers)),
+        "warehouses": _warehouses(actor),
         "sources": _sources(actor),
         "stats": [
             Stat(label="归集", value=total, unit="行", compact=True, note=f"{within.days} 天内，含上传和推送",
@@ -105,7 +121,7 @@ def board(request: ActorRequest) -> HttpResponse:
 _TROUBLE_COLUMNS = (
     Column(key="plan", title="任务", kind="main", value="plan.name", url=run_url),
     RUN_COLUMNS[1],
-    Column(key="message", title="原因", value=lambda r: r.message[:60]),
+    Column(key="message", title="原因", value=lambda r: Truncator(r.message).chars(60)),
     RUN_COLUMNS[-1],
 )
 _UNSETTLED_COLUMNS = (
@@ -148,7 +164,7 @@ def _outcomes(within: Narrowed, days: dict[Any, selectors.DayOfRuns]) -> Chart:
         categories=[f"{day:%m-%d}" for day in within.dates],
         series=[
             Series("已入库", [days.get(day, empty).good for day in within.dates]),
-            Series("停下", [days.get(day, empty).bad for day in within.dates]),
+            Series("停下", [days.get(day, empty).bad for day in within.dates], tone="red"),
         ],
         description="停下的都没有动湖里的数据",
     )  # fmt: skip

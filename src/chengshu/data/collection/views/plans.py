@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 
 from chengshu.data.catalog.facade import published_by_id
 from chengshu.data.collection import selectors
@@ -24,6 +25,7 @@ from chengshu.data.collection.presentation import (
     cursor_words,
     plan_tone,
     plan_url,
+    run_url,
     schedule_words,
 )
 from chengshu.data.collection.services import plans as services
@@ -113,7 +115,12 @@ class PlanList(TableView[Plan]):
         rows = selectors.plans(self.request.actor).order_by("source__name")
         pairs = dict.fromkeys(rows.values_list("source_id", "source__name"))
         known = Filter(key="source", title="数据源", lookup="source_id", choices=list(pairs))
-        self.filters = (*type(self).filters, known)  # type: ignore[misc]
+        held = rows.exclude(source__warehouse=None).order_by("source__warehouse__name")
+        houses = dict.fromkeys(held.values_list("source__warehouse_id", "source__warehouse__name"))
+        house = Filter(
+            key="warehouse", title="数据仓", lookup="source__warehouse_id", choices=list(houses)
+        )
+        self.filters = (*type(self).filters, known, house)  # type: ignore[misc]
 
     def get_queryset(self) -> QuerySet[Plan]:
         return selectors.plans(self.request.actor)
@@ -134,12 +141,31 @@ def _one(request: ActorRequest, pk: int) -> Plan:
     return selectors.one(selectors.plans(request.actor), pk, "归集任务")
 
 
+def _when(item: Any) -> str:
+    return f"{timezone.localtime(item.created_at):%Y-%m-%d %H:%M}"
+
+
 _CHECK_COLUMNS = (
-    Column(key="at", title="时间", kind="main", value=lambda c: f"{c.created_at:%Y-%m-%d %H:%M}", url=check_url),
+    Column(key="at", title="时间", kind="main", value=_when, url=check_url),
     Column(key="state", title="结果", kind="status", value=check_tone, label="get_state_display"),
     Column(key="source_rows", title="来源", kind="number"),
     Column(key="lake_rows", title="湖中", kind="number"),
 )  # fmt: skip
+
+
+# Within a plan its name says nothing: the time leads to the run.
+_RECENT_COLUMNS = (
+    Column(
+        key="at", title="时间", kind="main", url=run_url, value=_when,
+    ),
+    *(c for c in RUN_COLUMNS[1:-1] if not c.hidden),
+)  # fmt: skip
+
+
+def _mapping(item: Plan) -> list[tuple[str, str, str]]:
+    """Source column, title and name of the data item, by column."""
+    titles = {c.name: c.title for c in published_by_id(item.resource_id).columns}
+    return [(column, titles.get(name, name), name) for column, name in sorted(item.mapping.items())]
 
 
 def plan(request: ActorRequest, pk: int) -> HttpResponse:
@@ -158,10 +184,10 @@ def plan(request: ActorRequest, pk: int) -> HttpResponse:
         "tone": plan_tone(item),
         "actions": _actions(request.actor, item),
         "facts": _facts(item),
-        "mapping": sorted(item.mapping.items()),
+        "mapping": _mapping(item),
         "chart": _chart(recent),
         "runs": Table.plain(
-            key="plan-runs", columns=RUN_COLUMNS[1:], rows=recent, caption="最近的运行",
+            key="plan-runs", columns=_RECENT_COLUMNS, rows=recent, caption="最近的运行",
             empty=EmptyState(title="还没有运行过", icon="history"),
         ),
         "latest": recent[0] if recent else None,
@@ -181,12 +207,12 @@ def _chart(recent: list[Any]) -> Chart | None:
         return None
     return Chart(
         key="plan-rows", title="每次归集的行数", kind="bar", unit="行", stacked=True, height="low",
-        categories=[f"{r.finished_at:%m-%d %H:%M}" for r in ended],
+        categories=[f"{timezone.localtime(r.finished_at):%m-%d %H:%M}" for r in ended],
         series=[
             Series("新增", [r.batch.inserted for r in ended]),
             Series("更新", [r.batch.updated for r in ended]),
             Series("无变化", [r.batch.unchanged for r in ended]),
-            Series("隔离", [r.batch.quarantined for r in ended]),
+            Series("隔离", [r.batch.quarantined for r in ended], tone="amber"),
         ],
         urls=[reverse("collection:run", args=[r.pk]) for r in ended],
         description=f"最近 {len(ended)} 次成功的运行",
@@ -274,7 +300,9 @@ def resume(request: ActorRequest, pk: int) -> HttpResponse:
     """Take the schedule up again."""
     item = services.resume(actor=request.actor, plan=_one(request, pk))
     messages.success(
-        request, "任务已恢复。" + (f"下次运行 {item.next_at:%m-%d %H:%M}。" if item.next_at else "")
+        request,
+        "任务已恢复。"
+        + (f"下次运行 {timezone.localtime(item.next_at):%m-%d %H:%M}。" if item.next_at else ""),
     )
     return redirect("collection:plan", pk)
 

@@ -15,6 +15,7 @@ from chengshu.data.collection.choices import PENDING, UNDER_WAY, Reason, RunStat
 from chengshu.data.collection.models import Run
 from chengshu.data.collection.presentation import plan_url, run_tone, run_url, window_words
 from chengshu.data.collection.services import runs as services
+from chengshu.data.ingest.facade import batch_panels
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
@@ -134,6 +135,7 @@ def run(request: ActorRequest, pk: UUID) -> HttpResponse:
             Stat(label="删除", value=item.deleted, unit="条"),
             Stat(label="迟到", value=item.late, unit="条", note="游标早已越过、这次才来的"),
         ]
+        context["panels"] = batch_panels(request.actor, batch)
     return render(request, "collection/run.html", context)
 
 
@@ -193,7 +195,11 @@ def _actions(actor: Actor, item: Run) -> list[Action]:
     if item.state in (RunState.FAILED, RunState.DRIFTED, RunState.CANCELLED):
         return [post("继续", "run-resume", "player-play", primary=True)]
     if item.state == RunState.SUCCEEDED:
-        return [post("重跑", "run-again", "refresh")]
+        found = [post("重跑", "run-again", "refresh")]
+        if item.batch is not None and item.batch.quarantined:
+            url = reverse("ingest:quarantine", args=[item.batch_id])
+            found.append(Action(title="处理隔离数据", url=url, icon="tool", primary=True))
+        return found
     return []
 
 

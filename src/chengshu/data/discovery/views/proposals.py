@@ -97,6 +97,9 @@ class ProposalList(TableView[Proposal]):
 def proposal(request: ActorRequest, pk: UUID) -> HttpResponse:
     """Confirm a proposal: a GET shows it, a POST saves or makes the draft."""
     item = selectors.proposal(request.actor, pk)
+    if item.state == ProposalState.READY and request.headers.get("HX-Request"):
+        # The waiting page asks: what comes now is another page, not something to put into it.
+        return HttpResponse(headers={"HX-Refresh": "true"})
     if item.state == ProposalState.DRAFTED:
         return _drafted(request, item)
     if item.state != ProposalState.READY:

@@ -223,10 +223,14 @@ def test_a_cell_corrected_in_place_comes_back_masked_and_is_replayed(
     answer = client.post(
         url("row", batch.pk, 3),
         {"cell-id_number": id_number(7), "cell-gender": "1"},
-        headers={"HX-Request": "true"},
+        headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/x/?status=open"},
     )
     body = text(answer)
     assert "已更正待回放" in body
+    told = answer.context
+    assert (told["undecided"], told["decided"].corrected) == (2, 1)
+    assert told["chosen"].status == "open"
+    assert body.count('hx-swap-oob="true"') == 2, "the tally and the replay button follow"
     assert id_number(7) not in body
     assert batch.decisions.get().values == {"id_number": id_number(7)}
 

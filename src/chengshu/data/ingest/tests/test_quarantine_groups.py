@@ -198,6 +198,20 @@ def test_a_ticket_closes_when_the_next_delivery_is_free_of_the_problem(
     assert "源头已改正" in closed.check_note
 
 
+def test_a_plan_that_merges_the_whole_table_shows_what_the_source_corrected(
+    officer: Actor, resource: Resource, ticket: Ticket
+) -> None:
+    whole = table([row(n) for n in range(1, 8)])
+    merged = factories.load(officer, resource, whole)
+    window = {"column": "changed", "low": "2026-11-23"}
+    Batch.objects.filter(pk=merged.pk).update(options={"write": "merge", "window": window})
+    moved, _job = rechecks.submit(actor=officer, ticket=ticket, reason="源系统已改")
+    assert settle(moved).state != State.CLOSED, "from a cursor on is not the whole table"
+    Batch.objects.filter(pk=merged.pk).update(options={"write": "merge"})
+    again, _job = rechecks.submit(actor=officer, ticket=moved, reason="再看一次")
+    assert settle(again).resolution == "fixed"
+
+
 def test_a_delivery_that_still_has_the_problem_sends_the_ticket_back(
     officer: Actor, resource: Resource, ticket: Ticket
 ) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from chengshu.data.ingest import loading, selectors
+from chengshu.data.ingest.batch_panels import batch_panels
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch, BatchProblem
 from chengshu.data.ingest.presentation import balance, batch_url, facts, source_words, tone
@@ -63,7 +64,7 @@ def batch(request: ActorRequest, pk: UUID) -> HttpResponse:
         "family": _family(item),
     }
     if item.state == BatchState.LOADED:
-        context |= _result(item)
+        context |= _result(item) | {"panels": batch_panels(request.actor, item)}
     return render(request, "ingest/batch.html", context)
 
 
@@ -148,7 +149,7 @@ def _result(item: Batch) -> dict[str, Any]:
             Stat(label="更新", value=item.updated, unit="条"),
             Stat(label="无变化", value=item.unchanged, unit="条"),
             Stat(
-                label="每秒", unit="行",
+                label="速度", unit="行/秒",
                 value=round(item.source_rows / item.seconds) if item.seconds >= 1 else None,
                 note="" if item.seconds >= 1 else "不到 1 秒",
             ),

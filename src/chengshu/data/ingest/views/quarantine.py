@@ -125,7 +125,7 @@ def _table(request: ActorRequest, everything: list[Group], found: list[Group], p
         key="quarantine", caption=HOME, headers=plain.headers,
         rows=[Row(row.key, row.cells) for row in plain.rows],
         url=request.path, search=words, search_hint="搜索资源、数据项、规则", filters=filters,
-        chips=chips, clear_url=request.path,
+        chips=chips, clear_url=request.path, query=url().partition("?")[2],
         columns=[(column, True) for column in columns],
         pager=Pager(
             previous_url=url(page=str(page - 1)) if page else "",

@@ -19,6 +19,7 @@ from chengshu.data.ingest.services import collecting as collecting_services
 from chengshu.data.ingest.services import sources as services
 from chengshu.data.ingest.services.clearing import stuck
 from chengshu.data.ingest.services.clocks import strays
+from chengshu.data.ingest.source_actions import source_actions
 from chengshu.data.ingest.sources import Field, SourceObject, SourceStructure, connectors
 from chengshu.data.ingest.views.collecting import crumbs as resource_crumbs
 from chengshu.data.ingest.views.collecting import steps
@@ -174,7 +175,7 @@ def source(request: ActorRequest, pk: int) -> HttpResponse:
         "title": item.name,
         "subtitle": item.owner.name,
         "crumbs": [Crumb(HOME, reverse("ingest:sources")), Crumb(item.name)],
-        "actions": _source_actions(item),
+        "actions": [*_source_actions(item), *source_actions(request.actor, item)],
         "facts": _source_facts(item),
         "refusal": refusal,
         "stuck": stuck(item),

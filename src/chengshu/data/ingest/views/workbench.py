@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
@@ -100,7 +101,6 @@ def workbench(request: ActorRequest, pk: UUID) -> HttpResponse:
         else:
             masks = {}
     may = allows(request.actor, "ingest.quarantine.manage", batch)
-    decided = selectors.decided(batch)
     context = {
         "title": "处理隔离数据",
         "subtitle": f"{batch.resource.title} · 隔离 {batch.quarantined:,} 行",
@@ -111,12 +111,8 @@ def workbench(request: ActorRequest, pk: UUID) -> HttpResponse:
         ],
         "batch": batch,
         "lines": [line_of(item, resource, masks, editable=may) for item in page.rows],
-        "decided": decided,
-        "undecided": max(0, batch.quarantined - decided.total),
+        **_tally(batch, request.GET),
         "problems": list(batch.problems.all()),
-        "statuses": STATUSES.items(),
-        "chosen": chosen,
-        "problem": request.GET.get("problem", ""),
         "previous_url": _page_url(request.GET, "before", page.before),
         "next_url": _page_url(request.GET, "after", page.after),
         "may": may,
@@ -129,6 +125,18 @@ def workbench(request: ActorRequest, pk: UUID) -> HttpResponse:
         "export_ready": exporting.finished_export(batch) is not None,
     }  # fmt: skip
     return render(request, "ingest/workbench.html", context, status=422 if reason_error else 200)
+
+
+def _tally(batch: Batch, where: QueryDict) -> dict[str, Any]:
+    """How many rows are in which state, and which of them the page at ``where`` shows."""
+    decided = selectors.decided(batch)
+    return {
+        "decided": decided,
+        "undecided": max(0, batch.quarantined - decided.total),
+        "statuses": STATUSES.items(),
+        "chosen": _filter(where),
+        "problem": where.get("problem", ""),
+    }
 
 
 def _filter(data: QueryDict) -> RowFilter:
@@ -224,7 +232,9 @@ def save_row(request: ActorRequest, pk: UUID, number: int) -> HttpResponse:
     )  # fmt: skip
     if request.headers.get("HX-Request"):
         line = line_of(_row(batch, number), resource, masks_of(resource.columns), editable=True)
-        return render(request, "ingest/workbench_row.html", {"line": line, "batch": batch})
+        where = QueryDict(urlsplit(request.headers.get("HX-Current-URL", "")).query)
+        context = {"line": line, "batch": batch, **_tally(batch, where)}
+        return render(request, "ingest/workbench_saved.html", context)
     messages.success(request, f"第 {number} 行已更正，回放后入库。")
     return redirect("ingest:quarantine", pk)
 

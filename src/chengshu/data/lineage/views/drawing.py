@@ -8,7 +8,7 @@ from chengshu.data.lineage.layout import HEAD, ROW, WIDTH, Box, Placed, arrange
 
 MOST_TABLES = 40
 MOST_ROWS = 14
-_TITLE, _NAME, _ROW = 15, 30, 17
+_TITLE, _NAME, _ROW, _MORE = 15, 30, 17, 8
 _RANK = {kind: rank for rank, kind in enumerate(NodeKind)}
 _RANK[NodeKind.APPLICATION] = _RANK[NodeKind.DATASET]
 
@@ -177,7 +177,10 @@ def _box(part: Graph, place: Placed, focus: str, url: Url, columns: int) -> Draw
         for at, key in enumerate(box.rows)
     ]  # fmt: skip
     below = f"{node.kind.label} · {node.owner}" if node.owner else node.kind.label
+    more = max(0, columns - len(box.rows))
+    # "还有 36 个字段" follows on the same line.
+    room = _NAME // 2 + 2 - (_MORE if more else 0)
     return DrawnBox(
-        node, _short(node.title, _TITLE), _short(below, _NAME // 2 + 2), url(node), place.x, place.y,
-        box.height, rows, box.key == focus, max(0, columns - len(box.rows)),
+        node, _short(node.title, _TITLE), _short(below, room), url(node), place.x, place.y,
+        box.height, rows, box.key == focus, more,
     )  # fmt: skip

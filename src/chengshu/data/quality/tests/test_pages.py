@@ -1,5 +1,6 @@
 """The pages and the API: what each person sees, may do, and is refused."""
 
+import re
 from collections.abc import Callable
 from io import BytesIO
 
@@ -9,8 +10,12 @@ from django.test import Client
 from django.urls import reverse
 
 from chengshu.data.catalog.models import Resource
+from chengshu.data.ingest.models import Batch
+from chengshu.data.ingest.tests import factories
 from chengshu.data.quality.models import Evaluation, Rule
+from chengshu.data.quality.presentation import fix_lines, places
 from chengshu.data.quality.services.evaluation import evaluate
+from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.identity.models import Account
 from chengshu.kernel.identity.tests.cast import Cast
@@ -56,6 +61,61 @@ def test_the_resource_tab_says_what_to_fix_first(graded: Resource, officer_clien
     assert "一致性 80.0→100.0" in page
     entry = officer_client.get(reverse("catalog:resource", args=[graded.pk])).content.decode()
     assert "看质量" in entry
+
+
+def test_the_page_of_a_loaded_batch_waits_for_the_grade_and_shows_what_it_did(
+    loaded: Resource, officer: Actor, officer_client: Client
+) -> None:
+    evaluate(resource_ids=[loaded.pk])
+    before = Evaluation.objects.get(resource=loaded, latest=True)
+    headers = tuple("公民身份号码" if h == "身份证号" else h for h in factories.HEADERS)
+    right = [factories.row(n, 身份证号=factories.id_number(2 * n + 1)) for n in (8, 9, 10)]
+    batch = factories.load(officer, loaded, factories.table(right, headers))
+    url = reverse("ingest:batch", args=[batch.pk])
+    page = officer_client.get(url).content.decode()
+    assert "新数据正在评价" in page
+    poll = re.search(r'hx-get="([^"]*/grade/[^"]*)"', page)
+    assert poll is not None
+    evaluate(resource_ids=[loaded.pk], full=True)
+    after = Evaluation.objects.get(resource=loaded, latest=True)
+    told = officer_client.get(poll[1]).content.decode()
+    assert "hx-get" not in told
+    assert f"比这次归集前高 {places(after.score - before.score)} 分" in told
+    assert after.get_grade_display() in told
+    assert officer_client.get(f"{poll[1].partition('?')[0]}?since=gestern").status_code == 422
+
+
+def test_the_batch_page_names_the_two_most_rewarding_fixes(
+    graded: Resource, officer_client: Client
+) -> None:
+    batch = Batch.objects.get(resource=graded)
+    page = officer_client.get(reverse("ingest:batch", args=[batch.pk])).content.decode()
+    found = Evaluation.objects.get(resource=graded, latest=True)
+    assert len(found.fixes) > 1
+    assert [line.title in page for line in fix_lines(found)[:3]] == [True, True, False][
+        : len(found.fixes)
+    ]
+
+
+def test_a_resource_without_any_failing_rule_has_a_quality_page(
+    resource: Resource, officer: Actor, officer_client: Client
+) -> None:
+    factories.load(officer, resource, factories.table([factories.row(1)]))
+    evaluate(resource_ids=[resource.pk])
+    found = Evaluation.objects.get(resource=resource, latest=True)
+    assert not found.results.exists()
+    page = officer_client.get(reverse("quality:resource", args=[resource.pk]))
+    assert "没有要改的" in page.content.decode()
+
+
+def test_a_rule_leads_to_its_quarantined_rows_alone(
+    graded: Resource, officer_client: Client
+) -> None:
+    url = f"{reverse('quality:rows', args=[graded.pk])}?rule=id_number:check_digit"
+    link = officer_client.get(url).context["quarantine_url"]
+    assert [line.number for line in officer_client.get(link).context["lines"]] == [11]
+    other = link.replace("check_digit", "required")
+    assert officer_client.get(other).context["lines"] == []
 
 
 def test_lists_cost_the_same_whatever_their_length(

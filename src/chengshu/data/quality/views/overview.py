@@ -101,8 +101,12 @@ def _summary_parts(
             Stat(
                 label="在库有问题的记录", value=failing, unit="条", compact=True,
                 note=f"共检查 {sum(r.rows for r in rows):,} 条",
+                url=f"{reverse('quality:resources')}?sort=-failing",
             ),
-            Stat(label="隔离未处理", value=held, unit="条", compact=True),
+            Stat(
+                label="隔离未处理", value=held, unit="条", compact=True,
+                url=reverse("ingest:quarantine-groups"),
+            ),
         ],
         "dimension_chart": dimension_chart(summary.scores.dimensions),
         "grade_chart": _grade_chart(summary),
@@ -121,7 +125,7 @@ def dimension_chart(dimensions: Any) -> Chart:
     """Six bars; what was not evaluated is a gap."""
     values = [dimensions.get(key) for key, _ in Dimension.choices]
     return Chart(
-        key="dimensions", title="六个维度", kind="hbar", unit="分",
+        key="dimensions", title="六个维度", kind="hbar", unit="分", maximum=100, values=True,
         categories=[str(name) for _, name in Dimension.choices],
         series=[Series("得分", [None if v is None else round(v, 2) for v in values])],
         description="满分 100；没有评价的维度空着",
@@ -151,6 +155,7 @@ def _department_chart(standings: list[selectors.Standing]) -> Chart | None:
         return None
     return Chart(
         key="departments", title="各单位得分", kind="hbar", unit="分", height="high",
+        maximum=100, values=True,
         categories=[item.organization.short for item in standings],
         series=[Series("总分", [round(item.day.score, 2) for item in standings])],
         urls=[reverse("quality:department", args=[item.organization.pk]) for item in standings],
@@ -162,10 +167,10 @@ def _department_table(standings: list[selectors.Standing]) -> Table:
     columns = [
         Column(key="name", title="单位", kind="main", value="organization.short",
                url=lambda s: reverse("quality:department", args=[s.organization.pk])),
-        Column(key="score", title="总分", kind="number", value=lambda s: round(s.day.score, 2)),
-        Column(key="grade", title="等级", value=lambda s: Grade(s.day.grade).label),
+        Column(key="score", title="总分", kind="score", value="day.score"),
+        Column(key="grade", title="等级", value=lambda s: grade_tag(s.day.grade)),
         *(
-            Column(key=str(key), title=str(name), kind="number", value=_dimension(str(key)))
+            Column(key=str(key), title=str(name), kind="score", value=_dimension(str(key)))
             for key, name in Dimension.choices
         ),
         Column(key="resources", title="资源", kind="number", value="day.resources"),
@@ -186,8 +191,8 @@ def _dimension(key: str) -> Any:
 def _worst(rows: list[Evaluation]) -> Table:
     columns = [
         Column(key="title", title="数据资源", kind="main", value="resource.title", url=evaluation_url),
-        Column(key="score", title="总分", kind="number", value=lambda e: round(e.score, 2)),
-        Column(key="grade", title="等级", value="get_grade_display"),
+        Column(key="score", title="总分", kind="score"),
+        Column(key="grade", title="等级", value=lambda e: grade_tag(e.grade)),
         Column(key="failing", title="有问题", kind="number"),
         Column(key="quarantined", title="隔离", kind="number"),
         Column(key="at", title="评价时间", kind="ago"),
@@ -226,11 +231,11 @@ class ResourceList(TableView[Evaluation]):
     columns = (
         Column(key="title", title="数据资源", kind="main", value="resource.title", url=evaluation_url, locked=True),
         Column(key="provider", title="提供单位", value="resource.provider.short"),
-        Column(key="grade", title="等级", value="get_grade_display"),
-        Column(key="score", title="总分", kind="number", value=lambda e: round(e.score, 2), sort="score"),
+        Column(key="grade", title="等级", value=lambda e: grade_tag(e.grade)),
+        Column(key="score", title="总分", kind="score", sort="score"),
         *(
             Column(
-                key=str(key), title=str(name), kind="number",
+                key=str(key), title=str(name), kind="score",
                 value=_of_evaluation(str(key)),
             )
             for key, name in Dimension.choices

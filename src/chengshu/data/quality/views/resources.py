@@ -7,12 +7,15 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.facade import Resource, published_by_id, resource_page
 from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.ingest.facade import Mask, masked, masks_of
 from chengshu.data.quality import selectors
+from chengshu.data.quality.batch_panel import grade_since
 from chengshu.data.quality.choices import Dimension, RuleOrigin, Severity
 from chengshu.data.quality.failing import PAGE, failing_page
 from chengshu.data.quality.models import Evaluation, RuleResult
@@ -61,7 +64,7 @@ def _evaluated(request: ActorRequest, entry: Resource, evaluation: Evaluation) -
     results = list(evaluation.results.all())
     for result in results:
         result.evaluation = evaluation
-        days = selectors.history(evaluation)
+    days = selectors.history(evaluation)
     return {
         "grade": grade_tag(evaluation.grade),
         "stats": [
@@ -99,7 +102,7 @@ def _results(rows: list[RuleResult], *, may_ticket: bool) -> Table:
         Column(key="severity", title="严重程度", value=severity_tag),
         Column(key="origin", title="来源", value=origin_word),
         Column(key="checked", title="检查", kind="number"),
-        Column(key="error", title="没有执行的原因"),
+        *([Column(key="error", title="没有执行的原因")] if any(r.error for r in rows) else []),
     ]
     empty = EmptyState(title="没有规则发现问题", icon="circle-check")
     return Table.plain(key="broken", columns=columns, rows=rows, caption="规则和结果", empty=empty)
@@ -127,6 +130,16 @@ def _kept(evaluation: Evaluation) -> Table:
         key="kept", columns=columns, rows=evaluation.kept, caption="通过的规则",
         empty=EmptyState(title="没有通过的规则", icon="alert-triangle"),
     )  # fmt: skip
+
+
+def grade(request: ActorRequest, resource_id: int) -> HttpResponse:
+    """The grade after the load of ``?since=``, asked again until it is there (htmx)."""
+    since = parse_datetime(request.GET.get("since", ""))
+    if since is None or timezone.is_naive(since):
+        raise InvalidInput("地址里的时间不对，请从批次页面进入。")
+    return render(
+        request, "quality/batch_grade.html", grade_since(request.actor, resource_id, since)
+    )
 
 
 @require_POST
@@ -208,8 +221,8 @@ def _quarantine_url(result: RuleResult) -> str:
     if not result.quarantined or batch is None:
         return ""
     column, _, rule = result.key.partition(":")
-    column = "" if column == "*" else column
-    return f"{reverse('ingest:quarantine', args=[batch])}?rule={rule}&column={column}"
+    query = urlencode({"problem": f"{rule}:{'' if column == '*' else column}"})
+    return f"{reverse('ingest:quarantine', args=[batch])}?{query}"
 
 
 def _rows_table(
@@ -256,4 +269,4 @@ def export_rows(request: ActorRequest, resource_id: int) -> HttpResponseBase:
     )
 
 
-__all__ = ["evaluate", "export_rows", "places", "resource", "rows", "ticket"]
+__all__ = ["evaluate", "export_rows", "grade", "places", "resource", "rows", "ticket"]

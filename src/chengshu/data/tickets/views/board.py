@@ -66,6 +66,7 @@ def _bars(
         key=key, title=title, kind="hbar", unit=unit, categories=[p.name for p, _ in pairs],
         series=[Series(title, [v for _, v in pairs])],
         urls=[list_url(department=p.code) for p, _ in pairs],
+        maximum=100 if unit == "%" else None, values=True,
     )  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def _charts(found: list[Performance], weeks: list[statistics.Week]) -> list[Char
             categories=[p.name for p in shown],
             series=[
                 Series("未到期", [p.open - p.overdue for p in shown]),
-                Series("已超期", [p.overdue for p in shown]),
+                Series("已超期", [p.overdue for p in shown], tone="red"),
             ],
             urls=[list_url(department=p.code, standing="open") for p in shown],
         )  # fmt: skip

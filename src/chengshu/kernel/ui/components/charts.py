@@ -9,10 +9,14 @@ ChartKind = Literal["bar", "hbar", "line", "area", "pie", "treemap"]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One row of values, one per category; None is a gap, not a zero."""
+    """One row of values, one per category; None is a gap, not a zero.
+
+    ``tone`` is for what means risk whatever its place among the series: late, failed, refused.
+    """
 
     name: str
     values: Sequence[int | float | None]
+    tone: Literal["", "amber", "red"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,8 @@ class Chart:
         stacked: series on top of each other.
         ordered: use the ordered palette (little → much) instead of the categorical one.
         height: "low" 160, "" 280, "high" 400 pixels.
+        maximum: end of the value axis, where one is known (100 points); None: as the values need.
+        values: write each value at the end of its bar.
         urls: one address per category; a click opens the list behind the number.
     """
 
@@ -38,6 +44,8 @@ class Chart:
     stacked: bool = False
     ordered: bool = False
     height: str = ""
+    maximum: float | None = None
+    values: bool = False
     urls: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -63,7 +71,16 @@ class Chart:
             "stacked": self.stacked,
             "ordered": self.ordered,
             "categories": list(self.categories),
-            "series": [{"name": s.name, "values": list(s.values)} for s in self.series],
+            "series": [
+                {"name": s.name, "values": list(s.values), "tone": s.tone} for s in self.series
+            ],
+            "maximum": self.maximum,
+            "values": self.values,
+            "whole": all(
+                value is None or float(value).is_integer()
+                for s in self.series
+                for value in s.values
+            ),
             "urls": list(self.urls),
         }
 

@@ -7,12 +7,17 @@ from typing import Any, Literal
 from chengshu.kernel.ui.components.display import EmptyState
 from chengshu.kernel.ui.components.status import StatusTag, status_tag
 
-Kind = Literal["text", "main", "number", "date", "datetime", "ago", "code", "status", "tag", "size"]
+Kind = Literal[
+    "text", "main", "number", "score", "date", "datetime", "ago", "code", "status", "tag", "size"
+]
 Getter = str | Callable[[Any], Any]
 _CSS = {
-    "main": "is-main", "number": "is-number", "size": "is-number", "code": "is-code",
+    "main": "is-main", "number": "is-number", "score": "is-number", "size": "is-number", "code": "is-code",
     "date": "is-date", "datetime": "is-date", "ago": "is-date",
 }  # fmt: skip
+
+
+SHORT = 8
 
 
 def pick(row: Any, getter: Getter) -> Any:
@@ -35,7 +40,7 @@ class Column:
 
     Attributes:
         key: name in addresses and cookies.
-        value: dotted path or function of the row; default the key.
+        value: dotted path or function of the row; default the key. A :class:`StatusTag` is drawn as one.
         label: for statuses, where the word comes from (e.g. ``get_state_display``).
         sort: ORM path to sort by; empty: cannot be sorted.
         url: address of the cell's link.
@@ -64,8 +69,8 @@ class Column:
     def cell(self, row: Any) -> "Cell":
         """The drawable cell of a row."""
         value = self.read(row)
-        tag = None
-        if self.kind == "status" and value is not None:
+        tag = value if isinstance(value, StatusTag) else None
+        if tag is None and self.kind == "status" and value is not None:
             tag = status_tag(str(value), str(pick(row, self.label)) if self.label else "")
         return Cell(self, value, self.url(row) if self.url else "", tag)
 
@@ -78,6 +83,12 @@ class Cell:
     value: Any
     url: str = ""
     tag: StatusTag | None = None
+
+    @property
+    def css(self) -> str:
+        """Class of the cell: of its column, and whether it is a word too short to be broken."""
+        short = isinstance(self.value, str) and len(self.value) <= SHORT
+        return f"{self.column.css} is-short" if short and not self.column.css else self.column.css
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +192,8 @@ class Table:
     filters: Sequence[FilterState] = ()
     chips: Sequence[Chip] = ()
     clear_url: str = ""
+    # What a person may keep under a name; "" where nothing is narrowed or sorted.
+    query: str = ""
     columns: Sequence[tuple[Column, bool]] = ()
     bulk: Sequence[BulkAction] = ()
     exports: Sequence[tuple[str, str]] = ()

@@ -307,6 +307,7 @@ def display(value: Any) -> str:
 
 _CELL_TEXT: dict[str, Callable[[Any], str]] = {
     "number": thousands,
+    "score": lambda value: thousands(value, 2),
     "size": size,
     "date": day,
     "datetime": moment,

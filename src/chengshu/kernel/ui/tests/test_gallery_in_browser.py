@@ -159,6 +159,35 @@ def test_selected_rows_reach_the_bulk_action_only_after_confirmation(open_page):
     assert page.locator(".cs-list__row").count() == 1
 
 
+def test_a_list_is_worked_with_the_keyboard_alone(open_page):
+    ContentType.objects.bulk_create(
+        ContentType(app_label="sample", model=f"kind{n:03}") for n in range(30)
+    )
+    page = open_page(reverse("ui:gallery-list") + "?app_label=sample")
+    for key in ("j", "j", "x"):
+        page.keyboard.press(key)
+    page.get_by_text("已选 1 条").wait_for()
+    assert page.get_by_label("选择第 2 行").is_checked()
+    page.keyboard.press("n")
+    page.get_by_text("kind020").wait_for()
+    page.locator("[data-slash]").fill("")
+    page.keyboard.press("p")
+    assert page.locator("[data-slash]").input_value() == "p", "letters typed into a box are letters"
+
+
+def test_conditions_are_saved_and_opened_from_the_list(open_page):
+    page = open_page(reverse("ui:gallery-list") + "?app_label=ui")
+    page.get_by_text("常用", exact=True).click()
+    page.get_by_label("给现在的条件起个名字").fill("界面的记录")
+    page.get_by_role("button", name="保存现在的条件").click()
+    page.get_by_text("已保存为“界面的记录”").wait_for()
+    assert page.url.endswith("?app_label=ui")
+    page.goto(page.url.partition("?")[0])
+    page.get_by_text("常用", exact=True).click()
+    page.get_by_role("link", name="界面的记录").click()
+    page.wait_for_url("**?app_label=ui")
+
+
 def test_slash_finds_the_search_box_and_the_navigation_stays_folded(open_page):
     page = open_page(reverse("ui:gallery"))
     page.keyboard.press("/")

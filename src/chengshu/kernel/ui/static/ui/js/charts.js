@@ -62,13 +62,16 @@
       axisLabel: { ...faint, formatter: spoken },
       splitLine: { lineStyle: { color: token("border"), type: "dashed" } },
       splitNumber: 4,
+      max: data.maximum ?? undefined,
+      // Half a ticket does not exist: whole numbers get whole steps.
+      minInterval: data.whole ? 1 : undefined,
     };
     return data.kind === "hbar" ? { xAxis: value, yAxis: category } : { xAxis: category, yAxis: value };
   };
 
   const cartesian = (data) => ({
     ...axes(data),
-    grid: { left: 4, right: 24, top: data.series.length > 1 ? 36 : 16, bottom: 4, containLabel: true },
+    grid: { left: 4, right: data.values ? 52 : 24, top: data.series.length > 1 ? 36 : 16, bottom: 4, containLabel: true },
     tooltip: { trigger: "axis", axisPointer: { type: ["bar", "hbar"].includes(data.kind) ? "shadow" : "line" } },
     legend: { show: data.series.length > 1, type: "scroll", top: 0, left: 0, right: 0, pageIconColor: token("text-2"), pageTextStyle: { color: token("text-3") } },
     series: data.series.map((series, index) => ({
@@ -77,7 +80,8 @@
       type: ["bar", "hbar"].includes(data.kind) ? "bar" : "line",
       stack: data.stacked ? "all" : undefined,
       barMaxWidth: 22,
-      itemStyle: { borderRadius: data.stacked ? 0 : data.kind === "hbar" ? [0, 3, 3, 0] : [3, 3, 0, 0] },
+      label: { show: data.values, position: data.kind === "hbar" ? "right" : "top", color: token("text-2"), formatter: (p) => grouped(p.value) },
+      itemStyle: { color: series.tone ? token(series.tone) : undefined, borderRadius: data.stacked ? 0 : data.kind === "hbar" ? [0, 3, 3, 0] : [3, 3, 0, 0] },
       symbol: ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect"][index % 6],
       symbolSize: 6,
       showSymbol: data.categories.length <= 31,

@@ -49,3 +49,30 @@ document.addEventListener("htmx:configRequest", (event) => {
     if (parameters[key] === "") delete parameters[key];
   }
 });
+
+// The keyboard in a list: J and K move from row to row, Enter opens, X selects, N and P turn the page.
+document.addEventListener("keydown", (event) => {
+  "use strict";
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable], dialog[open]")) return;
+  const list = document.querySelector(".cs-tableview .cs-toolbar")?.closest(".cs-tableview");
+  if (!list) return;
+  const key = event.key.toLowerCase();
+  if (key === "n" || key === "p") {
+    list.querySelector(`.cs-pager a[rel=${key === "n" ? "next" : "prev"}]`)?.click();
+    return;
+  }
+  const rows = [...list.querySelectorAll(".cs-table > tbody > tr")];
+  const now = rows.indexOf(event.target.closest("tr"));
+  if (key === "x" && now >= 0) {
+    rows[now].querySelector("input[name=selected]")?.click();
+  } else if (key === "j" || key === "k") {
+    const next = key === "j" ? now + 1 : Math.max(now - 1, 0);
+    const row = rows[Math.min(next, rows.length - 1)];
+    const link = row?.querySelector("td a[href]") || row?.querySelector("input[name=selected]");
+    if (!link) return;
+    event.preventDefault();
+    link.focus();
+    link.scrollIntoView({ block: "nearest" });
+  }
+});
