@@ -53,7 +53,7 @@ def correct_value(
             found = rows_with_value(batch, rule=group.rule, column=group.column, value=value)
             if not found:
                 continue
-            values = {number: {group.column: wanted} for number in found}
+            values = dict.fromkeys(found, {group.column: wanted})
             done = decide(actor, batch, values, DecisionKind.CORRECTED, only_open=True)
             rows, count = rows + done, count + bool(done)
             # The values stay out of the trail: they may be personal, and the decisions keep them.

@@ -81,7 +81,7 @@ def send_back(
     if not row_numbers:
         raise InvalidInput("没有选中任何一行。", advice="请先勾选要退回的行。")
     with unit_of_work():
-        chosen: dict[int, dict[str, str | None]] = {number: {} for number in row_numbers}
+        chosen: dict[int, dict[str, str | None]] = dict.fromkeys(row_numbers, {})
         count = decide(
             actor, batch, chosen, DecisionKind.RETURNED, note=note.strip()[:300],
             only_open=only_open,
@@ -209,7 +209,7 @@ def give_up(
     if not row_numbers:
         raise InvalidInput("没有选中任何一行。", advice="请先勾选要放弃的行。")
     with unit_of_work():
-        chosen: dict[int, dict[str, str | None]] = {number: {} for number in row_numbers}
+        chosen: dict[int, dict[str, str | None]] = dict.fromkeys(row_numbers, {})
         count = decide(
             actor, batch, chosen, DecisionKind.GIVEN_UP, note=reason.strip()[:300],
             only_open=only_open,
