@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-from gauges import Memory, cpu_seconds
 
 from chengshu.data.contract.facade import ColumnSpec, TableContract, compile_contract
 from chengshu.data.ingest.pipeline import STAMPS, stage, stamped
 from chengshu.data.ingest.reading import RowBatch
 from chengshu_lake import Lake
+from gauges import Memory, cpu_seconds
 
 PIECE = 60_000
 TABLE = "std/grown"

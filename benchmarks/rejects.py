@@ -111,7 +111,9 @@ def stage_case(case: str, folder: Path) -> dict[str, Any]:
     from chengshu_lake import Lake
 
     compiled = compile_contract(contract())
-    reading = ReadOptions(mapping=dict(zip(HEADERS, NAMES, strict=True)), encoding="utf-8", delimiter=",")
+    reading = ReadOptions(
+        mapping=dict(zip(HEADERS, NAMES, strict=True)), encoding="utf-8", delimiter=","
+    )
     lake = Lake(folder / "lake")
     lake.create("std/people", pa.schema([*compiled.contract.schema, *STAMPS]), key=["no"])
     begun, used = time.perf_counter(), cpu_seconds()
@@ -191,7 +193,9 @@ def pages(rows: int, folder: Path) -> dict[str, Any]:
 
     resource = published_by_id(entry.pk)
     batch = Batch.objects.create(resource=entry, origin=Origin.DEMO, state=BatchState.RUNNING)
-    reading = ReadOptions(mapping=dict(zip(HEADERS, NAMES, strict=True)), encoding="utf-8", delimiter=",")
+    reading = ReadOptions(
+        mapping=dict(zip(HEADERS, NAMES, strict=True)), encoding="utf-8", delimiter=","
+    )
     loaded = loading.load(
         batch=batch, resource=resource, rows=open_rows(folder / "people.csv", reading), context=None
     )
@@ -298,7 +302,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=options.dir, prefix="chengshu-bench-") as name:
             folder = Path(name)
             write(folder / "people.csv", options.rows, "wrong" if case == "pages" else case)
-            command = [sys.executable, __file__, "--child", case, "--rows", str(options.rows), "--dir", name]
+            command = [
+                sys.executable,
+                __file__,
+                "--child",
+                case,
+                "--rows",
+                str(options.rows),
+                "--dir",
+                name,
+            ]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             f = json.loads(done.stdout.strip().splitlines()[-1])
             shutil.rmtree(folder / "lake", ignore_errors=True)
@@ -320,9 +333,15 @@ def _report_pages(f: dict[str, Any]) -> None:
         if name in {"rows", "excel rows", "peak", "anonymous", "mapped"}:
             continue
         goal, (wall, used) = goals.get(name.removesuffix(" decided")), value
-        note = "" if goal is None else f"  goal {goal * 1000:.0f}" + ("" if wall < goal else "  MISSED")
+        note = (
+            ""
+            if goal is None
+            else f"  goal {goal * 1000:.0f}" + ("" if wall < goal else "  MISSED")
+        )
         print(f"  {name:<24}{wall * 1000:>10,.0f} ms{used * 1000:>10,.0f} CPU ms{note}")
-    print(f"  Excel rows {f['excel rows']:,}; peak {f['peak']:,.0f} MB, anonymous {f['anonymous']:,.0f} MB")
+    print(
+        f"  Excel rows {f['excel rows']:,}; peak {f['peak']:,.0f} MB, anonymous {f['anonymous']:,.0f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from chengshu.data.ingest.services.drafts import expire_drafts
 from chengshu.data.ingest.services.exporting import write_export
 from chengshu.data.ingest.services.extraction import batch_rows
 from chengshu.data.ingest.services.pushing import pushed_rows, sweep_pushed
+from chengshu.data.ingest.services.sealing import seal_plain
 from chengshu.data.ingest.services.uploads import LIMITS, named
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.errors import ChengshuError, Conflict
@@ -142,9 +143,9 @@ def expire_old_drafts(context: JobContext) -> dict[str, int]:
 
 @job("ingest.sweep", name="清理未采用的上传文件")
 def sweep_files(context: JobContext) -> dict[str, int]:
-    """Remove uploaded files that no batch refers to, and pushed deliveries nobody committed."""
+    """Remove uploaded files no batch refers to and pushed deliveries nobody committed; seal rows kept from before."""
     del context
-    return {"files": sweep(), "pushes": sweep_pushed()}
+    return {"files": sweep(), "pushes": sweep_pushed(), "sealed": seal_plain()}
 
 
 @job("ingest.maintain_lake", name="整理湖表")

@@ -143,7 +143,9 @@ def undecided_problems(batch: Batch) -> dict[tuple[str, str], int]:
             flat, owners = _problems(table)
             done = np.isin(_rows(table), decided)[owners]
             pairs = pa.table({"r": flat.field("rule"), "c": flat.field("column")})
-            counted = pairs.filter(pa.array(done)).group_by(["r", "c"]).aggregate([([], "count_all")])
+            counted = (
+                pairs.filter(pa.array(done)).group_by(["r", "c"]).aggregate([([], "count_all")])
+            )
             for known in counted.to_pylist():
                 left[known["r"], known["c"]] -= known["count_all"]
     return {key: rows for key, rows in left.items() if rows > 0}

@@ -108,20 +108,24 @@ class SealedReader(io.RawIOBase):
         self._at = 0
         self._file = path.open("rb")
         try:
-            header = self._file.read(_HEADER)
-            if len(header) < _HEADER or not header.startswith(MAGIC):
-                raise _altered()
-            token = header[len(MAGIC) :].rstrip(b"\0").decode("ascii", "replace")
-            self._key = base64.b64decode(sealer.open(token, place))
-            body = self._file.seek(0, io.SEEK_END) - _HEADER
-            self._count = -(-body // _WHOLE)
-            self._size = body - self._count * TAG_BYTES
-            if self._count < 1 or self._size < (self._count - 1) * CHUNK:
-                raise _altered()
-            self._chunk(self._count - 1)
+            self._begin(sealer, place)
         except BaseException:
             self._file.close()
             raise
+
+    def _begin(self, sealer: Sealer, place: str) -> None:
+        header = self._file.read(_HEADER)
+        if len(header) < _HEADER or not header.startswith(MAGIC):
+            raise _altered()
+        token = header[len(MAGIC) :].rstrip(b"\0").decode("ascii", "replace")
+        self._key = base64.b64decode(sealer.open(token, place))
+        body = self._file.seek(0, io.SEEK_END) - _HEADER
+        self._count = -(-body // _WHOLE)
+        self._size = body - self._count * TAG_BYTES
+        if self._count < 1 or self._size < (self._count - 1) * CHUNK:
+            raise _altered()
+        # The last chunk says that it is the last one: a file that was cut off is found out here.
+        self._chunk(self._count - 1)
 
     def readable(self) -> bool:
         """Always."""

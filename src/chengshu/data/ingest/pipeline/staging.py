@@ -60,7 +60,7 @@ def stage(
     """
     _clear(workdir)
     try:
-        return _Stage(contract, workdir, limits, on_progress, cancelled, create).run(batches)
+        return _Stage(contract, workdir, limits, on_progress, cancelled, create=create).run(batches)
     except (OSError, duckdb.Error) as error:
         shutil.rmtree(workdir, ignore_errors=True)
         raise explain(error) from error
@@ -123,6 +123,7 @@ class _Stage:
         limits: StageLimits,
         on_progress: Callable[[StageProgress], None] | None,
         cancelled: Callable[[], bool] | None,
+        *,
         create: Create,
     ) -> None:
         self._create = create

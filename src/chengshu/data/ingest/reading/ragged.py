@@ -54,7 +54,7 @@ class RaggedRows:
         self._last.append(reject)
         if len(self._last) >= PIECE:
             if self._file is None:
-                self._file = tempfile.TemporaryFile()
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
             self._file.seek(0, 2)
             pickle.dump([astuple(one) for one in self._last], self._file)
             self._pieces += 1
