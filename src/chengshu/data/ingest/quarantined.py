@@ -172,9 +172,10 @@ def rows_with_value(batch: Batch, *, rule: str, column: str, value: str | None) 
     """Undecided rows that broke ``rule`` in ``column`` with exactly this value, in order."""
     found = [np.empty(0, np.int64)]
     for rows, values in _open_values(batch, rule=rule, column=column):
-        same: Any = pc.is_null(values) if value is None else pc.equal(values, value)
+        same: Any = pc.is_null(values) if value is None else pc.equal(values, pa.scalar(value))
         found.append(rows[same.fill_null(False).to_numpy(zero_copy_only=False)])
-    return np.sort(np.concatenate(found)).tolist()
+    rows_found: list[int] = np.sort(np.concatenate(found)).tolist()
+    return rows_found
 
 
 def problem_lists(batch: Batch) -> pa.RecordBatchReader:
@@ -245,6 +246,8 @@ def _problems(table: pa.Table) -> tuple[Any, npt.NDArray[np.int64]]:
 
 
 def _broke(flat: Any, rule: str, column: str) -> Flags:
-    hit: Any = pc.and_(pc.equal(flat.field("rule"), rule), pc.equal(flat.field("column"), column))
+    same_rule: Any = pc.equal(flat.field("rule"), pa.scalar(rule))
+    same_column: Any = pc.equal(flat.field("column"), pa.scalar(column))
+    hit: Any = pc.and_(same_rule, same_column)
     found: Flags = hit.to_numpy(zero_copy_only=False)
     return found

@@ -62,7 +62,7 @@ class KeyCheck:
         if found is None:
             self._compare(self._connection, dataset.dataset(str(path), format="ipc"))
         else:
-            with pa.OSFile(str(path)) as source:
+            with pa.OSFile(str(path), "r") as source:
                 self._compare(self._connection, _rows_at(ipc.open_file(source), found))
         same = self._connection.sql(
             f"SELECT {ROW_COLUMN} AS row, first_row FROM repeats WHERE same ORDER BY row"
@@ -125,7 +125,7 @@ def _suspects(path: Path, key: tuple[str, ...]) -> Positions | None:
 
     Read, not mapped: pages of a large file would count as this process's memory until they are taken away.
     """
-    with pa.OSFile(str(path)) as source:
+    with pa.OSFile(str(path), "r") as source:
         schema = ipc.open_file(source).schema
         fields = [schema.get_field_index(name) for name in key]
         spool = ipc.open_file(source, options=ipc.IpcReadOptions(included_fields=fields))

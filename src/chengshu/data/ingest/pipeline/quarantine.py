@@ -8,10 +8,11 @@ the stage is given a way to seal; a file from before sealing is read all the sam
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import RawIOBase
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TypeAlias
+from typing import IO, Any, BinaryIO, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +37,13 @@ from chengshu.kernel.crypto.facade import is_sealed_file, open_sealed_file
 PLACE = "ingest.quarantine"
 GROUP_ROWS = 5_000
 _TOGETHER = 20  # row groups decoded at once where all are needed
-_WORDS = b"chengshu.words"
+_WORDS = "chengshu.words"
 # Files of earlier versions keep the cells as JSON.
 _ORIGINAL, _RAW_LINE = "original", "__line__"
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
-Create: TypeAlias = Callable[[Path], BinaryIO]
+# What it returns is written from beginning to end; closing it completes the file.
+Create: TypeAlias = Callable[[Path], IO[bytes] | RawIOBase]
 
 
 def create_plain(path: Path) -> BinaryIO:
@@ -54,7 +56,7 @@ class QuarantineWriter:
 
     def __init__(self, path: Path, contract: TableContract, create: Create = create_plain) -> None:
         self.rejects = Rejects(contract)
-        self._sink = create(path)
+        self._sink = cast("IO[bytes]", create(path))
         self._writer = pq.ParquetWriter(
             self._sink, self.rejects.schema, compression="zstd", write_statistics=[ROW]
         )
@@ -75,9 +77,8 @@ class QuarantineWriter:
             self.cut()
             words = self.rejects.words
             document = {"titles": dict(words.titles), "sentences": words.sentences}
-            self._writer.add_key_value_metadata(
-                {_WORDS: json.dumps(document, ensure_ascii=False).encode()}
-            )
+            text = json.dumps(document, ensure_ascii=False)
+            self._writer.add_key_value_metadata({_WORDS: text})
             self._writer.close()
         finally:
             self._sink.close()
@@ -117,9 +118,9 @@ class QuarantineFile:
     """Reads a file of rejected rows in pieces, new or old, sealed or plain. A context manager."""
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = (
-            open_sealed_file(path, place=PLACE) if is_sealed_file(path) else path.open("rb")  # type: ignore[assignment]
-        )
+        sealed = is_sealed_file(path)
+        opened = open_sealed_file(path, place=PLACE) if sealed else path.open("rb")
+        self._file = cast("IO[bytes]", opened)
         try:
             self._parquet = pq.ParquetFile(self._file)
         except BaseException:
@@ -128,7 +129,7 @@ class QuarantineFile:
         meta = self._parquet.metadata
         self.rows: int = meta.num_rows
         self._old = _ORIGINAL in self._parquet.schema_arrow.names
-        document = json.loads((meta.metadata or {}).get(_WORDS, b"{}"))
+        document = json.loads((meta.metadata or {}).get(_WORDS.encode(), b"{}"))
         self.words = Words(document.get("titles", {}), document.get("sentences", {}))
         self._groups = []
         for index in range(meta.num_row_groups):

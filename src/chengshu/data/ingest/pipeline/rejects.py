@@ -192,8 +192,9 @@ def _named(names: list[str], which: npt.NDArray[np.int32]) -> Any:
 
 
 def _lists(offsets: npt.NDArray[np.integer[Any]], fields: list[Any]) -> Any:
-    structs = pa.StructArray.from_arrays(fields, fields=list(_PROBLEM))
-    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), structs)
+    structs: Any = pa.StructArray.from_arrays(fields, fields=list(_PROBLEM))
+    places: Any = pa.array(offsets.astype(np.int32))
+    return pa.ListArray.from_arrays(places, structs)
 
 
 def rows_of(table: pa.Table, words: Words, lines: Iterable[str | None]) -> Iterator[QuarantinedRow]:

@@ -77,7 +77,7 @@ class StageResult:
 
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         left_out = self._left_out()
-        with pa.OSFile(str(self.accepted_path)) as source:
+        with pa.OSFile(str(self.accepted_path), "r") as source:
             file = ipc.open_file(source)
             for index in range(file.num_record_batches):
                 batch = file.get_batch(index)

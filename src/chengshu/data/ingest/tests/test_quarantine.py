@@ -272,10 +272,11 @@ def test_rows_kept_from_before_the_sealing_are_sealed_in_place(batch: Batch) -> 
 
 
 def test_a_workbook_holds_the_first_rows_and_the_page_says_how_many(
-    officer: Actor, batch: Batch, cast: Cast, client_for: Callable[[Account], Client],
+    officer: Actor, batch: Batch, client_for: Callable[[Account], Client],
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 ) -> None:  # fmt: skip
-    client, url = client_for(cast.officer_a), f"/console/ingest/batches/{batch.pk}/quarantine/"
+    assert officer.account is not None
+    client, url = client_for(officer.account), f"/console/ingest/batches/{batch.pk}/quarantine/"
     assert "Excel 只含前" not in client.get(url).content.decode()
     monkeypatch.setattr(workbook, "EXPORT_ROWS", 2)
     monkeypatch.setattr(workbench, "EXPORT_ROWS", 2)
