@@ -154,11 +154,8 @@ HARD = {
 
 def quarantined() -> Rows:
     """Refused rows by kind of defect and entry."""
-    import pyarrow.parquet as pq
-
     from chengshu.data.catalog.facade import published_by_id
-    from chengshu.data.ingest.facade import Batch
-    from chengshu.data.ingest.quarantined import quarantine_file
+    from chengshu.data.ingest.facade import Batch, problem_lists
 
     found: Rows = defaultdict(lambda: defaultdict(set))
     kinds = (*HARD.values(), "invalid_date", "not_a_number")
@@ -167,8 +164,7 @@ def quarantined() -> Rows:
     for batch in Batch.objects.filter(origin="demo", state="loaded", quarantined__gt=0):
         resource_ = published_by_id(batch.resource_id)
         types = {column.name: str(column.type) for column in resource_.columns}
-        rows = pq.read_table(quarantine_file(batch), columns=["row", "problems"]).to_pylist()
-        for row in rows:
+        for row in problem_lists(batch).read_all().to_pylist():
             for problem in row["problems"]:
                 kind = HARD.get(problem["rule"])
                 if problem["rule"] == "type":

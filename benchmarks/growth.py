@@ -2,14 +2,15 @@
 
 Linear time and flat memory is the claim. First delivery: rows in key order into an empty table. Then a second
 delivery of the same table in which one row in fifty changed, merged, and a third as a snapshot (`sync`) that lacks
-one row in a thousand. Peak memory is the process's own resident maximum.
+one row in a thousand. Peak memory is the process's own resident maximum; beside it stand what the process holds itself
+(anonymous) and pages of files it has mapped, which the system takes back whenever it needs room.
 
     python benchmarks/growth.py [--rows 600000] [--factors 1,3,10] [--dir FOLDER]
 """
 
 import argparse
 import json
-import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from chengshu.data.contract.facade import ColumnSpec, TableContract, compile_con
 from chengshu.data.ingest.pipeline import STAMPS, stage, stamped
 from chengshu.data.ingest.reading import RowBatch
 from chengshu_lake import Lake
+from gauges import Memory, cpu_seconds
 
 PIECE = 60_000
 TABLE = "std/grown"
@@ -66,15 +68,26 @@ def measure(rows: int, folder: Path) -> dict[str, float]:
     lake = Lake(folder / "lake")
     lake.create(TABLE, pa.schema([*CONTRACT.schema, *STAMPS]), key=CONTRACT.key)
     found: dict[str, float] = {"rows": rows}
+    anonymous = mapped = 0.0
     for name, options in (("load", {}), ("merge", {"changed": 50}), ("sync", {"lacking": 1000})):
         started = time.perf_counter()
-        staged = stage(delivery(rows, **options), compiled, folder / name)
-        write = lake.sync if name == "sync" else lake.merge
-        write(TABLE, stamped(staged, CONTRACT.schema.names, name.ljust(16, "0")), commit_key=name)
+        with Memory() as memory:
+            staged = stage(delivery(rows, **options), compiled, folder / name)
+            staging = memory.anonymous, memory.mapped
+            write = lake.sync if name == "sync" else lake.merge
+            write(
+                TABLE, stamped(staged, CONTRACT.schema.names, name.ljust(16, "0")), commit_key=name
+            )
         found[name] = time.perf_counter() - started
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    found["cpu"] = used.ru_utime + used.ru_stime
-    found["peak_mb"] = used.ru_maxrss / 1024
+        print(
+            f"  {name}: staged at {staging[0]:,.0f} + {staging[1]:,.0f} MB, written at "
+            f"{memory.anonymous:,.0f} + {memory.mapped:,.0f} MB (anonymous + mapped)",
+            file=sys.stderr,
+        )
+        anonymous, mapped = max(anonymous, memory.anonymous), max(mapped, memory.mapped)
+        shutil.rmtree(folder / name)
+    found["cpu"] = cpu_seconds()
+    found |= {"peak_mb": memory.resident, "anonymous_mb": anonymous, "mapped_mb": mapped}
     if lake.count(TABLE) != rows - rows // 1000:
         raise SystemExit(f"the table holds {lake.count(TABLE)} rows of {rows}")
     return found
@@ -92,6 +105,7 @@ def main() -> None:
         return
     print(
         f"{'rows':>12}{'load s':>9}{'merge s':>9}{'sync s':>9}{'CPU s':>9}{'CPU µs/row':>12}{'peak MB':>9}"
+        f"{'anon MB':>9}{'file MB':>9}"
     )
     for factor in map(int, options.factors.split(",")):
         with tempfile.TemporaryDirectory(dir=options.dir) as folder:
@@ -101,7 +115,8 @@ def main() -> None:
         f = json.loads(done.stdout)
         each = f["cpu"] / rows / 3 * 1e6
         print(
-            f"{rows:12,}{f['load']:9.1f}{f['merge']:9.1f}{f['sync']:9.1f}{f['cpu']:9.1f}{each:12.2f}{f['peak_mb']:9,.0f}",
+            f"{rows:12,}{f['load']:9.1f}{f['merge']:9.1f}{f['sync']:9.1f}{f['cpu']:9.1f}{each:12.2f}{f['peak_mb']:9,.0f}"
+            f"{f['anonymous_mb']:9,.0f}{f['mapped_mb']:9,.0f}",
             flush=True,
         )
 

@@ -51,7 +51,8 @@ class Lake:
 
     ``root`` is a folder or a URL delta-rs understands (with ``storage_options``). One operation
     uses at most about ``memory_limit_mb`` MB inside DuckDB (plus a few row groups) and ``threads``
-    threads; what does not fit spills to ``temp_dir``. A write is refused while less than
+    threads; what does not fit spills to ``temp_dir``. A write keeps to ``write_memory_mb``, so that a
+    delivery of any size costs the same memory. A write is refused while less than
     ``reserve_mb`` MB would stay free. Table names are ``zone/name``.
 
     Every error is a :class:`~chengshu_lake.errors.LakeError` with a Chinese message. Objects of
@@ -64,6 +65,7 @@ class Lake:
         *,
         storage_options: Mapping[str, str] | None = None,
         memory_limit_mb: int = 1024,
+        write_memory_mb: int = 400,
         threads: int = 2,
         temp_dir: str | Path | None = None,
         reserve_mb: int = 256,
@@ -73,7 +75,8 @@ class Lake:
             remote = "://" in str(root)
             temp_dir = Path(tempfile.gettempdir()) if remote else Path(root).resolve() / "_tmp"
         self._limits = Limits(memory_limit_mb, threads, Path(temp_dir))
-        self._writer = Writer(self._storage, self._limits, reserve_mb << 20)
+        writing = replace(self._limits, memory_mb=min(memory_limit_mb, write_memory_mb))
+        self._writer = Writer(self._storage, writing, reserve_mb << 20)
 
     # Tables
 

@@ -4,7 +4,7 @@ Plain values are typed whole columns at once (`plain`). The others, mostly few, 
 (`normalise`), then typed and tested in one SELECT (`statement`), which is the authority on all rules.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -54,12 +54,49 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule broken in a column: the rows' places in the checked batch (from 0), rising."""
+
+    column: str
+    rule: str
+    positions: Positions
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedBatch:
-    """Outcome for one batch: typed rows that passed (`_row` first), and positions that did not."""
+    """Outcome for one batch: typed rows that passed (`_row` first), and positions that did not.
+
+    `broken` says why, by column and rule in the order of the contract: numbers only, so that a
+    batch in which every cell is wrong costs hardly more than one in which none is.
+    """
 
     accepted: pa.Table
-    rejected: npt.NDArray[np.intp]
-    violations: tuple[Violation, ...]
+    rejected: Positions
+    broken: tuple[Broken, ...]
+    source: pa.RecordBatch
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Every broken rule at every cell, one by one: for few rows only."""
+        rows: ArrowColumn = self.source.column(SOURCE_ROW)
+        return tuple(
+            Violation(place, number, item.column, item.rule, value)
+            for item in self.broken
+            for place, number, value in zip(
+                item.positions.tolist(),
+                rows.take(pa.array(item.positions)).to_pylist(),
+                self.values(item).to_pylist(),
+                strict=True,
+            )
+        )
+
+    def values(self, item: Broken) -> ArrowColumn:
+        """The texts that broke a rule, as they came."""
+        if item.column not in self.source.schema.names:
+            return pa.nulls(len(item.positions), pa.string())
+        column: ArrowColumn = self.source.column(item.column)
+        found = column.take(pa.array(item.positions))
+        return found if found.type == pa.string() else found.cast(pa.string())
 
 
 class CompiledContract:
@@ -177,31 +214,17 @@ class CompiledContract:
         return CheckedBatch(
             accepted=pa.Table.from_arrays([table.column(0), *columns], schema=self.schema),
             rejected=rejected,
-            violations=tuple(self._violations(batch, masks)) if len(rejected) else (),
+            broken=tuple(self._broken(masks)) if len(rejected) else (),
+            source=batch,
         )
 
-    def _violations(self, batch: pa.RecordBatch, masks: list[Mask | None]) -> list[Violation]:
-        found = []
-        rows: ArrowColumn = batch.column(SOURCE_ROW)
-        present = set(batch.schema.names)
+    def _broken(self, masks: list[Mask | None]) -> Iterator[Broken]:
         for spec, mask in zip(self.contract.columns, masks, strict=True):
-            if mask is None or not len(positions := np.flatnonzero(mask)):
+            if mask is None or not (every := int(np.bitwise_or.reduce(mask, initial=0))):
                 continue
-            chosen: ArrowColumn = pa.array(positions)
-            values: list[str | None] = (
-                batch.column(spec.name).take(chosen).to_pylist()
-                if spec.name in present
-                else [None] * len(positions)
-            )
-            numbers = rows.take(chosen).to_pylist()
-            for position, number, value in zip(positions, numbers, values, strict=True):
-                bits = int(mask[position])
-                found += [
-                    Violation(int(position), number, spec.name, rule.key, value)
-                    for rule in RULES.values()
-                    if bits & rule.bit
-                ]
-        return found
+            for rule in RULES.values():
+                if every & rule.bit:
+                    yield Broken(spec.name, rule.key, np.flatnonzero(mask & np.uint16(rule.bit)))
 
     def _check_patterns(self) -> None:
         """An invalid pattern is the catalogue's fault and must not surface in the middle of a load."""

@@ -12,7 +12,15 @@ from chengshu.data.contract import (
 )
 from chengshu.data.contract.check_digits import PATTERNS as FORMAT_PATTERNS
 from chengshu.data.contract.check_digits import verify as verify_format
-from chengshu.data.contract.rules import FORMAT_HINTS, ROW_RULES, RULES, render, shorten
+from chengshu.data.contract.rules import (
+    FORMAT_HINTS,
+    ROW_RULES,
+    RULES,
+    fill,
+    render,
+    sentence,
+    shorten,
+)
 from chengshu.data.contract.statement import ROW_COLUMN, identifier, literal
 
 
@@ -36,10 +44,12 @@ __all__ = [
     "ContractError",
     "TableContract",
     "compile_contract",
+    "fill",
     "identifier",
     "literal",
     "render",
     "rule_name",
+    "sentence",
     "shorten",
     "verify_format",
 ]

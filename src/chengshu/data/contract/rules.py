@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from chengshu.data.contract.model import ColumnFormat, ColumnSpec, ColumnType
 
 SHOWN_CHARACTERS = 60
+# No text of a catalogue holds a zero character.
+_ROW_MARK, _VALUE_MARK = "\x00row", "\x00value"
 
 FORMAT_HINTS: dict[ColumnFormat, str] = {
     ColumnFormat.ID_NUMBER: "18 位身份证号（前 17 位为数字，含真实的出生日期）",
@@ -91,14 +93,14 @@ def shorten(value: str | None) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
-def render(rule: Rule, *, row: int, column: ColumnSpec, value: str | None) -> str:
-    """The sentence for one broken cell rule. `row` counts as the file does (first line is 1)."""
+def sentence(rule: Rule, column: ColumnSpec) -> str:
+    """The sentence for a broken cell rule with marks in it; `fill` puts row and value in their place."""
     precision, scale = column.decimal_size
     codes = column.codes or {}
     listed = "、".join(f"{code} {name}" for code, name in list(codes.items())[:6])
     return rule.template.format(
-        at=f"第 {row} 行“{column.title}”",
-        value=shorten(value),
+        at=f"第 {_ROW_MARK} 行“{column.title}”",
+        value=_VALUE_MARK,
         type_hint=TYPE_HINTS[column.type],
         format_hint=FORMAT_HINTS[column.format] if column.format else "",
         length=column.length,
@@ -108,6 +110,16 @@ def render(rule: Rule, *, row: int, column: ColumnSpec, value: str | None) -> st
         pattern=column.pattern,
         range=_range_text(column),
     )
+
+
+def fill(text: str, *, row: int, value: str | None) -> str:
+    """A sentence for one cell. `row` counts as the file does (first line is 1)."""
+    return text.replace(_ROW_MARK, str(row)).replace(_VALUE_MARK, shorten(value))
+
+
+def render(rule: Rule, *, row: int, column: ColumnSpec, value: str | None) -> str:
+    """The sentence for one broken cell rule."""
+    return fill(sentence(rule, column), row=row, value=value)
 
 
 def _range_text(column: ColumnSpec) -> str:

@@ -23,7 +23,7 @@ from chengshu.data.ingest.pipeline import (
     stamp_range,
 )
 from chengshu.data.ingest.pipeline.result import RESULT_FILE
-from chengshu.data.ingest.quarantined import quarantine_file
+from chengshu.data.ingest.quarantined import problem_lists, quarantine_file
 from chengshu.data.ingest.reading import ReadingError, ReadOptions, RowBatch, open_rows, sniff
 from chengshu.data.ingest.selectors import batches, source, sources
 from chengshu.data.ingest.services.clearing import clear, register_readers
@@ -110,6 +110,7 @@ __all__ = [
     "objects",
     "open_rows",
     "pending_files",
+    "problem_lists",
     "propose_mapping",
     "quarantine_file",
     "read",

@@ -1,5 +1,6 @@
 """Background work of the collection package."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ from chengshu.data.catalog.facade import PublishedResource, published_by_id
 from chengshu.data.ingest import loading
 from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch
-from chengshu.data.ingest.pipeline import StageCancelledError, StageError
+from chengshu.data.ingest.pipeline import EXPORT_ROWS, StageCancelledError, StageError
 from chengshu.data.ingest.pipeline import replay as replay_rows
 from chengshu.data.ingest.quarantined import quarantine_file
 from chengshu.data.ingest.reading import (
@@ -22,6 +23,7 @@ from chengshu.data.ingest.services.drafts import expire_drafts
 from chengshu.data.ingest.services.exporting import write_export
 from chengshu.data.ingest.services.extraction import batch_rows
 from chengshu.data.ingest.services.pushing import pushed_rows, sweep_pushed
+from chengshu.data.ingest.services.sealing import seal_plain
 from chengshu.data.ingest.services.uploads import LIMITS, named
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.errors import ChengshuError, Conflict
@@ -101,8 +103,7 @@ def source_rows(item: Batch, resource: PublishedResource) -> Iterator[RowBatch]:
     if item.origin == Origin.PUSH:
         return pushed_rows(item)
     if item.origin == Origin.REPLAY and item.parent is not None:
-        decided = item.replayed_rows.values_list("row_number", "values")
-        corrections: dict[int, dict[str, str | None]] = dict(decided)
+        corrections = _corrections(item)
         if len(corrections) != options["rows"]:
             raise Conflict(
                 "这批更正已经退回到隔离区，不能再回放。", advice="请在原批次的隔离区重新回放。"
@@ -111,13 +112,23 @@ def source_rows(item: Batch, resource: PublishedResource) -> Iterator[RowBatch]:
     raise Conflict("这个批次没有可读的来源。")
 
 
+def _corrections(item: Batch) -> dict[int, dict[str, str | None]]:
+    """New values by row number; rows corrected alike share theirs, for there may be a million of them."""
+    known: dict[str, dict[str, str | None]] = {}
+    found = {}
+    rows = item.replayed_rows.order_by().values_list("row_number", "values")
+    for number, values in rows.iterator(chunk_size=10_000):
+        found[number] = known.setdefault(json.dumps(values), values)
+    return found
+
+
 @job("ingest.export", name="导出隔离数据")
 def export_batch(context: JobContext, *, batch: str) -> dict[str, int]:
     """Write a large quarantine as Excel for whoever asked."""
     item = Batch.objects.select_related("resource").get(pk=batch)
     account = context.job.created_by
     actor = Actor(account=account, name=account.display_name) if account else platform()
-    context.progress(total=item.quarantined, stage="写入表格", force=True)
+    context.progress(total=min(item.quarantined, EXPORT_ROWS), stage="写入表格", force=True)
     return {"rows": write_export(actor=actor, batch=item)}
 
 
@@ -137,9 +148,11 @@ def expire_old_drafts(context: JobContext) -> dict[str, int]:
 
 @job("ingest.sweep", name="清理未采用的上传文件")
 def sweep_files(context: JobContext) -> dict[str, int]:
-    """Remove uploaded files that no batch refers to, and pushed deliveries nobody committed."""
+    """Remove uploaded files no batch refers to and pushed deliveries nobody committed; seal rows kept from before."""
     del context
-    return {"files": sweep(), "pushes": sweep_pushed(), "cleared": clear_all()}
+    return {
+        "files": sweep(), "pushes": sweep_pushed(), "cleared": clear_all(), "sealed": seal_plain(),
+    }  # fmt: skip
 
 
 @job("ingest.maintain_lake", name="整理湖表")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -39,10 +40,12 @@ from chengshu.data.ingest.pipeline import (
     stamp_of,
     stamped,
 )
+from chengshu.data.ingest.pipeline.quarantine import PLACE as QUARANTINE_PLACE
 from chengshu.data.ingest.pipeline.result import ACCEPTED_FILE
 from chengshu.data.ingest.reading import RowBatch
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.services import record
+from chengshu.kernel.crypto.facade import SealedWriter, create_sealed_file
 from chengshu.kernel.events.services import emit
 from chengshu.kernel.identity.models import Region
 from chengshu.kernel.jobs.registration import JobContext
@@ -104,7 +107,7 @@ def bring_in(
     if staged is None:
         staged = stage(
             rows, contract, batch.folder / STAGE,
-            on_progress=_reporter(context), cancelled=_canceller(context),
+            on_progress=_reporter(context), cancelled=_canceller(context), create=sealed,
         )  # fmt: skip
     if context is not None and not merge_begun(batch):
         context.progress(done=staged.source, total=staged.source, stage="合并入库")
@@ -116,6 +119,11 @@ def bring_in(
         (batch.folder / MERGE_MARK).unlink()
         raise
     return staged, written
+
+
+def sealed(path: Path) -> SealedWriter:
+    """Rejected rows wait for weeks and hold whole people: at rest they are sealed."""
+    return create_sealed_file(path, place=QUARANTINE_PLACE)
 
 
 def merge_begun(batch: Batch) -> bool:

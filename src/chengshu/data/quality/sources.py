@@ -8,7 +8,6 @@ from functools import partial
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, list_published, published
@@ -19,6 +18,7 @@ from chengshu.data.ingest.facade import (
     Origin,
     QuarantineDecision,
     lake,
+    problem_lists,
     quarantine_file,
 )
 from chengshu.data.quality.engine.catalogued import quarantine_key
@@ -139,8 +139,7 @@ def open_quarantine(session: duckdb.DuckDBPyConnection, batch: Batch | None) -> 
         return Counter()
     done = QuarantineDecision.objects.filter(batch=batch, kind="replayed")
     replayed = pa.table({"row": pa.array(done.values_list("row_number", flat=True), pa.int64())})
-    rows = pq.read_table(quarantine_file(batch), columns=["row", "problems"])
-    session.register("quarantine", rows)
+    session.register("quarantine", problem_lists(batch))
     session.register("replayed", replayed)
     found = session.execute(
         'SELECT p, count(*) FROM (SELECT list_transform(problems, lambda x: [x."column", x.rule]) AS p '

@@ -53,7 +53,7 @@ class Sealer:
         try:
             encryptor = Cipher(SM4(self._derived(key)), GCM(nonce)).encryptor()
         except UnsupportedAlgorithm as cause:
-            raise _sm4_missing() from cause
+            raise sm4_missing() from cause
         encryptor.authenticate_additional_data(_associated(key.key_id, context))
         body = encryptor.update(value.encode()) + encryptor.finalize()
         return f"{VERSION}.{key.key_id}.{_encode(nonce + body + encryptor.tag)}"
@@ -77,7 +77,7 @@ class Sealer:
         try:
             decryptor = Cipher(SM4(self._derived(key)), GCM(nonce, tag)).decryptor()
         except UnsupportedAlgorithm as cause:
-            raise _sm4_missing() from cause
+            raise sm4_missing() from cause
         return _finish(decryptor, body, _associated(key_id, context))
 
     def needs_resealing(self, token: str) -> bool:
@@ -182,7 +182,8 @@ def _altered() -> SealedValueError:
     )
 
 
-def _sm4_missing() -> CryptoUnavailable:
+def sm4_missing() -> CryptoUnavailable:
+    """Says that this machine cannot seal."""
     return CryptoUnavailable(
         "本机的密码库不支持 SM4-GCM 加密算法。",
         kept="没有写入任何数据。",

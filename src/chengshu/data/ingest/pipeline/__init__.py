@@ -4,12 +4,8 @@ source = accepted + quarantined + duplicates, for every batch, or the stage fail
 """
 
 from chengshu.data.ingest.pipeline.errors import StageCancelledError, StageError
-from chengshu.data.ingest.pipeline.quarantine import (
-    Problem,
-    QuarantinedRow,
-    read_quarantine,
-    replay,
-)
+from chengshu.data.ingest.pipeline.quarantine import QuarantineFile, read_quarantine, replay
+from chengshu.data.ingest.pipeline.rejects import Problem, QuarantinedRow
 from chengshu.data.ingest.pipeline.result import StageLimits, StageProgress, StageResult
 from chengshu.data.ingest.pipeline.staging import stage
 from chengshu.data.ingest.pipeline.stamping import (
@@ -19,11 +15,18 @@ from chengshu.data.ingest.pipeline.stamping import (
     stamp_range,
     stamped,
 )
-from chengshu.data.ingest.pipeline.workbook import export_quarantine, neutralise, read_corrections
+from chengshu.data.ingest.pipeline.workbook import (
+    EXPORT_ROWS,
+    export_quarantine,
+    neutralise,
+    read_corrections,
+)
 
 __all__ = [
+    "EXPORT_ROWS",
     "STAMPS",
     "Problem",
+    "QuarantineFile",
     "QuarantinedRow",
     "StageCancelledError",
     "StageError",

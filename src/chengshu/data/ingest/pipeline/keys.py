@@ -18,11 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import dataset, ipc
 
-from chengshu.data.contract.facade import ROW_COLUMN, ROW_RULES, TableContract, identifier, shorten
+from chengshu.data.contract.facade import ROW_COLUMN, TableContract, identifier
 from chengshu.data.ingest.pipeline.engine import Engine
-from chengshu.data.ingest.pipeline.quarantine import Problem, QuarantinedRow
+from chengshu.data.ingest.pipeline.rejects import Rejects
+from chengshu.data.ingest.reading.rows import ROW_COLUMN as SOURCE_ROW
 
 SPOOL_VIEW = "spool"
+# No data item begins with an underscore.
+_FIRST = "_first_row"
 _FETCH_ROWS = 10_000
 _SEARCHED_ROWS = 2_000_000  # beyond, the engine groups the keys: it can spill to disk
 _FEW_ROWS = 2_000  # up to here reading them is quicker than planning the engine's statements
@@ -54,19 +57,21 @@ class KeyCheck:
 
     def run(self, path: Path) -> Repeats:
         """Compare the rows of the file at `path`."""
-        with pa.memory_map(str(path)) as source:
-            spool = ipc.open_file(source)
-            found = _suspects(spool, self._contract.key) if self._contract.key else _NONE
-            if found is not None and not len(found):
-                return Repeats(_DUPLICATES.empty_table(), 0)
-            few = None if found is None else _rows_at(spool, found)
-            if few is not None and few.num_rows <= _FEW_ROWS:
-                same = _exact_repeats(few, self._contract.key)
-                if same is not None:
-                    return Repeats(same, 0)
-            self._connection = self._engine.connect(None if found is None else len(found))
-            whole = dataset.dataset(str(path), format="ipc") if few is None else few
-            self._compare(self._connection, whole)
+        found = _suspects(path, self._contract.key) if self._contract.key else _NONE
+        if found is not None and not len(found):
+            return Repeats(_DUPLICATES.empty_table(), 0)
+        if found is None:
+            self._connection = self._engine.connect(None)
+            self._compare(self._connection, dataset.dataset(str(path), format="ipc"))
+        else:
+            with pa.OSFile(str(path), "r") as source:
+                few = _rows_at(ipc.open_file(source), found)
+            if few.num_rows <= _FEW_ROWS:
+                settled = _exact_repeats(few, self._contract.key)
+                if settled is not None:
+                    return Repeats(settled, 0)
+            self._connection = self._engine.connect(len(found))
+            self._compare(self._connection, few)
         same = self._connection.sql(
             f"SELECT {ROW_COLUMN} AS row, first_row FROM repeats WHERE same ORDER BY row"
         ).to_arrow_table()
@@ -103,44 +108,46 @@ class KeyCheck:
             f"WHERE later.{ROW_COLUMN} <> later.first_row"
         )
 
-    def conflicts(self) -> Iterator[list[QuarantinedRow]]:
-        """The conflicting rows that `run` found, in pieces, as quarantine entries."""
+    @property
+    def column(self) -> str:
+        """The column a conflict is about; "" for a key of several."""
+        return self._contract.key[0] if len(self._contract.key) == 1 else ""
+
+    def conflicts(self, rejects: Rejects) -> Iterator[pa.Table]:
+        """The conflicting rows that `run` found, in pieces, as tables of rejected rows."""
         if self._connection is None:
             return
-        names = [column.name for column in self._contract.columns]
-        cells = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in names)
-        result: Any = self._connection.execute(
-            f"SELECT {ROW_COLUMN}, first_row, {cells} FROM suspects "
+        names = [identifier(column.name) for column in self._contract.columns]
+        cells = ", ".join(f"CAST({name} AS VARCHAR) AS {name}" for name in names)
+        found = self._connection.sql(
+            f"SELECT {ROW_COLUMN} AS {SOURCE_ROW}, first_row AS {_FIRST}, {cells} FROM suspects "
             f"JOIN (SELECT {ROW_COLUMN} FROM repeats WHERE NOT same) USING ({ROW_COLUMN}) "
             f"ORDER BY {ROW_COLUMN}"
         )
-        while rows := result.fetchmany(_FETCH_ROWS):
-            yield [
-                self._conflict(row[0], row[1], dict(zip(names, row[2:], strict=True)))
-                for row in rows
-            ]
-
-    def _conflict(self, row: int, first_row: int, cells: dict[str, str | None]) -> QuarantinedRow:
-        key = "，".join(str(cells[name]) for name in self._contract.key)
-        rule = ROW_RULES["key_conflict"]
-        message = rule.template.format(row=row, first_row=first_row, value=shorten(key))
-        column = self._contract.key[0] if len(self._contract.key) == 1 else ""
-        title = "、".join(self._contract.column(name).title for name in self._contract.key)
-        return QuarantinedRow(row, (Problem(column, title, rule.key, message, key),), cells)
+        for batch in found.to_arrow_reader(_FETCH_ROWS):
+            yield rejects.from_conflicts(batch, batch.column(_FIRST).to_pylist())
 
 
-def _suspects(spool: ipc.RecordBatchFileReader, key: tuple[str, ...]) -> Positions | None:
-    """Positions of rows whose key may stand elsewhere too; None when the engine has to search."""
-    batches = [spool.get_batch(i) for i in range(spool.num_record_batches)]
+def _suspects(path: Path, key: tuple[str, ...]) -> Positions | None:
+    """Positions of rows whose key may stand elsewhere too; None when the engine has to search.
+
+    Read, not mapped: pages of a large file would count as this process's memory until they are taken away.
+    """
+    with pa.OSFile(str(path), "r") as source:
+        schema = ipc.open_file(source).schema
+        fields = [schema.get_field_index(name) for name in key]
+        spool = ipc.open_file(source, options=ipc.IpcReadOptions(included_fields=fields))
+        if len(key) == 1 and (found := _neighbours(spool, key[0])) is not None:
+            return found
+        rows = sum(spool.get_batch(i).num_rows for i in range(spool.num_record_batches))
+        if rows > _SEARCHED_ROWS:
+            return None
+        batches = [spool.get_batch(i) for i in range(spool.num_record_batches)]
     columns: list[Any] = [
-        pa.chunked_array([batch.column(name) for batch in batches], spool.schema.field(name).type)
+        pa.chunked_array([batch.column(name) for batch in batches], schema.field(name).type)
         for name in key
     ]
-    if len(columns) == 1 and (found := _neighbours(columns[0])) is not None:
-        return found
-    if len(columns[0]) > _SEARCHED_ROWS:
-        return None
-    marks, size = np.zeros(len(columns[0]), dtype=np.int64), 1
+    marks, size = np.zeros(rows, dtype=np.int64), 1
     for column in columns:
         coded: Any = column.combine_chunks().dictionary_encode()
         size *= max(1, len(coded.dictionary))
@@ -151,19 +158,27 @@ def _suspects(spool: ipc.RecordBatchFileReader, key: tuple[str, ...]) -> Positio
     return np.flatnonzero(np.isin(marks, ordered[1:][ordered[1:] == ordered[:-1]]))
 
 
-def _neighbours(column: Any) -> Positions | None:
+def _neighbours(spool: ipc.RecordBatchFileReader, name: str) -> Positions | None:
     """Rows with the key of a neighbour, when keys arrive in order and cannot repeat elsewhere."""
-    if len(column) < 2:  # noqa: PLR2004 - one row has no neighbour
-        return _NONE
-    if pa.types.is_boolean(column.type):
-        return None
-    before, after = column.slice(0, len(column) - 1), column.slice(1)
-    rising: Any = pc.less_equal(before, after)
-    if not pc.all(rising, min_count=0).as_py():
-        return None
-    same: Any = pc.equal(before, after)
-    later = np.flatnonzero(same.to_numpy())
-    return np.union1d(later, later + 1)
+    found, last, rows = [_NONE], None, 0
+    for index in range(spool.num_record_batches):
+        column: Any = spool.get_batch(index).column(name)
+        if pa.types.is_boolean(column.type):
+            return None
+        if not len(column):
+            continue
+        known = column if last is None else pa.concat_arrays([last, column])
+        before, after = known.slice(0, len(known) - 1), known.slice(1)
+        rising: Any = pc.less_equal(before, after)
+        if not pc.all(rising, min_count=0).as_py():
+            return None
+        same: Any = pc.equal(before, after)
+        later = np.flatnonzero(same.to_numpy(zero_copy_only=False))
+        later += rows if last is None else rows - 1
+        found += [later, later + 1]
+        # A copy of one key: a slice would keep its whole batch.
+        last, rows = pa.array([column[-1].as_py()], column.type), rows + len(column)
+    return np.unique(np.concatenate(found))
 
 
 def _rows_at(spool: ipc.RecordBatchFileReader, positions: Positions) -> pa.Table:

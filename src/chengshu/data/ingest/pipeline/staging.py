@@ -1,6 +1,6 @@
 """The stage itself: check every batch, keep what passes, settle keys, balance.
 
-Accepted rows are written once, as an Arrow file that the merge maps into memory: nothing is encoded
+Accepted rows are written once, as an Arrow file that the merge reads batch by batch: nothing is encoded
 only to be decoded again. Rows that repeat a key stay in that file and are left out by its reader.
 
 Everything happens in a work folder of its own; a stage that fails, is cancelled or is killed leaves
@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import local
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
@@ -23,9 +24,10 @@ from chengshu.data.contract.facade import CheckedBatch, CompiledContract
 from chengshu.data.ingest.pipeline.engine import Engine
 from chengshu.data.ingest.pipeline.errors import StageCancelledError, StageError, explain
 from chengshu.data.ingest.pipeline.keys import KeyCheck, Repeats
-from chengshu.data.ingest.pipeline.quarantine import QuarantineWriter
+from chengshu.data.ingest.pipeline.quarantine import Create, QuarantineWriter, create_plain
 from chengshu.data.ingest.pipeline.result import (
     ACCEPTED_FILE,
+    CONFLICTS_FILE,
     DUPLICATES_FILE,
     QUARANTINE_FILE,
     StageLimits,
@@ -47,16 +49,18 @@ def stage(
     on_progress: Callable[[StageProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     limits: StageLimits = _DEFAULT_LIMITS,
+    create: Create = create_plain,
 ) -> StageResult:
     """Validate `batches` against `contract` and stage them in `workdir`.
 
     `workdir` must not exist, be empty, or be the leftover of an earlier stage (which is cleared).
-    `cancelled` is asked between batches. Raises StageError (StageCancelledError when asked to
+    `cancelled` is asked between batches; `create` opens the file of rejected rows, which are kept for
+    weeks and may have to be sealed. Raises StageError (StageCancelledError when asked to
     stop) and whatever `batches` raises; the work folder is gone then.
     """
     _clear(workdir)
     try:
-        return _Stage(contract, workdir, limits, on_progress, cancelled).run(batches)
+        return _Stage(contract, workdir, limits, on_progress, cancelled, create=create).run(batches)
     except (OSError, duckdb.Error) as error:
         shutil.rmtree(workdir, ignore_errors=True)
         raise explain(error) from error
@@ -119,7 +123,10 @@ class _Stage:
         limits: StageLimits,
         on_progress: Callable[[StageProgress], None] | None,
         cancelled: Callable[[], bool] | None,
+        *,
+        create: Create,
     ) -> None:
+        self._create = create
         self._contract = contract
         self._workdir = workdir
         self._limits = limits
@@ -134,7 +141,7 @@ class _Stage:
         spill = self._workdir / _SPILL_FOLDER
         with (
             Engine(self._limits, spill) as engine,
-            QuarantineWriter(path, self._contract.contract) as quarantine,
+            QuarantineWriter(path, self._contract.contract, self._create) as quarantine,
         ):
             self._check_all(engine, batches, quarantine)
             repeated = self._settle_keys(engine, quarantine)
@@ -154,14 +161,18 @@ class _Stage:
             for batch, checked in checks:
                 self._stop_if_asked()
                 self._source += batch.rows.num_rows + len(batch.rejects)
-                rejected = [quarantine.from_reject(reject) for reject in batch.rejects]
-                self._violations.update((r.column or "", r.rule) for r in batch.rejects)
+                made = []
+                if batch.rejects:
+                    made.append(quarantine.rejects.from_reader(batch.rejects))
+                    self._violations.update((r.column or "", r.rule) for r in batch.rejects)
                 if batch.rows.num_rows:
-                    self._violations.update((v.column, v.rule) for v in checked.violations)
-                    rejected += quarantine.from_check(batch.rows, checked)
+                    for item in checked.broken:
+                        self._violations[item.column, item.rule] += len(item.positions)
+                    if len(checked.rejected):
+                        made.append(quarantine.rejects.from_check(checked))
                     spool.write_table(checked.accepted)
                     self._spooled += checked.accepted.num_rows
-                quarantine.add(rejected)
+                quarantine.add(*made)
                 self._report(quarantine.rows, batch.fraction)
 
     def _settle_keys(self, engine: Engine, quarantine: QuarantineWriter) -> Repeats:
@@ -169,9 +180,14 @@ class _Stage:
         self._stop_if_asked()
         keys = KeyCheck(engine, self._contract.contract)
         repeats = keys.run(self._workdir / ACCEPTED_FILE)
-        for rows in keys.conflicts():
-            self._violations.update((row.problems[0].column, "key_conflict") for row in rows)
-            quarantine.add(rows)
+        quarantine.cut()
+        rows = pa.schema([pa.field("row", pa.int64())])
+        with pq.ParquetWriter(self._workdir / CONFLICTS_FILE, rows) as left_out:
+            for table in keys.conflicts(quarantine.rejects):
+                quarantine.add(table)
+                left_out.write_table(table.select(["row"]).cast(rows))
+        if repeats.conflicts:
+            self._violations[keys.column, "key_conflict"] += repeats.conflicts
         pq.write_table(repeats.same, self._workdir / DUPLICATES_FILE)
         return repeats
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -10,7 +11,8 @@ from xlsxwriter.format import Format
 
 from chengshu.data.contract.facade import TableContract
 from chengshu.data.ingest.pipeline.errors import StageError
-from chengshu.data.ingest.pipeline.quarantine import QuarantinedRow, read_quarantine
+from chengshu.data.ingest.pipeline.quarantine import read_quarantine
+from chengshu.data.ingest.pipeline.rejects import QuarantinedRow
 from chengshu.data.ingest.reading.kinds import detect_kind
 from chengshu.data.ingest.reading.limits import DEFAULT_LIMITS, ReadLimits
 from chengshu.data.ingest.reading.sheets import get_sheet, open_workbook, sheet_rows
@@ -19,7 +21,8 @@ ROW_HEADER = "行号"
 PROBLEM_HEADER = "问题"
 LINE_HEADER = "原始整行"
 _SHEET = "待修正"
-_SHEET_ROWS = 1_000_000
+# More than this nobody corrects by hand, and a spreadsheet program opens no file of it in reasonable time.
+EXPORT_ROWS = 100_000
 _CELL_CHARACTERS = 32_000
 _TRIGGERS = ("=", "+", "-", "@", "\t", "\r")
 _QUOTE = "'"
@@ -46,9 +49,9 @@ def restore(value: str) -> str:
 
 
 def export_quarantine(path: Path, contract: TableContract, target: Path) -> int:
-    """Write the rejected rows as an XLSX of text cells, wrong ones coloured; returns the row count.
+    """Write the first :data:`EXPORT_ROWS` rejected rows as an XLSX of text cells, wrong ones coloured.
 
-    Columns: 行号, 问题, one per data item under its title, 原始整行. Memory stays constant.
+    Columns: 行号, 问题, one per data item under its title, 原始整行. Memory stays constant. Returns the row count.
     """
     options = {
         "constant_memory": True,
@@ -64,10 +67,8 @@ def export_quarantine(path: Path, contract: TableContract, target: Path) -> int:
             book.add_format({"bold": True, "num_format": "@", "bg_color": "#E8EFFC"}),
         )
         sheet = _start_sheet(book, contract, formats)
-        for total, row in enumerate(read_quarantine(path), 1):
-            if total > 1 and total % _SHEET_ROWS == 1:
-                sheet = _start_sheet(book, contract, formats)
-            _write_row(sheet, (total - 1) % _SHEET_ROWS + 1, row, contract, formats)
+        for total, row in enumerate(islice(read_quarantine(path), EXPORT_ROWS), 1):
+            _write_row(sheet, total, row, contract, formats)
     return total
 
 
@@ -84,8 +85,7 @@ def _start_sheet(
     book: xlsxwriter.Workbook, contract: TableContract, formats: _Formats
 ) -> "xlsxwriter.worksheet.Worksheet":
     text, _, bold = formats
-    count = len(book.worksheets())
-    sheet = book.add_worksheet(_SHEET if not count else f"{_SHEET}{count + 1}")
+    sheet = book.add_worksheet(_SHEET)
     headers = _headers(contract)
     sheet.freeze_panes(1, 2)
     sheet.set_column(0, len(headers) - 1, 18, text)

@@ -29,6 +29,7 @@ from chengshu.data.ingest.reading.errors import (
     FileTooLargeError,
 )
 from chengshu.data.ingest.reading.limits import MEBIBYTE, ReadLimits
+from chengshu.data.ingest.reading.ragged import PIECE, RaggedRows
 from chengshu.data.ingest.reading.rows import (
     HeaderPlan,
     ReadOptions,
@@ -177,26 +178,32 @@ class _Parser:
         self._stream, self._plan = stream, plan
         self._names = [str(i) for i in range(plan.width)]
         self._next = options.header_row + 1
-        self._ragged: list[RowReject] = []
+        self._ragged = RaggedRows()
         self._last_spans_lines = False
         self._delimiter = delimiter
         self._block = limits.block_bytes
         self._header_row = options.header_row
 
     def batches(self) -> Iterator[RowBatch]:
+        with self._ragged:
+            yield from self._batches()
+
+    def _batches(self) -> Iterator[RowBatch]:
         try:
             for parsed in self._reader():
-                yield self._number(parsed)
+                # A garbled row becomes an object; a good one never does.
+                size = PIECE if self._stream.saw_bad else max(1, parsed.num_rows)
+                for start in range(0, max(1, parsed.num_rows), size):
+                    yield from self._number(parsed.slice(start, size))
         except pa.ArrowInvalid as error:
             raise BrokenFileError(
                 f"第 {self._next} 行或其后不远处无法读取：多半是引号没有闭合，"
                 f"或一行超过 {self._block // MEBIBYTE} MB。请检查该处后重新上传。",
                 row=self._next,
             ) from error
-        rest, self._ragged = self._ragged, []
-        if rest:
+        for rest in self._ragged.take(len(self._ragged)):
             self._last_spans_lines = "\n" in rest[-1].text
-            yield RowBatch(self._plan.batch([], self._no_columns()), tuple(rest), 1.0)
+            yield RowBatch(self._plan.batch([], self._no_columns()), rest, 1.0)
             self._next = rest[-1].row + 1
         if self._last_spans_lines and self._stream.quotes % 2:
             row = self._next - 1
@@ -241,20 +248,26 @@ class _Parser:
             actual=bad.actual_columns,
             value=shorten(bad.text),
         )
-        self._ragged.append(RowReject(row, "ragged", message, bad.text))
+        self._ragged.put(RowReject(row, "ragged", message, bad.text))
         return "skip"
 
-    def _number(self, parsed: pa.RecordBatch) -> RowBatch:
+    def _number(self, parsed: pa.RecordBatch) -> Iterator[RowBatch]:
         """Give the parsed rows their numbers: the rejected ones left gaps."""
         first, count = self._next, parsed.num_rows
         gaps = 0
-        while gaps < len(self._ragged) and self._ragged[gaps].row < first + count + gaps:
+        while gaps < len(self._ragged) and self._ragged.number(gaps) < first + count + gaps:
             gaps += 1
-        rejects, self._ragged = self._ragged[:gaps], self._ragged[gaps:]
         numbers: npt.NDArray[np.int64] = np.arange(first, first + count + gaps, dtype=np.int64)
         if gaps:
-            numbers = np.delete(numbers, [reject.row - first for reject in rejects])
+            missing = [self._ragged.number(place) - first for place in range(gaps)]
+            numbers = np.delete(numbers, missing)
         self._next = first + count + gaps
+        rejects: tuple[RowReject, ...] = ()
+        for piece in self._ragged.take(gaps):
+            if rejects:
+                nothing = self._plan.batch([], self._no_columns())
+                yield RowBatch(nothing, rejects, self._stream.fraction)
+            rejects = piece
         columns: list[Any] = parsed.columns
         if count:
             last_is_ragged = bool(rejects) and rejects[-1].row == self._next - 1
@@ -265,11 +278,11 @@ class _Parser:
         if self._stream.saw_bad:
             garbled = self._garbled(wanted, numbers)
             keep &= ~np.isin(numbers, [reject.row for reject in garbled])
-            rejects = sorted([*rejects, *garbled], key=lambda reject: reject.row)
+            rejects = tuple(sorted([*rejects, *garbled], key=lambda reject: reject.row))
         batch = self._plan.batch(numbers, wanted)
         if not keep.all():
             batch = batch.filter(pa.array(keep))
-        return RowBatch(batch, tuple(rejects), self._stream.fraction)
+        yield RowBatch(batch, rejects, self._stream.fraction)
 
     def _blank(self, columns: list[Any], count: int) -> npt.NDArray[np.bool_]:
         """Rows without a single filled cell are no rows (trailing lines of spreadsheets)."""

@@ -53,7 +53,9 @@ def correct_value(
             found = rows_with_value(batch, rule=group.rule, column=group.column, value=value)
             if not found:
                 continue
-            values = {number: {group.column: wanted} for number in found}
+            # One mapping for all of them: there may be a million.
+            change = {group.column: wanted}
+            values = dict.fromkeys(found, change)
             done = decide(actor, batch, values, DecisionKind.CORRECTED, only_open=True)
             rows, count = rows + done, count + bool(done)
             # The values stay out of the trail: they may be personal, and the decisions keep them.

@@ -1,15 +1,19 @@
 """Quarantine as Excel when it is too much for one answer: a job writes the file, the person fetches it."""
 
 import os
+import shutil
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from django.utils import timezone
 
 from chengshu.data.ingest.models import Batch
+from chengshu.data.ingest.pipeline import EXPORT_ROWS
 from chengshu.data.ingest.services.quarantine import export
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
+from chengshu.kernel.crypto.facade import create_sealed_file, is_sealed_file, open_sealed_file
 from chengshu.kernel.errors import NotFound
 from chengshu.kernel.jobs.models import Job
 from chengshu.kernel.jobs.services import enqueue
@@ -17,7 +21,9 @@ from chengshu.kernel.unit_of_work import unit_of_work
 
 # Above this many rows writing takes longer than somebody waits for a page.
 DIRECT_ROWS = 20_000
+CHUNK_BYTES = 1 << 20
 _FILE = "quarantine.xlsx"
+_PLACE = "ingest.quarantine_export"
 
 
 def file_name(batch: Batch) -> str:
@@ -43,18 +49,22 @@ def start_export(*, actor: Actor, batch: Batch) -> Job:
 
 
 def write_export(*, actor: Actor, batch: Batch) -> int:
-    """Write the file whole or not at all; returns its rows."""
-    part = batch.folder / f"{_FILE}.{os.getpid()}.part"
+    """Write the file whole or not at all, sealed like the rows themselves; returns its rows."""
+    target = batch.folder / _FILE
+    part, closed = (batch.folder / f"{_FILE}.{os.getpid()}.{end}" for end in ("part", "sealed"))
     try:
         _, rows = export(actor=actor, batch=batch, target=part)
-        part.replace(batch.folder / _FILE)
+        with part.open("rb") as plain, create_sealed_file(closed, place=_PLACE) as sealed:
+            shutil.copyfileobj(plain, sealed, CHUNK_BYTES)
+        closed.replace(target)
     finally:
         part.unlink(missing_ok=True)
+        closed.unlink(missing_ok=True)
     return rows
 
 
-def download(*, actor: Actor, batch: Batch) -> Path:
-    """The written file; audited, because it hands data out.
+def download(*, actor: Actor, batch: Batch) -> BinaryIO:
+    """The written file, opened; audited, because it hands data out.
 
     Raises:
         NotFound: no job has written one yet.
@@ -66,6 +76,8 @@ def download(*, actor: Actor, batch: Batch) -> Path:
     with unit_of_work():
         record(
             actor=actor, action="ingest.quarantine_exported", obj=batch,
-            after={"rows": batch.quarantined},
+            after={"rows": min(batch.quarantined, EXPORT_ROWS)},
         )  # fmt: skip
-    return path
+    # A file of before the sealing is still handed out.
+    opened = open_sealed_file(path, place=_PLACE) if is_sealed_file(path) else path.open("rb")
+    return cast("BinaryIO", opened)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from django.db import models
 from django.utils import timezone
@@ -23,6 +24,7 @@ from chengshu.kernel.unit_of_work import unit_of_work
 SHORTEST_REASON = 4
 CHUNK = 1_000
 EMPTY_NOTE = "请写明退回原因"
+_NO_VALUES: Mapping[str, str | None] = MappingProxyType({})
 
 
 def seen_mark(decision: QuarantineDecision | None) -> str:
@@ -81,7 +83,7 @@ def send_back(
     if not row_numbers:
         raise InvalidInput("没有选中任何一行。", advice="请先勾选要退回的行。")
     with unit_of_work():
-        chosen: dict[int, dict[str, str | None]] = {number: {} for number in row_numbers}
+        chosen = dict.fromkeys(row_numbers, _NO_VALUES)
         count = decide(
             actor, batch, chosen, DecisionKind.RETURNED, note=note.strip()[:300],
             only_open=only_open,
@@ -209,7 +211,7 @@ def give_up(
     if not row_numbers:
         raise InvalidInput("没有选中任何一行。", advice="请先勾选要放弃的行。")
     with unit_of_work():
-        chosen: dict[int, dict[str, str | None]] = {number: {} for number in row_numbers}
+        chosen = dict.fromkeys(row_numbers, _NO_VALUES)
         count = decide(
             actor, batch, chosen, DecisionKind.GIVEN_UP, note=reason.strip()[:300],
             only_open=only_open,

@@ -6,6 +6,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,13 +16,17 @@ from chengshu.data.ingest import loading, quarantined
 from chengshu.data.ingest.choices import BatchState, DecisionKind
 from chengshu.data.ingest.masking import hide_numbers, mask_kind, masks_of
 from chengshu.data.ingest.models import Batch
-from chengshu.data.ingest.pipeline import read_quarantine
+from chengshu.data.ingest.pipeline import read_quarantine, workbook
+from chengshu.data.ingest.pipeline.quarantine import PLACE
 from chengshu.data.ingest.quarantined import OPEN, RowFilter
-from chengshu.data.ingest.services import closing, quarantine
+from chengshu.data.ingest.services import closing, exporting, quarantine
+from chengshu.data.ingest.services.sealing import seal_plain
 from chengshu.data.ingest.tests import factories
 from chengshu.data.ingest.tests.factories import id_number, row, table
+from chengshu.data.ingest.views import workbench
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.models import AuditRecord
+from chengshu.kernel.crypto.facade import is_sealed_file, open_sealed_file
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from chengshu.kernel.identity.models import Account
 from chengshu.kernel.identity.tests.cast import Cast
@@ -235,3 +240,46 @@ def test_replay_takes_only_what_was_corrected(officer: Actor, batch: Batch) -> N
     child = quarantine.replay(actor=officer, batch=batch)
     assert list(child.replayed_rows.values_list("row_number", flat=True)) == [3]
     assert child.state == BatchState.QUEUED
+
+
+def test_rejected_rows_are_sealed_at_rest_and_so_is_their_workbook(
+    officer: Actor, batch: Batch
+) -> None:
+    path = quarantined.quarantine_file(batch)
+    exporting.write_export(actor=officer, batch=batch)
+    book = exporting.finished_export(batch)
+    assert book is not None
+    for file in (path, book):
+        assert is_sealed_file(file)
+        assert BAD_ID.encode() not in file.read_bytes()
+    with exporting.download(actor=officer, batch=batch) as content:
+        sheet = openpyxl.load_workbook(content).active
+        assert sheet is not None
+        assert sheet.max_row == 4
+    assert sorted(p.name for p in batch.folder.iterdir()) == ["quarantine.xlsx", "stage"]
+
+
+def test_rows_kept_from_before_the_sealing_are_sealed_in_place(batch: Batch) -> None:
+    path = quarantined.quarantine_file(batch)
+    with open_sealed_file(path, place=PLACE) as file:
+        plain = file.read()
+    path.write_bytes(plain)
+    before = list(read_quarantine(path))
+    assert (seal_plain(), seal_plain()) == (1, 0)
+    assert is_sealed_file(path)
+    assert list(read_quarantine(path)) == before
+    assert len(before) == 3
+
+
+def test_a_workbook_holds_the_first_rows_and_the_page_says_how_many(
+    officer: Actor, batch: Batch, client_for: Callable[[Account], Client],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    assert officer.account is not None
+    client, url = client_for(officer.account), f"/console/ingest/batches/{batch.pk}/quarantine/"
+    assert "Excel 只含前" not in client.get(url).content.decode()
+    monkeypatch.setattr(workbook, "EXPORT_ROWS", 2)
+    monkeypatch.setattr(workbench, "EXPORT_ROWS", 2)
+    _, rows = quarantine.export(actor=officer, batch=batch, target=tmp_path / "a.xlsx")
+    assert rows == 2
+    assert "Excel 只含前 2 行" in client.get(url).content.decode()

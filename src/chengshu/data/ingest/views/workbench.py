@@ -22,7 +22,7 @@ from chengshu.data.ingest.choices import BatchState, DecisionKind
 from chengshu.data.ingest.forms import CorrectionsForm
 from chengshu.data.ingest.masking import Mask, masked, masks_of
 from chengshu.data.ingest.models import Batch
-from chengshu.data.ingest.pipeline import Problem
+from chengshu.data.ingest.pipeline import EXPORT_ROWS, Problem
 from chengshu.data.ingest.quarantined import OPEN, RowFilter, WorkRow
 from chengshu.data.ingest.services import exporting, quarantine
 from chengshu.kernel.access.middleware import ActorRequest
@@ -122,6 +122,7 @@ def workbench(request: ActorRequest, pk: UUID) -> HttpResponse:
         "reason_error": reason_error,
         "upload_form": CorrectionsForm(),
         "large": batch.quarantined > exporting.DIRECT_ROWS,
+        "export_limit": EXPORT_ROWS if batch.quarantined > EXPORT_ROWS else 0,
         "export_ready": exporting.finished_export(batch) is not None,
     }  # fmt: skip
     return render(request, "ingest/workbench.html", context, status=422 if reason_error else 200)
@@ -299,8 +300,8 @@ def export(request: ActorRequest, pk: UUID) -> HttpResponseBase:
 def exported(request: ActorRequest, pk: UUID) -> HttpResponseBase:
     """The file a job has written."""
     batch = selectors.batch(request.actor, pk)
-    path = exporting.download(actor=request.actor, batch=batch)
-    return FileResponse(path.open("rb"), as_attachment=True, filename=exporting.file_name(batch))
+    content = exporting.download(actor=request.actor, batch=batch)
+    return FileResponse(content, as_attachment=True, filename=exporting.file_name(batch))
 
 
 def upload(request: ActorRequest, pk: UUID) -> HttpResponse:
