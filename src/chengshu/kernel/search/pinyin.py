@@ -37,7 +37,8 @@ def _commonest(character: str) -> str:
     """The commonest reading of one character: asked for again with every name it stands in."""
     from pypinyin import lazy_pinyin
 
-    return _plain(lazy_pinyin(character, errors=lambda _: [_GAP])[0])
+    known = lazy_pinyin(character, errors="ignore")
+    return _plain(known[0]) if known else _GAP
 
 
 def _plain(syllable: str) -> str:
