@@ -10,6 +10,7 @@ from stdnum.cn import ric, uscc
 
 from chengshu_demo import city, deliveries, expected
 from chengshu_demo.defects import SOFT_RATES, name_variant, soft_columns, soft_rate
+from chengshu_demo.evidence import name_beside, shows, tells_the_name
 from chengshu_demo.model import DataItem, Entry
 
 Case = tuple[Entry, dict[str, str | None], dict[str, str | None]]
@@ -124,6 +125,59 @@ def test_a_missing_identity_number_can_still_be_found_by_name_or_telephone() -> 
         assert truth["original"]
         clues = [i.column for i in entry.items if i.generator in ("p.name", "p.phone")]
         assert any(record[column] for column in clues)
+
+
+def test_a_number_beside_a_name_is_empty_only_where_the_truth_says_so() -> None:
+    pairs = [
+        (entry, item.column, named.column)
+        for entry in city().entries
+        for item in entry.items
+        if (named := name_beside(entry, item)) is not None
+    ]
+    assert len(pairs) > 100
+    for entry, number, name in pairs[::4]:
+        empty, first = set(), 0
+        for delivery in deliveries(entry.key, scale="small"):
+            columns = (delivery.rows[number].to_pylist(), delivery.rows[name].to_pylist())
+            rows = enumerate(zip(*columns, strict=True), first + 1)
+            empty |= {row for row, (one, other) in rows if one is None and other is not None}
+            first += len(delivery.rows)
+            truth = delivery.truth.to_pylist()
+            empty -= {
+                t["row_no"]
+                for t in truth
+                if (t["column"], t["kind"]) == (number, "missing_identifier")
+            }
+            # A repetition of a row repeats its defects; a rejected one has another defect.
+            empty -= {t["row_no"] for t in truth if t["kind"] == "duplicate_row" or t["hard"]}
+        assert not empty, (entry.key, number)
+
+
+def test_nothing_is_planted_that_nothing_in_the_table_gives_away() -> None:
+    for kind, found in planted().items():
+        for entry, _, truth in found:
+            assert shows(entry, kind, truth["column"] or "")
+    alone = [
+        truth["original"] or ""
+        for entry, record, truth in planted()["name_variant"]
+        if not tells_the_name(entry, entry.item(truth["column"] or ""))
+        and record[truth["column"] or ""]
+        != f"{(truth['original'] or '')[0]} {(truth['original'] or '')[1:]}"
+    ]
+    assert alone == []
+
+
+@pytest.mark.parametrize("key", ["gd_electric_bill", "sl_water_bill"])
+def test_a_meter_is_read_once_a_month(key: str) -> None:
+    twice = Counter[tuple[str, str]]()
+    other = 0
+    for delivery in deliveries(key, scale="small"):
+        accounts, months = (delivery.rows[c].to_pylist() for c in ("account_no", "bill_month"))
+        twice.update(zip(accounts, months, strict=True))
+        kinds = ("duplicate_row", "repeat_registration")
+        other += sum(t["kind"] in kinds or t["hard"] for t in delivery.truth.to_pylist())
+    assert sum(count - 1 for count in twice.values()) <= other
+    assert len({month for _, month in twice}) == 22
 
 
 def test_a_repeated_registration_is_the_same_person_under_a_new_number() -> None:
