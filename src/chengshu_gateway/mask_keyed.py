@@ -8,15 +8,10 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-Limbs = npt.NDArray[np.uint64]
 Bits = Callable[[str], int]
 
 _BLOCK = 64
 _INNER, _OUTER = bytes(b ^ 0x36 for b in range(256)), bytes(b ^ 0x5C for b in range(256))
-_LIMB_BITS = np.uint64(32)
 
 
 def _states(key: bytes, purpose: str | None, algorithm: str) -> tuple[Any, Any]:
@@ -55,22 +50,3 @@ def digests(
         second.update(first.digest())
         made.append(second.digest())
     return made
-
-
-def limbs(found: list[bytes]) -> Limbs:
-    """Return digests of 32 bytes as rows of eight 32-bit limbs, most significant first."""
-    words = np.frombuffer(b"".join(found), dtype=">u4").reshape(len(found), 8)
-    return np.ascontiguousarray(words.T).astype(np.uint64)
-
-
-def take_off(number: Limbs, divisor: int) -> npt.NDArray[np.int64]:
-    """Divide every column of limbs by a small number in place; return the remainders."""
-    by = np.uint64(divisor)
-    rest = np.zeros(number.shape[1], np.uint64)
-    for limb in number:
-        rest <<= _LIMB_BITS
-        rest |= limb
-        quotient = rest // by
-        rest -= quotient * by
-        limb[:] = quotient
-    return rest.astype(np.int64)

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as arrow_compute
 
 from chengshu_gateway import mask_pseudonyms as single
-from chengshu_gateway.mask_keyed import digests, limbs, take_off
+from chengshu_gateway.mask_keyed import digests
+from chengshu_gateway.mask_limbs import limbs, take_off
 from chengshu_gateway.mask_values import FULL
 from chengshu_gateway.masks import HASH_DIGITS, HASHES
 

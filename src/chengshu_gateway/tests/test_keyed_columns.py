@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengshu_gateway.mask_columns import mask_array
-from chengshu_gateway.mask_keyed import digests, keyed_bits, limbs, take_off
+from chengshu_gateway.mask_keyed import digests, keyed_bits
+from chengshu_gateway.mask_limbs import limbs, take_off
 from chengshu_gateway.masks import KEYED, parse
 
 KEY = b"k" * 32
