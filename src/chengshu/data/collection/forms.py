@@ -76,7 +76,7 @@ class PlanForm(forms.Form):
     )  # fmt: skip
     check_after = forms.BooleanField(label="每次归集后自动对账", required=False)
     check_schedule = forms.ChoiceField(
-        label="定时对账", choices=ScheduleKind.choices, initial=ScheduleKind.MANUAL,
+        label="定时对账", choices=ScheduleKind.choices, initial=ScheduleKind.MANUAL, required=False,
         help_text="与归集分开定时，如每个工作日夜里；正在归集时会等它结束",
     )  # fmt: skip
     check_at = forms.TimeField(
@@ -125,6 +125,7 @@ class PlanForm(forms.Form):
         data = dict(self.cleaned_data)
         data.pop("depends_on", None)
         data["lag"] = data["lag"] or 0
+        data["check_schedule"] = data["check_schedule"] or ScheduleKind.MANUAL
         return Settings(**data)
 
     def predecessors(self) -> list[Plan]:
