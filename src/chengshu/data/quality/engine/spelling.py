@@ -112,7 +112,7 @@ def _sound(name: str, letters: list[str]) -> str:
 class Known:
     """The names a directory has for the rows of a sample, empty where it has none or several."""
 
-    names: pa.ChunkedArray
+    names: Any
     person: bool
 
 
@@ -157,9 +157,7 @@ class Directories:
             joins, relations = resident_joins(column, self._address, index), ("sampled_rows",)
         for relation in relations:
             found = self._looked_up(relation, joins, column)
-            known, written = (
-                pc.sum(pc.is_valid(found[name])).as_py() for name in found.column_names
-            )
+            known, written = (len(found) - found[name].null_count for name in found.column_names)
             if known * 2 < written:
                 return None
         return Known(found["name"], person)
