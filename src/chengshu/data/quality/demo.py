@@ -1,6 +1,6 @@
 """Evaluates the demo city for real: references, rules the data suggest, one evaluation of every table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,29 +34,30 @@ def load(context: Any) -> None:
 
 
 def _part(resources: Sequence[PublishedResource]) -> int:
+    accepting = _Accepting()
     try:
-        found = _accept(resources)
-        evaluation.evaluate_collected(resources)
+        evaluation.evaluate_collected(resources, first=accepting)
     finally:
         connections.close_all()
-    return found
+    return accepting.accepted
 
 
-def _accept(resources: Sequence[PublishedResource]) -> int:
+class _Accepting:
     """The data bureau takes what the data suggest, as a person would on the rules page."""
-    lake, actor, accepted = sources.lake(), platform(ACTOR), 0
-    ids = [resource.id for resource in resources]
-    known = set(Rule.objects.filter(resource__in=ids).values_list("resource", flat=True))
-    entries = Resource.objects.in_bulk(set(ids) - known)
-    fresh = [resource for resource in resources if resource.id in entries]
-    for start in range(0, len(fresh), evaluation.GROUP):
-        group = fresh[start : start + evaluation.GROUP]
-        tables = [*(r.lake_table for r in group), *sources.REFERENCES]
-        places = {table: f"s{n}" for n, table in enumerate(tables)}
-        with lake.session({name: table for table, name in places.items()}) as session:
-            places |= sources.keep_references(session, places)
-            offers = [(r, suggested_in(session, places, r, ())) for r in group]
-        for resource, offered in offers:
-            entry = entries[resource.id]
-            accepted += len(accept_all(actor=actor, resource=entry, chosen=offered))
-    return accepted
+
+    def __init__(self) -> None:
+        self.accepted = 0
+
+    def __call__(
+        self, session: Any, places: Mapping[str, str], group: Sequence[PublishedResource]
+    ) -> None:
+        """Accept the suggestions for those tables of the group that have no rules yet."""
+        ids = {resource.id for resource in group if resource.lake_table in places}
+        ids -= set(Rule.objects.filter(resource__in=ids).values_list("resource", flat=True))
+        entries = Resource.objects.in_bulk(ids)
+        actor = platform(ACTOR)
+        for resource in group:
+            if resource.id in entries:
+                offered = suggested_in(session, places, resource, ())
+                rules = accept_all(actor=actor, resource=entries[resource.id], chosen=offered)
+                self.accepted += len(rules)

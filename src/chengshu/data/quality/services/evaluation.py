@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +49,7 @@ OFTEN = 4
 """Tables of one session from which on the references are read into memory once."""
 log = logging.getLogger("chengshu.quality")
 Progress = Callable[[int, int, str], None]
+First = Callable[[duckdb.DuckDBPyConnection, Mapping[str, str], Sequence[PublishedResource]], None]
 
 
 @dataclass(slots=True)
@@ -94,9 +95,17 @@ def evaluate(
 
 
 def evaluate_collected(
-    resources: Sequence[PublishedResource], *, full: bool = False, progress: Progress | None = None
+    resources: Sequence[PublishedResource],
+    *,
+    full: bool = False,
+    progress: Progress | None = None,
+    first: First | None = None,
 ) -> list[Evaluation]:
-    """As :func:`evaluate`, for resources that the caller has read already."""
+    """As :func:`evaluate`, for resources that the caller has read already.
+
+    ``first`` is called with the open session of every group of tables before they are evaluated, and may save rules
+    for them.
+    """
     if not resources:
         return []
     run = _prepare(resources, full=full)
@@ -104,6 +113,9 @@ def evaluate_collected(
     for start in range(0, len(resources), GROUP):
         group = resources[start : start + GROUP]
         with _session(run, group) as (session, places):
+            if first:
+                first(session, places, group)
+                run.rules |= _rules([resource.id for resource in group])
             for resource in group:
                 if progress:
                     progress(len(done), len(resources), resource.title)
@@ -114,13 +126,18 @@ def evaluate_collected(
     return done
 
 
+def _rules(ids: Collection[int]) -> dict[int, list[Rule]]:
+    """The enabled rules of resources."""
+    rules: dict[int, list[Rule]] = {}
+    for rule in Rule.objects.filter(resource__in=ids, enabled=True):
+        rules.setdefault(rule.resource_id, []).append(rule)
+    return rules
+
+
 def _prepare(resources: Sequence[PublishedResource], *, full: bool) -> _Run:
     ids = [resource.id for resource in resources]
     lake = sources.lake()
     standings = sources.standings(ids)
-    rules: dict[int, list[Rule]] = {}
-    for rule in Rule.objects.filter(resource__in=ids, enabled=True):
-        rules.setdefault(rule.resource_id, []).append(rule)
     settings: dict[int, list[RuleSetting]] = {}
     for setting in RuleSetting.objects.filter(resource__in=ids):
         settings.setdefault(setting.resource_id, []).append(setting)
@@ -130,7 +147,7 @@ def _prepare(resources: Sequence[PublishedResource], *, full: bool) -> _Run:
     return _Run(
         lake=lake, policy=policy(), full=full, now=timezone.now(),
         tables=sources.tables_among(resources), available=frozenset(lake.tables()),
-        standings=standings, access=sources.access(ids, standings), rules=rules,
+        standings=standings, access=sources.access(ids, standings), rules=_rules(ids),
         settings=settings, before=before,
     )  # fmt: skip
 
