@@ -153,6 +153,12 @@ def undecided_problems(batch: Batch) -> dict[tuple[str, str], int]:
 
 def wrong_values(batch: Batch, *, rule: str, column: str, limit: int) -> list[ValueCount]:
     """The commonest wrong values of the undecided rows that broke ``rule`` in ``column``."""
+    if not batch.decisions.exists():
+        with _open(batch) as file:
+            known = file.counted(column, rule)
+        if known is not None:
+            known.sort(key=lambda pair: (-pair[1], pair[0] is None, pair[0] or ""))
+            return [ValueCount(value, rows) for value, rows in known[:limit]]
     texts = pa.schema([pa.field("value", pa.string())])
 
     def values() -> Iterator[pa.RecordBatch]:

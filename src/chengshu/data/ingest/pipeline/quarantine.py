@@ -76,7 +76,10 @@ class QuarantineWriter:
         try:
             self.cut()
             words = self.rejects.words
-            document = {"titles": dict(words.titles), "sentences": words.sentences}
+            document = {
+                "titles": dict(words.titles), "sentences": words.sentences,
+                "values": self.rejects.counts,
+            }  # fmt: skip
             text = json.dumps(document, ensure_ascii=False)
             self._writer.add_key_value_metadata({_WORDS: text})
             self._writer.close()
@@ -131,6 +134,7 @@ class QuarantineFile:
         self._old = _ORIGINAL in self._parquet.schema_arrow.names
         document = json.loads((meta.metadata or {}).get(_WORDS.encode(), b"{}"))
         self.words = Words(document.get("titles", {}), document.get("sentences", {}))
+        self._values = document.get("values", [])
         self._groups = []
         for index in range(meta.num_row_groups):
             known: Any = meta.row_group(index).column(0).statistics
@@ -143,6 +147,13 @@ class QuarantineFile:
     def __exit__(self, *_failure: object) -> None:
         self._parquet.close()
         self._file.close()
+
+    def counted(self, column: str, rule: str) -> list[tuple[str | None, int]] | None:
+        """All values that broke a rule in a column with their rows; None where only a scan can tell."""
+        for known_column, known_rule, values in self._values:
+            if (known_column, known_rule) == (column, rule):
+                return [(value, rows) for value, rows in values]
+        return None
 
     def scan(self, columns: Sequence[str], wanted: Numbers | None = None) -> Iterator[pa.Table]:
         """Columns of all rows (of at least the `wanted` ones, sorted numbers), in no order, in pieces."""

@@ -3,6 +3,7 @@
 A million rejects are a million rows of one table here, never a million Python objects at a time.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -23,6 +24,8 @@ from chengshu.data.contract.facade import (
 from chengshu.data.ingest.reading.rows import ROW_COLUMN, RowReject
 
 ROW, PROBLEMS, CELLS, LINE = "row", "problems", "cells", "line"
+# Wrong values counted while they pass, as long as a rule and a column have no more different ones.
+COUNTED_VALUES = 500
 PROBLEM_FIELDS = ("column", "title", "rule", "message", "value")
 _PROBLEM = pa.struct([pa.field(name, pa.string()) for name in PROBLEM_FIELDS])
 
@@ -89,6 +92,7 @@ class Rejects:
             ]
         )
         self._said: dict[tuple[str, str], None] = {}
+        self._counts: dict[tuple[str, str], Counter[str | None] | None] = {}
 
     @property
     def words(self) -> Words:
@@ -99,9 +103,32 @@ class Rejects:
             found.setdefault(column, {})[rule] = text
         return Words({c.name: c.title for c in self._contract.columns}, found)
 
+    @property
+    def counts(self) -> list[tuple[str, str, list[tuple[str | None, int]]]]:
+        """Column, rule and all wrong values with their rows, where they are few."""
+        return [
+            (column, rule, list(known.items()))
+            for (column, rule), known in self._counts.items()
+            if known is not None
+        ]
+
+    def _count(self, column: str, rule: str, values: Any) -> None:
+        known = self._counts.setdefault((column, rule), Counter())
+        if known is None:
+            return
+        found = values.value_counts()
+        if len(found) <= COUNTED_VALUES:
+            known.update(
+                dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
+            )
+        if len(found) > COUNTED_VALUES or len(known) > COUNTED_VALUES:
+            self._counts[column, rule] = None
+
     def from_check(self, checked: CheckedBatch) -> pa.Table:
         """The rows of a checked batch that broke a rule, with their original cells."""
         self._said |= dict.fromkeys((item.column, item.rule) for item in checked.broken)
+        for item in checked.broken:
+            self._count(item.column, item.rule, checked.values(item))
         rows = checked.source
         if len(checked.rejected) < rows.num_rows:
             chosen: Any = pa.array(checked.rejected)

@@ -81,6 +81,20 @@ def test_the_writer_holds_one_row_group_however_many_rows_come(
         assert pq.ParquetFile(result.quarantine_path).metadata.num_row_groups == 8
 
 
+def test_few_different_wrong_values_are_counted_on_the_way_and_many_are_not(tmp_path: Path) -> None:
+    result = staged(tmp_path / "s", [wrong(1, 600), wrong(601, 100)])
+    with QuarantineFile(result.quarantine_path) as file:
+        assert file.counted("sex", "code") == [(f"x{n % 7}", 100) for n in range(1, 8)]
+        assert file.counted("name", "required") == [("", 700)]
+        assert file.counted("id", "length") is None
+    batch = wrong(1, 600).rows
+    many = batch.set_column(3, "sex", pa.array([f"y{n}" for n in range(600)]))
+    result = staged(tmp_path / "t", [wrong(601, 9), RowBatch(many)])
+    with QuarantineFile(result.quarantine_path) as file:
+        assert file.counted("sex", "code") is None
+        assert file.counted("name", "required") == [("", 609)]
+
+
 def mixed(folder: Path, rows: int) -> tuple[StageResult, list[int]]:
     """Rows in batches; a third break a rule, a fifth contradict an earlier key: found last, spread over all."""
     chance, batches, bad = random.Random(5), [], []
