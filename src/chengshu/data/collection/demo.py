@@ -95,7 +95,7 @@ def _source(actor: Actor, resource: PublishedResource) -> DataSource:
     return register_source(
         actor=actor, kind="folder", name=name, secrets={},
         owner=Organization.objects.get(pk=resource.provider_id),
-        warehouse=Warehouse.objects.filter(pk=resource.warehouse_id or 0).first(),
+        warehouse=Warehouse.objects.filter(resources__pk=resource.id).first(),
         options={
             "folder": resource.physical_name, "pattern": f"{resource.physical_name}_*.csv",
             "complete": "ok", "order": "name", "encoding": "utf-8",

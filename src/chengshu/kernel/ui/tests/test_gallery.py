@@ -108,6 +108,9 @@ def test_every_template_of_the_design_system_is_rendered(client, many_kinds):
             "cancel_url": "/",
         }
         assert "已填的都还在" in render_to_string("ui/form.html", form_page, request)
+        for template in ("ui/table/saved.html", "ui/table/saved_page.html"):
+            kept = {"saved": [], "path": "/", "title": "常用筛选"}
+            assert "常用筛选" in render_to_string(template, kept, request)
     finally:
         template_rendered.disconnect(note)
     all_templates = {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html")}
