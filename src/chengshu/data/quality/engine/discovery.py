@@ -275,8 +275,7 @@ def _gaps(shape: TableShape, sample: pa.Table) -> Iterator[Candidate]:
         if column.name in judged or not names_a_party(column):
             continue
         values: Values = sample[column.name]
-        gaps: Values = pc.match_substring_regex(values, r"\s")
-        broken = int(_flags(gaps).sum())
+        broken = int(_flags(pc.match_substring_regex(values, r"\s")).sum())
         rows = len(values) - values.null_count
         if rows >= LEAST_ROWS and 0 < broken <= (1 - KEPT_BY) * rows:
             yield Candidate(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -23,6 +23,8 @@ from chengshu.data.quality.engine.references import SUBJECTS, ZONE, described, r
 from chengshu.data.quality.engine.text import ROW, cell, literal, quoted
 from chengshu.kernel.search.pinyin import readings
 
+# Arrow's stubs do not cover the compute kernels used here.
+Values: TypeAlias = Any
 ORGANIZATIONS: Final = f"{ZONE}/quality_organization_name"
 """``form`` and the one ``name`` that has it."""
 RESIDENTS: Final = f"{ZONE}/quality_resident"
@@ -112,7 +114,7 @@ def _sound(name: str, letters: list[str]) -> str:
 class Known:
     """The names a directory has for the rows of a sample, empty where it has none or several."""
 
-    names: Any
+    names: Values
     person: bool
 
 
@@ -193,7 +195,7 @@ class Directories:
         return found
 
 
-def _are_persons(values: Any) -> bool:
+def _are_persons(values: Values) -> bool:
     """By length: nearly all names of people have at most four characters, and a gap perhaps."""
     longest = pc.quantile(pc.utf8_length(values), 0.9)[0].as_py()
     return longest is not None and longest <= LONGEST_PERSON + 1
