@@ -323,10 +323,7 @@ def test_the_limit_is_set_shown_and_kept_in_bounds_on_pages(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.postgres
 def test_several_processes_share_one_count(token: tuple[PushToken, str]) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time anyway")
     limited(token[0], requests=25)
     item = PushToken.objects.get(pk=token[0].pk)
 
@@ -335,14 +332,21 @@ def test_several_processes_share_one_count(token: tuple[PushToken, str]) -> None
             push_limits.count_request(item)
         except TooMany:
             return False
+        return True
+
+    def knock_apart(turn: int) -> bool:
+        try:
+            return knock(turn)
         finally:
             connection.close()
-        return True
 
     while timezone.now().second > 50:
         time.sleep(1)
+    if connection.vendor == "sqlite":  # one writer at a time anyway
+        assert sum(map(knock, range(80))) == 25
+        return
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(knock, range(80))) == 25
+        assert sum(pool.map(knock_apart, range(80))) == 25
 
 
 def test_old_counts_are_forgotten(token: tuple[PushToken, str]) -> None:
