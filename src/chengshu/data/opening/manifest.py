@@ -97,5 +97,5 @@ MANIFEST = Manifest(
         ),
     ),
     search="chengshu.data.opening.search.sources",
-    demo=DemoLoader(load="chengshu.data.opening.demo.load", order=50),
+    demo=DemoLoader(load="chengshu.data.opening.demo.load", order=45),
 )  # fmt: skip

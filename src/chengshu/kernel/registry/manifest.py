@@ -132,7 +132,10 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoLoader:
-    """Fills the demo city: ``load`` is a dotted path to ``(context) -> None``; lower ``order`` runs first."""
+    """Fills the demo city: ``load`` is a dotted path to ``(context) -> None``; lower ``order`` runs first.
+
+    Loaders of one order need nothing of each other: they run side by side, in processes of their own.
+    """
 
     load: str
     order: int
