@@ -103,7 +103,9 @@ def visit(chromium: Browser, city: RunningCity) -> Iterator[Callable[..., Visito
         names = {DESKTOP: "1440", PHONE: "390", WALL: "1920"}
         context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]}, locale="zh-CN",
-            timezone_id="Asia/Shanghai", accept_downloads=True, **options,
+            timezone_id="Asia/Shanghai", accept_downloads=True,
+            reduced_motion="reduce",  # a screenshot in the middle of a movement shows what nobody sees
+            **options,
         )  # fmt: skip
         context.set_default_timeout(15_000)
         contexts.append(context)

@@ -1,10 +1,11 @@
 """Evaluates the demo city for real: references, rules the data suggest, one evaluation of every table."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
-from django.db import connections
+import django
 
 from chengshu.data.catalog.facade import PublishedResource, Resource
 from chengshu.data.quality import sources
@@ -26,8 +27,11 @@ def load(context: Any) -> None:
     if not resources:
         return
     build_references(sources.collected_resources() if done else resources)
-    # Threads: the engine works outside the interpreter's lock, and a fork would break the lake's runtime.
-    with ThreadPoolExecutor(WORKERS) as pool:
+    # For small tables most of the work is Python's, so threads would wait for each other; a fork would break the
+    # lake's runtime. The initializer runs before anything of ours is imported.
+    with ProcessPoolExecutor(
+        WORKERS, mp_context=get_context("spawn"), initializer=django.setup
+    ) as pool:
         found = sum(pool.map(_part, [resources[n::WORKERS] for n in range(WORKERS)]))
     days.renew_days({resource.provider_id for resource in resources}, policy())
     context.say(f"  质量：从数据发现并采纳规则 {found} 条，评价资源 {len(resources)} 个")
@@ -35,10 +39,7 @@ def load(context: Any) -> None:
 
 def _part(resources: Sequence[PublishedResource]) -> int:
     accepting = _Accepting()
-    try:
-        evaluation.evaluate_collected(resources, first=accepting)
-    finally:
-        connections.close_all()
+    evaluation.evaluate_collected(resources, first=accepting)
     return accepting.accepted
 
 
