@@ -3,6 +3,7 @@
 import pytest
 from django.core import checks
 from django.core.management import call_command
+from django.utils.module_loading import import_string
 
 from chengshu.kernel.access.routing import PUBLIC, SIGNED_IN
 from chengshu.kernel.registry import registry
@@ -40,6 +41,13 @@ def test_every_api_operation_declares_a_known_permission() -> None:
 
 def test_manifests_are_valid() -> None:
     assert problems(registry.manifests()) == []
+
+
+def test_every_demo_loader_is_there() -> None:
+    # Only found at start-up, where importing them all would cost every process a second.
+    paths = [manifest.demo.load for manifest in registry.manifests() if manifest.demo]
+    assert all(callable(import_string(path)) for path in paths)
+    assert paths
 
 
 def test_every_permission_is_given_to_some_role() -> None:

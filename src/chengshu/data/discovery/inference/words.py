@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from importlib import resources
 
-from pypinyin import Style, lazy_pinyin
-
 from chengshu.data.discovery.inference.model import Guess, Habit, Knowledge
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -94,12 +92,19 @@ def _standards() -> dict[str, str]:
 @cache
 def initials(title: str) -> str:
     """First letters of the pinyin: 公民身份号码 → gmsfhm."""
+    from pypinyin import (
+        Style,
+        lazy_pinyin,
+    )  # a large dictionary: not for every process at its start
+
     return "".join(lazy_pinyin(plain_title(title), style=Style.FIRST_LETTER, errors="ignore"))
 
 
 @cache
 def spelled(title: str) -> str:
     """Whole pinyin without blanks: 姓名 → xingming."""
+    from pypinyin import lazy_pinyin
+
     return "".join(lazy_pinyin(plain_title(title), errors="ignore"))
 
 
