@@ -144,12 +144,19 @@ def test_a_large_correction_is_a_job_the_page_shows_live_until_it_is_done(
 
 
 def test_a_second_request_waits_for_the_first(
-    officer: Actor, resource: Resource, batch: Batch
+    officer: Actor, resource: Resource, batch: Batch, client: Client
 ) -> None:
     job = start(officer, resource)
     with pytest.raises(Conflict, match="还没有结束"):
         start(officer, resource)
+    data = {"rule": "type", "column": "amount", "value": WRONG, "replacement": "51"}
+    refused = client.post(reverse("ingest:quarantine-correct", args=[resource.pk]), data)
+    assert refused.status_code == 409
+    assert "请等它完成" in text(refused)
     run(job)
+    at = {"HX-Request": "true", "HX-Current-URL": f"https://city{refused.request['PATH_INFO']}"}
+    done = client.get(group_url(resource.pk, "type", "amount") + "&live=1", headers=at)
+    assert done.headers["HX-Redirect"] == group_url(resource.pk, "type", "amount")
     assert Job.objects.filter(kind=background.CORRECT).count() == 1
     assert batch.decisions.count() == 5
 

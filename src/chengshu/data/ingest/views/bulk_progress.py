@@ -31,7 +31,10 @@ def answer(request: ActorRequest, url: str) -> HttpResponse:
     response = render(request, "ingest/bulk_live.html", known)
     job = known["bulk_job"]
     if job is None or job.finished:
-        response.headers["HX-Refresh"] = "true"
+        # The answer to a refused form stands at the form's address, which cannot be asked for anew.
+        at = urlsplit(request.headers.get("HX-Current-URL", "")).path
+        same = at in {"", urlsplit(url).path}
+        response.headers["HX-Refresh" if same else "HX-Redirect"] = "true" if same else url
     return response
 
 

@@ -23,7 +23,7 @@ from chengshu.data.ingest.views import bulk_progress
 from chengshu.data.tickets.facade import Ticket, tickets_of
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, holds
-from chengshu.kernel.errors import ChengshuError, InvalidInput
+from chengshu.kernel.errors import ChengshuError, Conflict, InvalidInput
 from chengshu.kernel.jobs.models import Job
 from chengshu.kernel.ui.components import (
     Action,
@@ -306,8 +306,8 @@ def correct(request: ActorRequest, resource_id: int) -> HttpResponse:
             actor=request.actor, group=item, value=value,
             replacement=request.POST.get("replacement", ""),
         )  # fmt: skip
-    except InvalidInput as error:
-        return _page(request, item, status=422, error=error.detail)
+    except (InvalidInput, Conflict) as error:
+        return _page(request, item, status=int(error.status), error=error.detail)
     if isinstance(done, Job):
         return redirect(_group_url(item))
     messages.success(request, f"已更正 {done.rows:,} 行（{done.batches} 个批次），回放后入库。")
@@ -321,8 +321,8 @@ def give_up(request: ActorRequest, resource_id: int) -> HttpResponse:
         done = background.give_up_group(
             actor=request.actor, group=item, reason=request.POST.get("note", "")
         )
-    except InvalidInput as error:
-        return _page(request, item, status=422, error=error.detail)
+    except (InvalidInput, Conflict) as error:
+        return _page(request, item, status=int(error.status), error=error.detail)
     if isinstance(done, Job):
         return redirect(_group_url(item))
     messages.success(request, f"已放弃 {done.rows:,} 行；它们留在隔离区，可以再更正。")
