@@ -137,6 +137,8 @@ def read_corrections(
     for compared, row in enumerate(read_quarantine(quarantine), 1):
         if tick is not None and compared % _TICK == 0:
             tick(compared)
+        if not edited:
+            break
         cells = edited.pop(row.row, None)
         if cells is None:
             continue

@@ -24,6 +24,7 @@ from chengshu.data.catalog.facade import Resource
 from chengshu.data.ingest.choices import DecisionKind
 from chengshu.data.ingest.groups import Group, batches_of
 from chengshu.data.ingest.models import Batch, QuarantineDecision
+from chengshu.data.ingest.pipeline import EXPORT_ROWS
 from chengshu.data.ingest.quarantined import OPEN, RowFilter, numbers, rows_with_value
 from chengshu.data.ingest.services import bulk, quarantine
 from chengshu.data.ingest.services.bulk import MANAGE, Corrected
@@ -241,7 +242,8 @@ def run_adoption(context: JobContext, actor: Actor, batch: Batch, book: str) -> 
             with open_sealed_file(path, place=_BOOK_PLACE) as sealed:
                 shutil.copyfileobj(sealed, plain)
             plain.flush()
-            context.progress(done=0, total=batch.quarantined, stage="核对表格", force=True)
+            total = min(batch.quarantined, EXPORT_ROWS)
+            context.progress(done=0, total=total, stage="核对表格", force=True)
             rows = quarantine.import_corrections(
                 actor=actor, batch=batch, workbook=Path(plain.name), since=job.created_at,
                 tick=lambda done: context.progress(done=done),
