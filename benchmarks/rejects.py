@@ -182,10 +182,12 @@ def pages(rows: int, folder: Path) -> dict[str, Any]:
     from chengshu.data.ingest.groups import group
     from chengshu.data.ingest.models import Batch
     from chengshu.data.ingest.reading import ReadOptions, open_rows
-    from chengshu.data.ingest.services import bulk, exporting
+    from chengshu.data.ingest.services import background, bulk, exporting
     from chengshu.data.ingest.tests import factories
     from chengshu.kernel.access.actor import Actor, platform
     from chengshu.kernel.identity.tests.cast import make_cast
+    from chengshu.kernel.jobs.models import Job
+    from chengshu.kernel.jobs.services import run_job
 
     cast = make_cast()
     entry = factories.publish(cast.department_a, items())
@@ -207,10 +209,14 @@ def pages(rows: int, folder: Path) -> dict[str, Any]:
         found |= _visits(cast, entry, batch)
         with Spent(found, "excel"):
             found["excel rows"] = exporting.write_export(actor=actor, batch=batch)
-        with Spent(found, "correct by value"):
+        with Spent(found, "correct by value: request"):
             item = group(actor, resource_id=entry.pk, rule="code", column="sex")
-            done = bulk.correct_value(actor=actor, group=item, value="9", replacement="1")
-        assert done.rows == rows
+            job = background.correct_value(actor=actor, group=item, value="9", replacement="1")
+        assert isinstance(job, Job), "so many rows are the work of a job"
+        with Spent(found, "correct by value: job"):
+            run_job.func(str(job.pk))
+        job.refresh_from_db()
+        assert job.result == {"rows": rows}, job.error
         found |= {f"{name} decided": value for name, value in _visits(cast, entry, batch).items()}
         with Spent(found, "replay"):
             [child] = bulk.replay_resource(actor=actor, resource_id=entry.pk)

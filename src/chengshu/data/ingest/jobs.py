@@ -7,16 +7,18 @@ from typing import Any
 from chengshu.data.catalog.facade import PublishedResource, published_by_id
 from chengshu.data.ingest import loading
 from chengshu.data.ingest.choices import BatchState, Origin
+from chengshu.data.ingest.groups import group
 from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.pipeline import EXPORT_ROWS, StageCancelledError, StageError
 from chengshu.data.ingest.pipeline import replay as replay_rows
-from chengshu.data.ingest.quarantined import quarantine_file
+from chengshu.data.ingest.quarantined import OPEN, RowFilter, quarantine_file
 from chengshu.data.ingest.reading import (
     ReadingError,
     ReadOptions,
     RowBatch,
     open_rows,
 )
+from chengshu.data.ingest.services import background
 from chengshu.data.ingest.services.clearing import clear, clear_all
 from chengshu.data.ingest.services.closing import close, settle, sweep
 from chengshu.data.ingest.services.drafts import expire_drafts
@@ -122,14 +124,55 @@ def _corrections(item: Batch) -> dict[int, dict[str, str | None]]:
     return found
 
 
+def _asker(context: JobContext) -> Actor:
+    account = context.job.created_by
+    return Actor(account=account, name=account.display_name) if account else platform()
+
+
 @job("ingest.export", name="导出隔离数据")
 def export_batch(context: JobContext, *, batch: str) -> dict[str, int]:
     """Write a large quarantine as Excel for whoever asked."""
     item = Batch.objects.select_related("resource").get(pk=batch)
-    account = context.job.created_by
-    actor = Actor(account=account, name=account.display_name) if account else platform()
+    actor = _asker(context)
     context.progress(total=min(item.quarantined, EXPORT_ROWS), stage="写入表格", force=True)
     return {"rows": write_export(actor=actor, batch=item)}
+
+
+@job(background.CORRECT, name="按值更正隔离数据")
+def correct_values(
+    context: JobContext, *, resource: int, rule: str, column: str, change: str
+) -> dict[str, int]:
+    """Correct one wrong value in very many rows; a repeat goes on with the rows that are left."""
+    actor = _asker(context)
+    item = group(actor, resource_id=resource, rule=rule, column=column)
+    return background.run_correction(context, actor, item, change)
+
+
+@job(background.GIVE_UP, name="放弃隔离数据")
+def give_up_rows(
+    context: JobContext, *, resource: int, rule: str, column: str, reason: str
+) -> dict[str, int]:
+    """Set a very large group aside; a repeat goes on with the rows that are left."""
+    actor = _asker(context)
+    item = group(actor, resource_id=resource, rule=rule, column=column)
+    return background.run_giving_up(context, actor, item, reason)
+
+
+@job(background.SEND_BACK, name="退回隔离数据")
+def send_rows_back(
+    context: JobContext, *, batch: str, rule: str, column: str, note: str
+) -> dict[str, int]:
+    """Return very many rows of a batch; a repeat goes on with the rows that are left."""
+    item = Batch.objects.select_related("resource").get(pk=batch)
+    chosen = RowFilter(rule=rule, column=column, status=OPEN)
+    return background.run_return(context, _asker(context), item, chosen, note)
+
+
+@job(background.ADOPT, name="采用表格更正")
+def adopt_workbook(context: JobContext, *, batch: str, book: str) -> dict[str, int]:
+    """Take over a corrected workbook of a large batch: all of it, once, or nothing."""
+    item = Batch.objects.select_related("resource").get(pk=batch)
+    return background.run_adoption(context, _asker(context), item, book)
 
 
 @job("ingest.settle", name="核对批次状态")
@@ -152,6 +195,7 @@ def sweep_files(context: JobContext) -> dict[str, int]:
     del context
     return {
         "files": sweep(), "pushes": sweep_pushed(), "cleared": clear_all(), "sealed": seal_plain(),
+        "books": background.sweep_workbooks(),
     }  # fmt: skip
 
 

@@ -160,9 +160,11 @@ def wrong_values(batch: Batch, *, rule: str, column: str, limit: int) -> list[Va
             known.sort(key=lambda pair: (-pair[1], pair[0] is None, pair[0] or ""))
             return [ValueCount(value, rows) for value, rows in known[:limit]]
     texts = pa.schema([pa.field("value", pa.string())])
+    # Asked here: the engine pulls the pieces in a thread of its own, which would open a database connection.
+    decided = _decided(batch)
 
     def values() -> Iterator[pa.RecordBatch]:
-        for _, found in _open_values(batch, rule=rule, column=column):
+        for _, found in _open_values(batch, decided, rule=rule, column=column):
             yield pa.RecordBatch.from_arrays([found], schema=texts)
 
     with duckdb.connect(config=_ENGINE) as connection:
@@ -174,12 +176,21 @@ def wrong_values(batch: Batch, *, rule: str, column: str, limit: int) -> list[Va
     return [ValueCount(value, rows) for value, rows in counted]
 
 
-def rows_with_value(batch: Batch, *, rule: str, column: str, value: str | None) -> list[int]:
-    """Undecided rows that broke ``rule`` in ``column`` with exactly this value, in order."""
+def rows_with_value(
+    batch: Batch, *, rule: str, column: str, value: str | None, enough: int | None = None
+) -> list[int]:
+    """Undecided rows that broke ``rule`` in ``column`` with exactly this value, in order.
+
+    With ``enough`` the search ends once more than so many are found: the answer is then a part of them.
+    """
     found = [np.empty(0, np.int64)]
-    for rows, values in _open_values(batch, rule=rule, column=column):
+    count = 0
+    for rows, values in _open_values(batch, _decided(batch), rule=rule, column=column):
         same: Any = pc.is_null(values) if value is None else pc.equal(values, pa.scalar(value))
         found.append(rows[same.fill_null(False).to_numpy(zero_copy_only=False)])
+        count += len(found[-1])
+        if enough is not None and count > enough:
+            break
     rows_found: list[int] = np.sort(np.concatenate(found)).tolist()
     return rows_found
 
@@ -197,9 +208,10 @@ def problem_lists(batch: Batch) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _open_values(batch: Batch, *, rule: str, column: str) -> Iterator[tuple[Numbers, Any]]:
+def _open_values(
+    batch: Batch, decided: Numbers, *, rule: str, column: str
+) -> Iterator[tuple[Numbers, Any]]:
     """Row numbers and wrong values of the undecided rows of one problem, in pieces."""
-    decided = _decided(batch)
     with _open(batch) as file:
         for table in file.scan(_VALUES):
             flat, owners = _problems(table)

@@ -109,6 +109,7 @@ COUNT_NAMES = {
     "rows": "行", "source": "来源", "accepted": "入库", "quarantined": "隔离", "duplicates": "重复",
     "inserted": "新增", "updated": "更新", "unchanged": "未变", "files": "文件", "removed": "清理",
     "records": "记录", "checkpoints": "检查点", "problems": "问题", "seq": "序号",
+    "decided": "已写入", "passed": "别人已处理", "noted": "已留痕",
 }  # fmt: skip
 
 

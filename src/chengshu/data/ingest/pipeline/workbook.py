@@ -1,7 +1,7 @@
 """Quarantine as an Excel sheet people correct, and the corrected sheet back as corrections."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +24,7 @@ _SHEET = "待修正"
 # More than this nobody corrects by hand, and a spreadsheet program opens no file of it in reasonable time.
 EXPORT_ROWS = 100_000
 _CELL_CHARACTERS = 32_000
+_TICK = 1_000
 _TRIGGERS = ("=", "+", "-", "@", "\t", "\r")
 _QUOTE = "'"
 _Formats: TypeAlias = tuple[Format, Format, Format]
@@ -123,15 +124,21 @@ def read_corrections(
     quarantine: Path,
     contract: TableContract,
     limits: ReadLimits = DEFAULT_LIMITS,
+    tick: Callable[[int], None] | None = None,
 ) -> dict[int, dict[str, str | None]]:
     """What a person changed in an exported sheet: row number → column name → new text.
 
-    Rows without a change are left out; an emptied cell becomes None. Raises StageError when the
-    sheet is not one of ours or names rows that are not in quarantine, ReadingError when it is damaged.
+    Rows without a change are left out; an emptied cell becomes None. `tick` hears now and then how many
+    quarantined rows have been compared. Raises StageError when the sheet is not one of ours or names rows that
+    are not in quarantine, ReadingError when it is damaged.
     """
     edited = dict(_edited_rows(workbook, contract, limits))
     corrections: dict[int, dict[str, str | None]] = {}
-    for row in read_quarantine(quarantine):
+    for compared, row in enumerate(read_quarantine(quarantine), 1):
+        if tick is not None and compared % _TICK == 0:
+            tick(compared)
+        if not edited:
+            break
         cells = edited.pop(row.row, None)
         if cells is None:
             continue

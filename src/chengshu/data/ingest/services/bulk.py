@@ -7,7 +7,8 @@ from chengshu.data.ingest.choices import DecisionKind
 from chengshu.data.ingest.groups import Group, batches_of, waiting_for_replay
 from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.quarantined import OPEN, RowFilter, numbers, rows_with_value
-from chengshu.data.ingest.services.quarantine import decide, give_up, replay
+from chengshu.data.ingest.services.deciding import decide
+from chengshu.data.ingest.services.quarantine import give_up, replay
 from chengshu.data.ingest.suggestions import ValueProbe
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import allows, check
@@ -36,16 +37,7 @@ def correct_value(
         InvalidInput: the same value, a whole-row rule, or a value the catalogue refuses as well.
         NotAllowed: the actor may not work on this quarantine. Conflict: nothing with this value is left.
     """
-    if not group.column:
-        raise InvalidInput("整行的问题不能按值更正。", kept=NOTHING, advice="请逐行处理。")
-    column = published_by_id(group.resource_id).column(group.column)
-    wanted = (replacement or "").strip() or None
-    if wanted == value:
-        raise InvalidInput("新值和原值一样。", kept=NOTHING, fields={"replacement": "请改成别的值"})
-    if objection := ValueProbe(column).objection(wanted):
-        raise InvalidInput(
-            f"改成的值仍不符合目录：{objection}", kept=NOTHING, fields={"replacement": objection}
-        )
+    wanted = accepted_value(group, value, replacement)
     rows = count = 0
     with unit_of_work():
         for batch in batches_of(actor, group):
@@ -66,6 +58,25 @@ def correct_value(
         if not rows:
             raise Conflict("这个值的行刚刚都被处理过了。", kept=NOTHING, advice="请刷新后再看。")
     return Corrected(rows, count)
+
+
+def accepted_value(group: Group, value: str | None, replacement: str | None) -> str | None:
+    """The new value as it will be kept.
+
+    Raises:
+        InvalidInput: the same value, a whole-row rule, or a value the catalogue refuses as well.
+    """
+    if not group.column:
+        raise InvalidInput("整行的问题不能按值更正。", kept=NOTHING, advice="请逐行处理。")
+    column = published_by_id(group.resource_id).column(group.column)
+    wanted = (replacement or "").strip() or None
+    if wanted == value:
+        raise InvalidInput("新值和原值一样。", kept=NOTHING, fields={"replacement": "请改成别的值"})
+    if objection := ValueProbe(column).objection(wanted):
+        raise InvalidInput(
+            f"改成的值仍不符合目录：{objection}", kept=NOTHING, fields={"replacement": objection}
+        )
+    return wanted
 
 
 def give_up_group(*, actor: Actor, group: Group, reason: str) -> Corrected:

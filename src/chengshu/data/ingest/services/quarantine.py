@@ -1,35 +1,32 @@
 """Quarantined rows: correct them here or by Excel and replay, or send them back to the department."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
 from chengshu.data.catalog.facade import PublishedResource, published_by_id
 from chengshu.data.ingest.choices import BatchState, DecisionKind, Origin
 from chengshu.data.ingest.models import Batch, QuarantineDecision
 from chengshu.data.ingest.pipeline import StageError, export_quarantine, read_corrections
-from chengshu.data.ingest.quarantined import known_rows, quarantine_file
+from chengshu.data.ingest.quarantined import quarantine_file
 from chengshu.data.ingest.reading import ReadingError
+from chengshu.data.ingest.services.deciding import decide
 from chengshu.data.ingest.services.uploads import queue
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
-from chengshu.kernel.errors import Conflict, InvalidInput, NotFound
+from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.events.services import emit
 from chengshu.kernel.unit_of_work import unit_of_work
 
 SHORTEST_REASON = 4
-CHUNK = 1_000
+CHOSEN_AT_ONCE = 1_000  # rows a person ticks one by one
 EMPTY_NOTE = "请写明退回原因"
-_NO_VALUES: Mapping[str, str | None] = MappingProxyType({})
-
-
-def seen_mark(decision: QuarantineDecision | None) -> str:
-    """What a form keeps of the state a person looked at; see ``seen`` of :func:`correct`."""
-    return decision.decided_at.isoformat() if decision else ""
+NO_VALUES: Mapping[str, str | None] = MappingProxyType({})
 
 
 def correct(
@@ -42,7 +39,7 @@ def correct(
 ) -> QuarantineDecision:
     """Note corrected cells of one row; they take effect with :func:`replay`.
 
-    ``seen`` is the :func:`seen_mark` of what the person looked at: where somebody else has decided about the row
+    ``seen`` is the ``seen_mark`` of what the person looked at: where somebody else has decided about the row
     meanwhile, nothing is written. None asks for no such comparison.
 
     Raises:
@@ -50,7 +47,7 @@ def correct(
         Conflict: the row was already replayed, or somebody else was first.
     """
     check(actor, "ingest.quarantine.manage", batch)
-    _require_quarantine(batch)
+    require_quarantine(batch)
     names = {column.name for column in published_by_id(batch.resource_id).columns}
     if not values or set(values) - names:
         raise InvalidInput("没有更正任何内容。", advice="请修改标红的数据项后再保存。")
@@ -75,110 +72,65 @@ def send_back(
         InvalidInput: no note, or no row. NotFound, Conflict: as for :func:`correct`; nothing is returned then.
     """
     check(actor, "ingest.quarantine.manage", batch)
-    _require_quarantine(batch)
+    require_quarantine(batch)
+    words = note_of_return(note)
+    if not row_numbers:
+        raise InvalidInput("没有选中任何一行。", advice="请先勾选要退回的行。")
+    with unit_of_work():
+        chosen = dict.fromkeys(row_numbers, NO_VALUES)
+        count = decide(actor, batch, chosen, DecisionKind.RETURNED, note=words, only_open=only_open)
+        tell_returned(actor, batch, note, {"rows": list(row_numbers)[:200], "count": count})
+    return count
+
+
+def note_of_return(note: str) -> str:
+    """What is kept with each returned row.
+
+    Raises:
+        InvalidInput: there is none.
+    """
     if not note.strip():
         raise InvalidInput(
             f"{EMPTY_NOTE}。", kept="没有退回任何一行。", fields={"note": EMPTY_NOTE}
         )
-    if not row_numbers:
-        raise InvalidInput("没有选中任何一行。", advice="请先勾选要退回的行。")
-    with unit_of_work():
-        chosen = dict.fromkeys(row_numbers, _NO_VALUES)
-        count = decide(
-            actor, batch, chosen, DecisionKind.RETURNED, note=note.strip()[:300],
-            only_open=only_open,
-        )  # fmt: skip
-        record(
-            actor=actor, action="ingest.rows_returned", obj=batch, reason=note,
-            after={"rows": list(row_numbers)[:200], "count": count},
-        )  # fmt: skip
-        emit(
-            type="city.ingest.rows.returned", source="ingest", subject=batch.resource.code,
-            data={
-                "batch": str(batch.pk), "resource_id": batch.resource_id,
-                "count": count, "note": note.strip(),
-            },
-        )  # fmt: skip
-    return count
+    return note.strip()[:300]
 
 
-def decide(
+def tell_returned(actor: Actor, batch: Batch, note: str, after: dict[str, Any]) -> None:
+    """The trail and the event of returned rows; ``after`` holds at least their ``count``."""
+    record(actor=actor, action="ingest.rows_returned", obj=batch, reason=note, after=after)
+    emit(
+        type="city.ingest.rows.returned", source="ingest", subject=batch.resource.code,
+        data={
+            "batch": str(batch.pk), "resource_id": batch.resource_id,
+            "count": after["count"], "note": note.strip(),
+        },
+    )  # fmt: skip
+
+
+def import_corrections(
+    *,
     actor: Actor,
     batch: Batch,
-    values: Mapping[int, Mapping[str, str | None]],
-    kind: DecisionKind,
-    *,
-    note: str = "",
-    seen: str | None = None,
-    only_open: bool = False,
+    workbook: Path,
+    since: datetime | None = None,
+    tick: Callable[[int], None] | None = None,
+    settled: Callable[[int], None] | None = None,
 ) -> int:
-    """Write one decision about several rows, all or none; returns how many.
-
-    ``only_open`` leaves out rows somebody has decided about meanwhile.
-    """
-    # Whoever decides about rows of this batch waits here, so that comparing and writing are one step.
-    Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
-    absent = sorted(set(values) - known_rows(batch, values))
-    if absent:
-        raise NotFound(f"第 {absent[0]} 行不在这个批次的隔离区里。", kept="没有做任何改动。")
-    wanted, now, count = list(values), timezone.now(), 0
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
-        known = {
-            d.row_number: d
-            for d in batch.decisions.select_for_update().filter(row_number__in=chunk)
-        }
-        if only_open:
-            chunk = [number for number in chunk if number not in known]
-            known = {}
-        for number, item in known.items():
-            if item.kind == DecisionKind.REPLAYED:
-                raise Conflict(
-                    f"第 {number} 行已经回放，不能再改。",
-                    kept="没有做任何改动。",
-                    advice="请到回放批次查看结果。",
-                )
-            _require_seen(number, item, seen)
-            item.kind, item.note, item.decided_by, item.decided_at = kind, note, actor.account, now
-            item.values = {**item.values, **values[number]}
-        QuarantineDecision.objects.bulk_update(
-            known.values(), ["kind", "note", "decided_by", "decided_at", "values"]
-        )
-        QuarantineDecision.objects.bulk_create(
-            QuarantineDecision(
-                batch=batch, row_number=number, kind=kind, note=note, decided_by=actor.account,
-                decided_at=now, values=dict(values[number]),
-            )
-            for number in chunk
-            if number not in known
-        )  # fmt: skip
-        count += len(chunk)
-    return count
-
-
-def _require_seen(number: int, item: QuarantineDecision, seen: str | None) -> None:
-    if seen is None or seen == seen_mark(item):
-        return
-    who = item.decided_by.display_name if item.decided_by else "别人"
-    raise Conflict(
-        f"第 {number} 行刚刚由 {who} 处理过（{item.get_kind_display()}）。",
-        kept="您的更正没有保存，对方的更正还在。",
-        advice="请刷新页面，看过对方的更正后再决定。",
-    )
-
-
-def import_corrections(*, actor: Actor, batch: Batch, workbook: Path) -> int:
     """Take over what a person changed in the exported workbook; all rows or none.
+
+    ``since`` is when it was handed in: a row somebody has decided about later stops it. ``tick`` hears how many
+    quarantined rows have been compared, ``settled`` is called in the transaction that writes.
 
     Raises:
         InvalidInput: not the exported workbook, damaged, or nothing is changed in it.
-        Conflict: a row was already replayed.
+        Conflict: a row was already replayed, or decided about later.
     """
     check(actor, "ingest.quarantine.manage", batch)
-    _require_quarantine(batch)
+    require_quarantine(batch)
     contract = published_by_id(batch.resource_id).contract
     try:
-        found = read_corrections(workbook, quarantine_file(batch), contract)
+        found = read_corrections(workbook, quarantine_file(batch), contract, tick=tick)
     except (StageError, ReadingError) as error:
         raise InvalidInput(str(error)) from error
     if not found:
@@ -186,10 +138,12 @@ def import_corrections(*, actor: Actor, batch: Batch, workbook: Path) -> int:
             "表格里没有任何更正。", advice="请在导出的表格中修改标红的单元格后再上传。"
         )
     with unit_of_work():
-        decide(actor, batch, found, DecisionKind.CORRECTED)
+        decide(actor, batch, found, DecisionKind.CORRECTED, since=since)
         record(
             actor=actor, action="ingest.corrections_imported", obj=batch, after={"rows": len(found)}
         )
+        if settled is not None:
+            settled(len(found))
     return len(found)
 
 
@@ -202,25 +156,32 @@ def give_up(
         InvalidInput: no reason, or no row. NotFound, Conflict: as for :func:`correct`; nothing is set aside then.
     """
     check(actor, "ingest.quarantine.manage", batch)
-    _require_quarantine(batch)
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise InvalidInput(
-            f"请写明放弃的原因，至少 {SHORTEST_REASON} 个字。", kept="没有放弃任何一行。",
-            fields={"note": "请写明放弃原因"},
-        )  # fmt: skip
+    require_quarantine(batch)
+    note = reason_to_give_up(reason)
     if not row_numbers:
         raise InvalidInput("没有选中任何一行。", advice="请先勾选要放弃的行。")
     with unit_of_work():
-        chosen = dict.fromkeys(row_numbers, _NO_VALUES)
-        count = decide(
-            actor, batch, chosen, DecisionKind.GIVEN_UP, note=reason.strip()[:300],
-            only_open=only_open,
-        )  # fmt: skip
+        chosen = dict.fromkeys(row_numbers, NO_VALUES)
+        count = decide(actor, batch, chosen, DecisionKind.GIVEN_UP, note=note, only_open=only_open)
         record(
             actor=actor, action="ingest.rows_given_up", obj=batch, reason=reason.strip(),
             after={"rows": list(row_numbers)[:200], "count": count},
         )  # fmt: skip
     return count
+
+
+def reason_to_give_up(reason: str) -> str:
+    """What is kept with each row given up.
+
+    Raises:
+        InvalidInput: it says too little.
+    """
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise InvalidInput(
+            f"请写明放弃的原因，至少 {SHORTEST_REASON} 个字。", kept="没有放弃任何一行。",
+            fields={"note": "请写明放弃原因"},
+        )  # fmt: skip
+    return reason.strip()[:300]
 
 
 def replay(*, actor: Actor, batch: Batch, row_numbers: Sequence[int] | None = None) -> Batch:
@@ -230,7 +191,7 @@ def replay(*, actor: Actor, batch: Batch, row_numbers: Sequence[int] | None = No
         Conflict: nothing is corrected.
     """
     check(actor, "ingest.quarantine.manage", batch)
-    _require_quarantine(batch)
+    require_quarantine(batch)
     with unit_of_work():
         child = Batch(
             resource_id=batch.resource_id, origin=Origin.REPLAY, parent=batch,
@@ -240,7 +201,7 @@ def replay(*, actor: Actor, batch: Batch, row_numbers: Sequence[int] | None = No
         # One statement takes the rows, so that what somebody corrects meanwhile waits for the next replay.
         corrected = batch.decisions.filter(kind=DecisionKind.CORRECTED)
         if row_numbers is not None:
-            corrected = corrected.filter(row_number__in=list(row_numbers)[:CHUNK])
+            corrected = corrected.filter(row_number__in=list(row_numbers)[:CHOSEN_AT_ONCE])
         taken = corrected.update(kind=DecisionKind.REPLAYED, replay=child)
         if not taken:
             raise Conflict("还没有更正任何一行。", advice="请先更正，再回放。")
@@ -250,7 +211,8 @@ def replay(*, actor: Actor, batch: Batch, row_numbers: Sequence[int] | None = No
     return child
 
 
-def _require_quarantine(batch: Batch) -> None:
+def require_quarantine(batch: Batch) -> None:
+    """Raises Conflict where a batch holds no quarantined rows."""
     if batch.state != BatchState.LOADED or not quarantine_file(batch).is_file():
         raise Conflict("这个批次没有隔离的数据。", kept="没有做任何改动。")
 
@@ -278,7 +240,7 @@ def note_unmasking(*, actor: Actor, obj: models.Model, reason: str, shown: str) 
 def export(*, actor: Actor, batch: Batch, target: Path) -> tuple[PublishedResource, int]:
     """Write the quarantined rows as Excel (formulas neutralised); audited, because it hands data out."""
     check(actor, "ingest.quarantine.manage", batch)
-    _require_quarantine(batch)
+    require_quarantine(batch)
     resource = published_by_id(batch.resource_id)
     rows = export_quarantine(quarantine_file(batch), resource.contract, target)
     with unit_of_work():

@@ -15,6 +15,7 @@ from chengshu.data.ingest import groups, ticketing
 from chengshu.data.ingest.choices import BatchState, DecisionKind
 from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.services import bulk, drafts, quarantine
+from chengshu.data.ingest.services.deciding import seen_mark
 from chengshu.data.ingest.suggestions import ValueProbe, hint, suggest
 from chengshu.data.ingest.tests import factories
 from chengshu.data.ingest.tests.factories import id_number, row, table
@@ -134,7 +135,7 @@ def test_the_second_of_two_people_sees_a_conflict(
     with pytest.raises(Conflict, match="王社事"):
         quarantine.correct(actor=admin, batch=batch, row_number=3, values={"amount": "5"}, seen="")
     assert batch.decisions.get(row_number=3).values == {"amount": "50"}
-    mark = quarantine.seen_mark(batch.decisions.get(row_number=3))
+    mark = seen_mark(batch.decisions.get(row_number=3))
     quarantine.correct(actor=admin, batch=batch, row_number=3, values={"amount": "5"}, seen=mark)
     assert batch.decisions.get(row_number=3).values == {"amount": "5"}
 

@@ -16,13 +16,15 @@ from chengshu.data.ingest.forms import TicketForm
 from chengshu.data.ingest.groups import Group
 from chengshu.data.ingest.masking import masked, masks_of
 from chengshu.data.ingest.models import Batch
-from chengshu.data.ingest.services import bulk
+from chengshu.data.ingest.services import background, bulk
 from chengshu.data.ingest.services.quarantine import note_unmasking
 from chengshu.data.ingest.suggestions import Suggestion, ValueProbe, hint, suggest
+from chengshu.data.ingest.views import bulk_progress
 from chengshu.data.tickets.facade import Ticket, tickets_of
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, holds
-from chengshu.kernel.errors import ChengshuError, InvalidInput
+from chengshu.kernel.errors import ChengshuError, Conflict, InvalidInput
+from chengshu.kernel.jobs.models import Job
 from chengshu.kernel.ui.components import (
     Action,
     Column,
@@ -172,7 +174,10 @@ class ValueLine:
 
 def group(request: ActorRequest, resource_id: int) -> HttpResponse:
     """One group: its wrong values with what they probably mean, its batches, its ticket."""
-    return _page(request, _group(request, resource_id))
+    item = _group(request, resource_id)
+    if bulk_progress.asked(request):
+        return bulk_progress.answer(request, _group_url(item))
+    return _page(request, item)
 
 
 def _group(request: ActorRequest, resource_id: int) -> Group:
@@ -226,6 +231,7 @@ def _page(
         "waiting": grouping.waiting_for_replay(actor, [item.resource_id]).count(),
         "corrected": books.corrected,
         "mended": _mended(item, batches),
+        **bulk_progress.context(request, _group_url(item)),
     }  # fmt: skip
     return render(request, "ingest/quarantine_group.html", context, status=status)
 
@@ -296,12 +302,14 @@ def correct(request: ActorRequest, resource_id: int) -> HttpResponse:
     item = _group(request, resource_id)
     value = None if request.POST.get("empty") else request.POST.get("value", "")
     try:
-        done = bulk.correct_value(
+        done = background.correct_value(
             actor=request.actor, group=item, value=value,
             replacement=request.POST.get("replacement", ""),
         )  # fmt: skip
-    except InvalidInput as error:
-        return _page(request, item, status=422, error=error.detail)
+    except (InvalidInput, Conflict) as error:
+        return _page(request, item, status=int(error.status), error=error.detail)
+    if isinstance(done, Job):
+        return redirect(_group_url(item))
     messages.success(request, f"已更正 {done.rows:,} 行（{done.batches} 个批次），回放后入库。")
     return redirect(_group_url(item))
 
@@ -310,11 +318,13 @@ def give_up(request: ActorRequest, resource_id: int) -> HttpResponse:
     """Set aside what is left of a group."""
     item = _group(request, resource_id)
     try:
-        done = bulk.give_up_group(
+        done = background.give_up_group(
             actor=request.actor, group=item, reason=request.POST.get("note", "")
         )
-    except InvalidInput as error:
-        return _page(request, item, status=422, error=error.detail)
+    except (InvalidInput, Conflict) as error:
+        return _page(request, item, status=int(error.status), error=error.detail)
+    if isinstance(done, Job):
+        return redirect(_group_url(item))
     messages.success(request, f"已放弃 {done.rows:,} 行；它们留在隔离区，可以再更正。")
     return redirect("ingest:quarantine-groups")
 

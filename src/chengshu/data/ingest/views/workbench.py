@@ -24,10 +24,13 @@ from chengshu.data.ingest.masking import Mask, masked, masks_of
 from chengshu.data.ingest.models import Batch
 from chengshu.data.ingest.pipeline import EXPORT_ROWS, Problem
 from chengshu.data.ingest.quarantined import OPEN, RowFilter, WorkRow
-from chengshu.data.ingest.services import exporting, quarantine
+from chengshu.data.ingest.services import background, exporting, quarantine
+from chengshu.data.ingest.services.deciding import seen_mark
+from chengshu.data.ingest.views import bulk_progress
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.errors import Conflict, InvalidInput, NotFound
+from chengshu.kernel.jobs.models import Job
 from chengshu.kernel.ui.components import Crumb, StatusTag
 
 PAGE_SIZE = 20
@@ -82,6 +85,8 @@ def workbench(request: ActorRequest, pk: UUID) -> HttpResponse:
     batch = selectors.batch(request.actor, pk)
     if batch.state != BatchState.LOADED:
         return redirect("ingest:batch", pk)
+    if bulk_progress.asked(request):
+        return bulk_progress.answer(request, background.batch_url(batch))
     resource = published_by_id(batch.resource_id)
     chosen = _filter(request.GET)
     page = quarantined.WorkPage([], None, None)
@@ -124,6 +129,7 @@ def workbench(request: ActorRequest, pk: UUID) -> HttpResponse:
         "large": batch.quarantined > exporting.DIRECT_ROWS,
         "export_limit": EXPORT_ROWS if batch.quarantined > EXPORT_ROWS else 0,
         "export_ready": exporting.finished_export(batch) is not None,
+        **bulk_progress.context(request, background.batch_url(batch)),
     }  # fmt: skip
     return render(request, "ingest/workbench.html", context, status=422 if reason_error else 200)
 
@@ -197,7 +203,7 @@ def line_of(
         raw=HIDDEN if raw and masks else raw,
         tag=_TAGS[DecisionKind(decision.kind)] if decision else None,
         decision=decision,
-        seen=quarantine.seen_mark(decision),
+        seen=seen_mark(decision),
         open=editable and not done,
         hides=any(column.name in masks for column in resource.columns),
     )
@@ -253,18 +259,18 @@ def send_back(request: ActorRequest, pk: UUID) -> HttpResponse:
     """Return the chosen rows, or all undecided ones of the present filter, with a note."""
     batch = selectors.batch(request.actor, pk)
     everything = request.POST.get("scope") == "all"
+    note = request.POST.get("note", "")
     if everything:
         rule, _, column = request.POST.get("problem", "").partition(":")
-        rows = quarantined.numbers(batch, RowFilter(rule=rule, column=column, status=OPEN))
+        chosen = RowFilter(rule=rule, column=column, status=OPEN)
+        count = background.send_back_open(
+            actor=request.actor, batch=batch, chosen=chosen, note=note
+        )
     else:
         rows = [int(value) for value in request.POST.getlist("row") if value.isdecimal()]
-    count = quarantine.send_back(
-        actor=request.actor,
-        batch=batch,
-        row_numbers=rows,
-        note=request.POST.get("note", ""),
-        only_open=everything,
-    )
+        count = quarantine.send_back(actor=request.actor, batch=batch, row_numbers=rows, note=note)
+    if isinstance(count, Job):
+        return redirect("ingest:quarantine", pk)
     messages.success(request, f"已退回 {count:,} 行，等数源部门改好后重新归集。")
     return redirect("ingest:quarantine", pk)
 
@@ -314,9 +320,11 @@ def upload(request: ActorRequest, pk: UUID) -> HttpResponse:
         for chunk in form.cleaned_data["file"].chunks():
             file.write(chunk)
         file.flush()
-        count = quarantine.import_corrections(
+        count = background.adopt_workbook(
             actor=request.actor, batch=batch, workbook=Path(file.name)
         )
+    if isinstance(count, Job):
+        return redirect("ingest:quarantine", pk)
     messages.success(request, f"已采用表格中 {count:,} 行的更正，回放后入库。")
     return redirect(f"{reverse('ingest:quarantine', args=[pk])}?status={DecisionKind.CORRECTED}")
 

@@ -41,7 +41,7 @@ class Progress:
         percent: 0–100, None while the total is unknown.
         rate: units per second; remaining: seconds, None when it cannot be told.
         poll_url: answers with the same panel; asked every two seconds until ``finished``.
-        cancel_url: POST address; no button when empty.
+        cancel_url: POST address; no button when empty. cancel_warning: asked before it is sent.
     """
 
     key: str
@@ -59,6 +59,7 @@ class Progress:
     finished: bool = False
     poll_url: str = ""
     cancel_url: str = ""
+    cancel_warning: str = "取消后，已经入库的批次会整体撤回。确定取消吗？"
 
     @property
     def tag(self) -> StatusTag:
