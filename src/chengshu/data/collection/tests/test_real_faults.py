@@ -133,7 +133,7 @@ def test_a_column_renamed_on_the_server_stops_the_run_and_a_new_mapping_resumes_
 
 
 @pytest.mark.postgres
-def test_a_source_whose_clock_is_ahead_loses_nothing_of_the_meantime(
+def test_rows_ahead_of_the_clock_of_their_source_lose_nothing_of_the_meantime(
     planned: Make, people: psycopg.Connection[Any], resource, officer
 ):
     now = "(now() AT TIME ZONE 'Asia/Shanghai')"
@@ -143,15 +143,15 @@ def test_a_source_whose_clock_is_ahead_loses_nothing_of_the_meantime(
     run = go(officer, plan)
     assert (run.state, run.future) == (RunState.SUCCEEDED, 1)
     assert run.skew_seconds == pytest.approx(3 * 3600, abs=60)
-    assert "核对来源服务器的时钟" in run.message
-    # The clock of the source is put right: its new rows lie before the one from the future.
+    assert "比来源自己的时钟快" in run.message
+    # New rows lie before the one from the future.
     put(people, 3, 3, now)
     assert books(go(officer, plan))[3] == 1
     assert len(held(resource.lake_table)) == 3
 
 
 @pytest.mark.postgres
-def test_a_worker_whose_clock_is_behind_reads_again_and_doubles_nothing(
+def test_a_worker_whose_clock_is_behind_goes_by_the_clock_of_the_source_and_shows_the_difference(
     planned: Make, people: psycopg.Connection[Any], resource, officer, monkeypatch
 ):
     now = "(now() AT TIME ZONE 'Asia/Shanghai')"
@@ -161,12 +161,14 @@ def test_a_worker_whose_clock_is_behind_reads_again_and_doubles_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(timezone, "now", lambda: real() - timedelta(hours=2))
         run = go(officer, plan)
-    assert (run.state, run.future) == (RunState.SUCCEEDED, 5)
+    assert (run.state, run.future, books(run)[3]) == (RunState.SUCCEEDED, 0, 5)
     plan.refresh_from_db()
-    assert plan.high_water == ""
+    assert plan.high_water != ""
+    plan.source.refresh_from_db()
+    assert plan.source.clock_skew == pytest.approx(2 * 3600, abs=60)
     put(people, 6, 6, now)
     run = go(officer, plan)
-    assert (books(run)[3:6], run.future) == ((1, 0, 5), 0)
+    assert (books(run)[3], run.future) == (1, 0)
     assert len(held(resource.lake_table)) == 6
 
 
