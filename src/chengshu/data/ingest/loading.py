@@ -41,7 +41,7 @@ from chengshu.data.ingest.pipeline import (
     stamped,
 )
 from chengshu.data.ingest.pipeline.quarantine import PLACE as QUARANTINE_PLACE
-from chengshu.data.ingest.pipeline.result import ACCEPTED_FILE
+from chengshu.data.ingest.pipeline.result import ACCEPTED_FILE, CONFLICTS_FILE
 from chengshu.data.ingest.reading import RowBatch
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.services import record
@@ -274,7 +274,8 @@ def finish(
 
 def tidy(batch: Batch) -> None:
     """Remove what a loaded batch needs no more; quarantine and duplicates stay for people to work on."""
-    (batch.folder / STAGE / ACCEPTED_FILE).unlink(missing_ok=True)
+    for name in (ACCEPTED_FILE, CONFLICTS_FILE):
+        (batch.folder / STAGE / name).unlink(missing_ok=True)
     (batch.folder / MERGE_MARK).unlink(missing_ok=True)
 
 
