@@ -47,19 +47,19 @@ def content_fields(names: Sequence[str], interface: ShareInterface | None) -> di
     """Form fields for values of a request; ``interface`` is needed for its fields and rows."""
     made: dict[str, Any] = {
         "purpose": forms.CharField(
-            label="用途", max_length=1000, widget=_area(), required=False,
+            label="用途", max_length=1000, widget=_area(), required=True,
             help_text="办什么事、给谁用。提供单位据此答复。",
         ),
         "legal_basis": forms.CharField(
-            label="法律依据", max_length=LONGEST_BASIS, widget=_area(), required=False,
+            label="法律依据", max_length=LONGEST_BASIS, widget=_area(), required=True,
             help_text="法律、法规或“三定”职责的名称和条款。",
         ),
         "business_item": forms.CharField(
-            label="业务事项", max_length=LONGEST_ITEM, required=False,
+            label="业务事项", max_length=LONGEST_ITEM, required=True,
             help_text="例如“城乡居民养老保险待遇核定”。",
         ),
         "frequency": forms.ChoiceField(
-            label="使用频率", choices=Frequency.choices, required=False, widget=forms.RadioSelect
+            label="使用频率", choices=Frequency.choices, required=True, widget=forms.RadioSelect
         ),
         "per_day": forms.IntegerField(
             label="每天最多", min_value=1, required=False, help_text="次；留空不限。"
@@ -69,7 +69,7 @@ def content_fields(names: Sequence[str], interface: ShareInterface | None) -> di
             help_text="一行一个，如 10.33.8.0/24。留空表示不限。",
         ),
         "valid_on": forms.DateField(
-            label="用到哪一天", required=False, widget=forms.DateInput(attrs={"type": "date"}),
+            label="用到哪一天", required=True, widget=forms.DateInput(attrs={"type": "date"}),
             help_text="当天结束时失效，到期可以再申请。",
         ),
     }  # fmt: skip
@@ -85,7 +85,7 @@ def _interface_fields(interface: ShareInterface) -> dict[str, Any]:
     columns = interface.columns
     return {
         "fields": forms.MultipleChoiceField(
-            label="要哪些字段", required=False, widget=forms.CheckboxSelectMultiple,
+            label="要哪些字段", required=True, widget=forms.CheckboxSelectMultiple,
             choices=[(c["name"], _title(c)) for c in columns],
             help_text="按需最少。L3、L4 字段开通时按级别脱敏，除非提供单位写明理由。",
         ),

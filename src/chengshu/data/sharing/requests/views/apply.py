@@ -42,7 +42,7 @@ def apply(request: ActorRequest) -> HttpResponse:
     context = {
         "title": "填写申请单", "form": form, "wanted": wanted, "former": former,
         "subtitle": f"一次申请 {len(interfaces)} 个接口",
-        "has_application": applications.exists(),
+        "has_application": applications.exists(), "refused": bool(data),
         "crumbs": [Crumb("申请车", reverse("sharing_requests:cart")), Crumb("填写申请单")],
     }  # fmt: skip
     return render(request, "requests/apply.html", context, status=422 if data else 200)
