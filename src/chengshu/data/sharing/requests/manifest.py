@@ -11,6 +11,7 @@ from chengshu.data.sharing.requests.flow import (
 )
 from chengshu.kernel.registry.manifest import (
     Action,
+    DemoLoader,
     EventType,
     Indicator,
     Manifest,
@@ -67,6 +68,7 @@ MANIFEST = Manifest(
         Schedule(key="sharing_requests.remind", name="共享申请提醒", cron="35 8 * * *",
                  job="sharing_requests.remind"),
     ),
+    demo=DemoLoader(load="chengshu.data.sharing.requests.demo.load", order=41),
     indicators=(
         Indicator(
             key="sharing_requests.open", name="在办共享申请", unit="件", group="数据共享", order=62,
