@@ -43,6 +43,10 @@ def _area(rows: int = 2) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows})
 
 
+def _date() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
 def content_fields(names: Sequence[str], interface: ShareInterface | None) -> dict[str, Any]:
     """Form fields for values of a request; ``interface`` is needed for its fields and rows."""
     made: dict[str, Any] = {
@@ -69,7 +73,7 @@ def content_fields(names: Sequence[str], interface: ShareInterface | None) -> di
             help_text="一行一个，如 10.33.8.0/24。留空表示不限。",
         ),
         "valid_on": forms.DateField(
-            label="用到哪一天", required=True, widget=forms.DateInput(attrs={"type": "date"}),
+            label="用到哪一天", required=True, widget=_date(),
             help_text="当天结束时失效，到期可以再申请。",
         ),
     }  # fmt: skip

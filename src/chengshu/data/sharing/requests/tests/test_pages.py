@@ -147,7 +147,8 @@ def test_review_correction_and_consent_from_page_to_page(asked, browse):
     text(do(browse(asked.bureau), item, "forward"))
     client = browse(asked.provider)
     form = text(client.get(url("grant", item.pk)))
-    for words in ("申请内容", "条例第五条第二款", "同意并开通"):
+    until = f'value="{timezone.localdate(item.valid_until).isoformat()}"'
+    for words in ("申请内容", "条例第五条第二款", "同意并开通", until):
         assert words in form
     data = {
         "fields": ["resident_no", "mobile"], "per_day": "400", "networks": "",
