@@ -43,9 +43,9 @@ class ReasonForm(ServiceForm):
 
 
 def _day(label: str, text: str) -> forms.DateField:
-    return forms.DateField(
-        label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text=text
-    )
+    # Browsers take the ISO form only: any other shows an empty field, and saving would lose the day.
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    return forms.DateField(label=label, required=False, widget=widget, help_text=text)
 
 
 def end_of(day: date | None) -> datetime | None:

@@ -1,7 +1,7 @@
 """The pages, for the department that shares, the one that asks, the administrator and who must be refused."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -239,8 +239,11 @@ def test_a_grant_is_proposed_with_masks_and_given_with_conditions(scene, browse)
     assert (item.per_day, item.networks) == (100, ["10.1.0.0/16", "10.2.0.0/16"])
     detail = text(client.get(response.url))
     assert "家庭人口不小于“2”" in detail
+    Grant.objects.update(valid_until=datetime(2030, 12, 31, 12, tzinfo=UTC))
     again = text(client.get(url("grant-change", item.pk)))
     assert "330383001000，330383002000" in again
+    # The browser shows this form only; any other day would be lost with the next change.
+    assert 'value="2030-12-31"' in again
     assert application.name not in re.findall(r"<option.*", text(client.get(page)))
 
 

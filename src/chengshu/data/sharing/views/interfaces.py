@@ -35,6 +35,7 @@ from chengshu.kernel.jobs.models import Job
 from chengshu.kernel.jobs.views import progress_of
 from chengshu.kernel.ui.components import (
     Action,
+    BulkAction,
     Column,
     Crumb,
     EmptyState,
@@ -45,6 +46,7 @@ from chengshu.kernel.ui.components import (
 from chengshu.kernel.ui.tables import TableView
 
 HOME = "共享接口"
+APPLY = "sharing.request.apply"
 DAYS = 30
 
 
@@ -95,6 +97,12 @@ class InterfaceList(TableView[ShareInterface]):
             return ()
         url = reverse("sharing:interface-new")
         return (Action(title="发布一个接口", url=url, icon="plus", primary=True),)
+
+    def get_bulk_actions(self) -> Sequence[BulkAction]:
+        if not holds(self.request.actor, APPLY):  # type: ignore[attr-defined]
+            return ()
+        url = reverse("sharing_requests:cart-add-chosen")
+        return (BulkAction(title="加入申请车", url=url, icon="shopping-cart"),)
 
 
 def create(request: ActorRequest, code: str) -> HttpResponse:
@@ -187,6 +195,9 @@ def _live(item: ShareInterface) -> dict[str, Any]:
 
 def _actions(actor: Actor, item: ShareInterface) -> list[Action]:
     found = []
+    if holds(actor, APPLY) and item.columns:
+        found.append(Action(title="加入申请车", url=reverse("sharing_requests:cart-add", args=[item.code]),
+                            icon="shopping-cart", method="post"))  # fmt: skip
     if allows(actor, "sharing.interface.manage", item):
         if item.state == InterfaceState.OFFLINE:
             found.append(
