@@ -72,6 +72,17 @@ def public_release(dataset: OpenDataset, number: int) -> DatasetRelease:
     return found
 
 
+def public_releases() -> QuerySet[DatasetRelease]:
+    """All releases of published datasets, the newest first."""
+    return (
+        DatasetRelease.objects.filter(
+            dataset__state__in=PUBLIC_STATES, dataset__current__isnull=False
+        )
+        .select_related("dataset__resource__provider")
+        .order_by("-published_at", "-pk")
+    )
+
+
 def public_interfaces(words: str = "") -> QuerySet[OpenInterface]:
     """Interfaces that answer; every word must occur in title, summary, name or provider."""
     found = (
