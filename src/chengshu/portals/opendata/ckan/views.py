@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from chengshu import __version__
 from chengshu.kernel.errors import ChengshuError
+from chengshu.portals.opendata import limits
 from chengshu.portals.opendata.ckan import catalogue, datastore, errors, shapes
 from chengshu.portals.opendata.ckan.catalogue import Action
 from chengshu.portals.opendata.ckan.errors import CkanError
@@ -101,6 +102,7 @@ def _answer(request: HttpRequest, name: str) -> HttpResponse:
     headers: dict[str, str] = {}
     status = int(HTTPStatus.OK)
     try:
+        limits.count(request)
         if found is None:
             raise errors.refused("这个门户目前只能读取，数据由各单位在城枢后台发布。")
         told |= {"success": True, "result": found(Site.of(request), Parameters(_given(request)))}

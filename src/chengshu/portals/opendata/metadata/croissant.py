@@ -1,4 +1,7 @@
-"""The Croissant 1.0 description of a dataset (MLCommons): files, and the record set drawn from the CSV file."""
+"""The Croissant 1.0 description of a dataset (MLCommons): files, and the record set.
+
+Records are drawn from the Parquet file: it carries types, while readers of CSV guess and make numbers of codes.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +15,7 @@ CONTEXT: dict[str, Any] = {
     "conformsTo": "dct:conformsTo", "cr": "http://mlcommons.org/croissant/",
     "rai": "http://mlcommons.org/croissant/RAI/", "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"}, "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty", "samplingRate": "cr:samplingRate",
     "examples": {"@id": "cr:examples", "@type": "@json"}, "extract": "cr:extract",
     "field": "cr:field", "fileProperty": "cr:fileProperty", "fileObject": "cr:fileObject",
     "fileSet": "cr:fileSet", "format": "cr:format", "includes": "cr:includes",
@@ -24,6 +28,7 @@ CONTEXT: dict[str, Any] = {
 }  # fmt: skip
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 RECORDS = "records"
+SOURCE = FileFormat.PARQUET
 _TYPES = {
     "text": "sc:Text", "integer": "sc:Integer", "decimal": "sc:Float", "date": "sc:Date",
     "datetime": "sc:DateTime", "boolean": "sc:Boolean",
@@ -54,7 +59,7 @@ def croissant(description: Description) -> dict[str, Any]:
 
 
 def _record_sets(description: Description) -> list[dict[str, Any]]:
-    if FileFormat.CSV not in description.release.files:
+    if SOURCE not in description.release.files:
         return []
     columns = description.release.columns
     shape: dict[str, Any] = {
@@ -73,6 +78,6 @@ def _field(column: Mapping[str, Any]) -> dict[str, Any]:
         "description": f"{column['title']}。{note}" if note else column["title"],
         "dataType": _TYPES[column["type"]],
         "source": {
-            "fileObject": {"@id": FileFormat.CSV.value}, "extract": {"column": column["name"]},
+            "fileObject": {"@id": SOURCE.value}, "extract": {"column": column["name"]},
         },
     }  # fmt: skip

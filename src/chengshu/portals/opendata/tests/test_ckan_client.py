@@ -30,7 +30,9 @@ def test_ckanapi_finds_shows_and_reads(portal: Any, ckanapi: Any) -> None:
     assert portal.action.package_show(id=shown["id"])["name"] == "public-facility"
     [file] = [r for r in shown["resources"] if r["datastore_active"]]
     page = portal.action.datastore_search(resource_id=file["id"], limit=7, sort="facility_no desc")
-    assert [row["facility_no"] for row in page["records"]] == [f"BM{i:05}" for i in range(59, 52, -1)]
+    assert [row["facility_no"] for row in page["records"]] == [
+        f"BM{i:05}" for i in range(59, 52, -1)
+    ]
     with pytest.raises(ckanapi.NotFound, match="没有找到这个数据集"):
         portal.action.package_show(id="nothing")
     with pytest.raises(ckanapi.ValidationError) as refused:

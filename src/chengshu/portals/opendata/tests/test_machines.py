@@ -58,7 +58,9 @@ def test_descriptions_name_the_release_so_that_they_stay_true(
         assert hashlib.sha256(content).hexdigest() == file["sha256"]
 
 
-def test_croissant_draws_every_field_from_the_csv_file(public: Scene, client: Client) -> None:
+def test_croissant_draws_every_field_from_the_file_with_types(
+    public: Scene, client: Client
+) -> None:
     response = client.get(f"{PAGE}croissant.json")
     assert response.headers["Content-Type"].startswith("application/ld+json")
     told = response.json()
@@ -66,7 +68,7 @@ def test_croissant_draws_every_field_from_the_csv_file(public: Scene, client: Cl
     files = {file["@id"] for file in told["distribution"]}
     [records] = told["recordSet"]
     assert [f["source"]["extract"]["column"] for f in records["field"]] == OPEN
-    assert {f["source"]["fileObject"]["@id"] for f in records["field"]} == {"csv"} <= files
+    assert {f["source"]["fileObject"]["@id"] for f in records["field"]} == {"parquet"} <= files
     assert records["key"] == [{"@id": "records/facility_no"}]
 
 

@@ -17,6 +17,7 @@ from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.reading import MAX_LIMIT, OpenTable, Question
 from chengshu.kernel.access.middleware import problem
 from chengshu.kernel.errors import ChengshuError, InvalidInput
+from chengshu.portals.opendata import limits
 
 RESERVED = {"limit", "offset", "sort", "q"}
 DEFAULT_LIMIT = 20
@@ -25,11 +26,12 @@ Answerer = Callable[..., HttpResponse]
 
 
 def answers(view: Answerer) -> Answerer:
-    """Every error as problem details, every answer readable from any web page."""
+    """Counted per address, every error as problem details, every answer readable from any web page."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
+            limits.count(request)
             response = require_safe(view)(request, *args, **kwargs)
         except ChengshuError as error:
             response = problem(error)
