@@ -31,6 +31,7 @@ urlpatterns = [
         f"{_API}interfaces/<slug:slug>/records", api.interface_records,
         name="api-interface-records", permission=PUBLIC,
     ),
+    page(f"{_API}openapi.json", api.openapi, name="openapi", permission=PUBLIC),
     page("open/feed.atom", feeds.atom, name="atom", permission=PUBLIC),
     page("open/feed.rss", feeds.rss, name="rss", permission=PUBLIC),
     page("sitemap.xml", feeds.sitemap, name="sitemap", permission=PUBLIC),

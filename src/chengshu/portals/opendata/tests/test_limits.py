@@ -51,6 +51,7 @@ def test_all_interfaces_draw_from_one_bucket_and_downloads_and_pages_from_none(
         assert client.get(path).status_code == 200
     assert client.get("/api/3/action/package_list").json()["success"] is False
     assert client.get("/open/").status_code == 200
+    assert "每分钟最多 60 次" in client.get("/open/interfaces/").text
     assert client.get("/open/datasets/nothing.csv").status_code == 404
 
 
