@@ -188,8 +188,9 @@ def shelf(*, words: str, chosen: dict[str, str], sort: str) -> Shelf:
 
 
 def public_datasets_in_order(ids: Sequence[int]) -> list[OpenDataset]:
-    """The datasets with the given keys, in that order."""
-    found = {d.pk: d for d in public_datasets().filter(pk__in=ids)}
+    """The datasets with the given keys, in that order; for lists, so without the releases' large profiles."""
+    rows = public_datasets().filter(pk__in=ids).defer("current__profile")
+    found = {d.pk: d for d in rows}
     return [found[pk] for pk in ids if pk in found]
 
 

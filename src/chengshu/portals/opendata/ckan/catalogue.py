@@ -14,6 +14,7 @@ from chengshu.portals.opendata.ckan.entries import (
     counted,
     every_entry,
     in_order,
+    orders,
 )
 from chengshu.portals.opendata.ckan.errors import not_found, unsearchable
 from chengshu.portals.opendata.ckan.parameters import Parameters
@@ -84,17 +85,17 @@ def package_search(site: Site, given: Parameters) -> Shape:
     """Search with filters, order, pages and facets."""
     asked = [given.text("q"), given.text("fq"), *given.names("fq_list")]
     parsed = [query.parse(text) for text in asked]
-    entries = every_entry(site.identifiers, with_text=any(part.needs_text for part in parsed))
-    found = in_order(
-        [entry for entry in entries if all(part.holds(entry) for part in parsed)],
-        given.text("sort"),
-    )
+    order = orders(given.text("sort"))
+    facets = _facets_asked(given)
+    needed = {*facets, *(name for name, _ in order), *(f for part in parsed for f in part.fields)}
+    entries = every_entry(site.identifiers, *needed)
+    found = in_order([e for e in entries if all(part.holds(e) for part in parsed)], order)
     start = given.number("start", 0, most=MOST)
     rows = given.number("rows", DEFAULT_ROWS, most=MOST_ROWS)
-    facets, told = _facets(found, given)
+    counts, told = _facets(found, facets, given)
     return {
         "count": len(found), "sort": given.text("sort") or "metadata_modified desc",
-        "facets": facets, "search_facets": told,
+        "facets": counts, "search_facets": told,
         "results": _only(_packages(site, found[start : start + rows]), given.names("fl")),
     }  # fmt: skip
 
@@ -110,18 +111,21 @@ def _only(found: list[Shape], fields: list[str]) -> list[Shape]:
     return [{name: shape[name] for name in fields if name in shape} for shape in found]
 
 
-def _facets(found: list[Entry], given: Parameters) -> tuple[Shape, Shape]:
-    if not given.flag("facet", default=True):
-        return {}, {}
-    wanted = given.names("facet.field")
+def _facets_asked(given: Parameters) -> list[str]:
+    wanted = given.names("facet.field") if given.flag("facet", default=True) else []
+    for field in wanted:
+        if field not in FACETS:
+            raise unsearchable(f"不能按“{field[:40]}”分面。可用：{'、'.join(FACETS)}。")
+    return wanted
+
+
+def _facets(found: list[Entry], fields: list[str], given: Parameters) -> tuple[Shape, Shape]:
     every = given.text("facet.limit") == ALL_FACETS
     limit = MOST if every else given.number("facet.limit", SHOWN_FACETS, most=MOST)
     least = given.number("facet.mincount", 1, most=MOST)
     facets: Shape = {}
     told: Shape = {}
-    for field in wanted:
-        if field not in FACETS:
-            raise unsearchable(f"不能按“{field[:40]}”分面。可用：{'、'.join(FACETS)}。")
+    for field in fields:
         values = [pair for pair in counted(found, field) if pair[1] >= least][:limit]
         words = _words_of(field, found)
         facets[field] = dict(values)
@@ -146,7 +150,7 @@ def package_autocomplete(site: Site, given: Parameters) -> list[Shape]:
     part = given.required("q").lower()
     limit = given.number("limit", SUGGESTED, most=MOST_ROWS)
     found = []
-    for entry in every_entry(site.identifiers):
+    for entry in every_entry(site.identifiers, "title"):
         field = "name" if part in entry.slug else "title" if part in entry.title.lower() else ""
         if field:
             shown = entry.slug if field == "name" else f"{entry.title} ({entry.slug})"
@@ -161,7 +165,7 @@ def package_autocomplete(site: Site, given: Parameters) -> list[Shape]:
 
 def organization_list(site: Site, given: Parameters) -> list[Any]:
     """Units that opened something; ``all_fields`` tells more than the names."""
-    entries = every_entry(site.identifiers)
+    entries = every_entry(site.identifiers, "organization")
     counts = dict(counted(entries, "organization"))
     if not given.flag("all_fields"):
         return _paged(_chosen(sorted(counts), given.names("organizations")), given)
@@ -177,7 +181,7 @@ def organization_list(site: Site, given: Parameters) -> list[Any]:
 def organization_show(site: Site, given: Parameters) -> Shape:
     """One unit that opened something."""
     code = given.required("id")
-    own = [e for e in every_entry(site.identifiers) if e.provider == code]
+    own = [e for e in every_entry(site.identifiers, "organization") if e.provider == code]
     if not own:
         raise not_found("没有开放过数据的单位用这个代码。可用的见 organization_list。")
     unit = Organization.objects.get(code=code)
@@ -186,7 +190,7 @@ def organization_show(site: Site, given: Parameters) -> Shape:
 
 def group_list(site: Site, given: Parameters) -> list[Any]:
     """Themes that have datasets."""
-    counts = dict(counted(every_entry(site.identifiers), "groups"))
+    counts = dict(counted(every_entry(site.identifiers, "groups"), "groups"))
     names = _chosen(sorted(counts), given.names("groups"))
     if not given.flag("all_fields"):
         return _paged(names, given)
@@ -198,7 +202,7 @@ def group_show(site: Site, given: Parameters) -> Shape:
     theme = given.required("id")
     if theme not in THEMES:
         raise not_found("没有这个主题。可用的见 group_list。")
-    own = [e for e in every_entry(site.identifiers) if e.theme == theme]
+    own = [e for e in every_entry(site.identifiers, "groups") if e.theme == theme]
     return _with_datasets(site, shapes.group(theme), own, given)
 
 
@@ -207,7 +211,7 @@ def group_package_show(site: Site, given: Parameters) -> list[Shape]:
     theme = given.required("id")
     if theme not in THEMES:
         raise not_found("没有这个主题。可用的见 group_list。")
-    own = [e for e in every_entry(site.identifiers) if e.theme == theme]
+    own = [e for e in every_entry(site.identifiers, "groups") if e.theme == theme]
     return _packages(site, own[: given.number("limit", MOST_ROWS, most=MOST_ROWS)])
 
 
@@ -215,7 +219,7 @@ def tag_list(site: Site, given: Parameters) -> list[Any]:
     """Keywords in use; ``query`` narrows, ``all_fields`` tells more."""
     part = given.text("query").lower()
     words = sorted(
-        w for w, _ in counted(every_entry(site.identifiers), "tags") if part in w.lower()
+        w for w, _ in counted(every_entry(site.identifiers, "tags"), "tags") if part in w.lower()
     )
     return [shapes.tag(word) for word in words] if given.flag("all_fields") else words
 
@@ -223,7 +227,7 @@ def tag_list(site: Site, given: Parameters) -> list[Any]:
 def tag_show(site: Site, given: Parameters) -> Shape:
     """One keyword and the datasets that carry it."""
     word = given.required("id")
-    own = [e for e in every_entry(site.identifiers) if word in e.tags]
+    own = [e for e in every_entry(site.identifiers, "tags") if word in e.tags]
     if not own:
         raise not_found("没有数据集用这个关键词。可用的见 tag_list。")
     shape = shapes.tag(word)

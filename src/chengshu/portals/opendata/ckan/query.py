@@ -70,10 +70,10 @@ class _Token:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed query; ``needs_text``: free words must be compared with the whole description."""
+    """A parsed query and the fields it looks at (:data:`FREE`: all the text there is)."""
 
     holds: Predicate
-    needs_text: bool
+    fields: frozenset[str]
 
 
 def parse(text: str) -> Query:
@@ -86,7 +86,7 @@ def parse(text: str) -> Query:
         raise unsearchable(f"检索式最多 {MAX_LENGTH:,} 个字。")
     parser = _Parser(_tokens(text))
     holds = parser.whole() if text.strip() else _everything
-    return Query(holds, parser.needs_text)
+    return Query(holds, frozenset(parser.fields))
 
 
 def _everything(_entry: Searchable) -> bool:
@@ -116,7 +116,7 @@ class _Parser:
 
     def __init__(self, tokens: list[_Token]) -> None:
         self.tokens, self.position, self.depth = tokens, 0, 0
-        self.needs_text = False
+        self.fields: set[str] = set()
 
     def whole(self) -> Predicate:
         holds = self._either(FREE)
@@ -170,6 +170,7 @@ class _Parser:
             case "everything":
                 return _everything
             case "range":
+                self.fields.add(field)
                 return _between(field, *token.bounds)
             case "phrase":
                 return self._value(field, re.sub(r"\\(.)", r"\1", token.text[1:-1]), plain=True)
@@ -186,6 +187,7 @@ class _Parser:
         return holds
 
     def _value(self, field: str, text: str, *, plain: bool) -> Predicate:
+        self.fields.add(field)
         wanted = text.lower()
         pattern = None if plain or "*" not in wanted else _pattern(wanted)
         if field in MOMENTS:
@@ -196,7 +198,6 @@ class _Parser:
             if pattern is not None:
                 return lambda entry: any(pattern.fullmatch(v) for v in entry.words_of(field))
             return lambda entry: wanted in entry.words_of(field)
-        self.needs_text = self.needs_text or field in {FREE, "text"}
         parts = [part for part in wanted.split("*") if part]
         return lambda entry: all(part in entry.text_of(field) for part in parts)
 
