@@ -6,7 +6,6 @@ pages are harmless (no CSRF token, any origin).
 """
 
 import json
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -23,8 +22,6 @@ from chengshu.portals.opendata.ckan.catalogue import Action
 from chengshu.portals.opendata.ckan.errors import CkanError
 from chengshu.portals.opendata.ckan.parameters import Parameters
 from chengshu.portals.opendata.ckan.shapes import Site
-
-log = logging.getLogger("chengshu.opendata.ckan")
 
 # The version of CKAN whose read actions these follow; clients choose their ways by it.
 SPOKEN = "2.11.0"
