@@ -154,6 +154,9 @@ SOURCE_CLOCK_TOLERATED_SECONDS = float(
     os.environ.get("CHENGSHU_SOURCE_CLOCK_TOLERATED_SECONDS", "30")
 )
 SOURCES_MAY_BE_LOCAL = os.environ.get("CHENGSHU_SOURCES_MAY_BE_LOCAL", "") == "1"
+# Questions to the open interfaces per address: so many a minute, and at most so many at once. 0 a minute: no limit.
+OPEN_API_PER_MINUTE = int(os.environ.get("CHENGSHU_OPEN_API_PER_MINUTE", "600"))
+OPEN_API_BURST = max(1, int(os.environ.get("CHENGSHU_OPEN_API_BURST", "120")))
 GATEWAY_DIR = Path(os.environ.get("CHENGSHU_GATEWAY_DIR", str(DATA_DIR / "gateway")))
 GATEWAY_URL = os.environ.get("CHENGSHU_GATEWAY_URL", "http://127.0.0.1:8001")
 # The sign-in page offers the demo accounts only where the demo city is loaded.

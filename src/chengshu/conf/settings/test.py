@@ -28,3 +28,5 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# All tests ask from one address; those of the limit set it themselves.
+OPEN_API_PER_MINUTE = 0

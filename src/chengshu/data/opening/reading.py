@@ -36,13 +36,15 @@ _TOTAL = "_total"
 OPERATORS: dict[str, str] = {
     "": "=", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<", "contains": "contains", "prefix": "prefix",
 }  # fmt: skip
+AMONG = "among"
+MAX_AMONG = 100
 _TEXT_ONLY = {"contains", "prefix"}
 _RANGES = {"gte", "lte", "gt", "lt"}
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``column operator value``; the value is already of the column's type."""
+    """``column operator value``; the value is already of the column's type (a list of them for :data:`AMONG`)."""
 
     column: str
     operator: str
@@ -51,11 +53,16 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a visitor asks: conditions, words to find in any text field, order, page."""
+    """What a visitor asks: conditions, words to find in any text field, order, page.
+
+    ``sort`` names fields with commas between them, ``-`` in front for descending; ``fields`` are those to return, in
+    that order (none named: all).
+    """
 
     conditions: Sequence[Condition] = ()
     words: str = ""
     sort: str = ""
+    fields: Sequence[str] = ()
     limit: int = 20
     offset: int = 0
 
@@ -102,10 +109,7 @@ class OpenTable:
         column, _, operator = name.partition("__")
         kind = self.types.get(column)
         if kind is None:
-            raise InvalidInput(
-                f"没有“{column[:60]}”这个字段。", advice=f"可用字段：{'、'.join(self.types)}。",
-                fields={name[:80]: "未知字段"},
-            )  # fmt: skip
+            raise self._unknown(column, name)
         usable = operator in OPERATORS and (
             operator == ""
             or (operator in _TEXT_ONLY and kind == "text")
@@ -119,16 +123,38 @@ class OpenTable:
             )  # fmt: skip
         return Condition(column, operator, _typed(name, kind, text))
 
+    def _unknown(self, column: str, parameter: str = "") -> InvalidInput:
+        return InvalidInput(
+            f"没有“{column[:60]}”这个字段。", advice=f"可用字段：{'、'.join(self.types)}。",
+            fields={(parameter or column)[:80]: "未知字段"},
+        )  # fmt: skip
+
+    def among(self, name: str, texts: Sequence[str]) -> Condition:
+        """The field has one of some values.
+
+        Raises:
+            InvalidInput: unknown field, a value of another type, or none or too many of them.
+        """
+        if not 0 < len(texts) <= MAX_AMONG:
+            raise InvalidInput(
+                f"字段“{name[:60]}”一次可以比 1 到 {MAX_AMONG} 个值。",
+                fields={name[:80]: "值的个数不对"},
+            )
+        kind = self.types.get(name)
+        if kind is None:
+            raise self._unknown(name)
+        return Condition(name, AMONG, [_typed(name, kind, text) for text in texts])
+
     def ask(self, question: Question) -> Answer:
         """Answer a question.
 
         Raises:
-            InvalidInput: beyond the limits, or an unknown sort field. Unavailable: too many at once, or too slow.
+            InvalidInput: beyond the limits, or an unknown field. Unavailable: too many at once, or too slow.
         """
         self._check(question)
         where, params = self._where(question)
         order = self._order(question.sort)
-        names = ", ".join(quoted(name) for name in self.types)
+        names = ", ".join(quoted(name) for name in self._shown(question.fields))
         page = f"{order} LIMIT {int(question.limit)} OFFSET {int(question.offset)}"
         with _Slot():
             if not where:
@@ -156,6 +182,12 @@ class OpenTable:
         if problems:
             raise InvalidInput("请求超出了开放接口的限制。", fields=problems)
 
+    def _shown(self, fields: Sequence[str]) -> list[str]:
+        unknown = [name for name in fields if name not in self.types]
+        if unknown:
+            raise self._unknown(unknown[0], "fields")
+        return list(dict.fromkeys(fields)) or list(self.types)
+
     def _where(self, question: Question) -> tuple[str, list[Any]]:
         parts: list[str] = []
         params: list[Any] = []
@@ -165,6 +197,10 @@ class OpenTable:
                 parts.append(f"contains(lower({name}), lower(?))")
             elif item.operator == "prefix":
                 parts.append(f"starts_with({name}, ?)")
+            elif item.operator == AMONG:
+                parts.append(f"{name} IN ({', '.join('?' * len(item.value))})")
+                params += item.value
+                continue
             else:
                 parts.append(f"{name} {OPERATORS[item.operator]} ?")
             params.append(item.value)
@@ -181,16 +217,21 @@ class OpenTable:
     def _order(self, sort: str) -> str:
         if not sort:
             return ""
-        name = sort.removeprefix("-")
-        if name not in self.types:
-            raise InvalidInput(
-                f"不能按“{name[:60]}”排序。", advice=f"可用字段：{'、'.join(self.types)}。",
-                fields={"sort": "未知字段"},
-            )  # fmt: skip
-        direction = "DESC" if sort.startswith("-") else "ASC"
-        # Equal values need a second order, or a row could show on two pages and another on none.
-        rest = ", ".join(quoted(other) for other in self.types if other != name)
-        return f" ORDER BY {quoted(name)} {direction} NULLS LAST" + (f", {rest}" if rest else "")
+        parts = [part.strip() for part in sort.split(",")]
+        names = [part.removeprefix("-") for part in parts]
+        for name in names:
+            if name not in self.types:
+                raise InvalidInput(
+                    f"不能按“{name[:60]}”排序。", advice=f"可用字段：{'、'.join(self.types)}。",
+                    fields={"sort": "未知字段"},
+                )  # fmt: skip
+        order = [
+            f"{quoted(name)} {'DESC' if part.startswith('-') else 'ASC'} NULLS LAST"
+            for part, name in zip(parts, names, strict=True)
+        ]
+        # Equal values need a further order, or a row could show on two pages and another on none.
+        rest = [quoted(other) for other in self.types if other not in names]
+        return f" ORDER BY {', '.join([*order, *rest])}"
 
     def _run(self, query: str, params: Sequence[Any]) -> list[dict[str, Any]]:
         engine = Lake(settings.LAKE_ROOT, memory_limit_mb=_MEMORY_MB, threads=1)

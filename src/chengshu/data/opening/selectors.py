@@ -72,6 +72,17 @@ def public_release(dataset: OpenDataset, number: int) -> DatasetRelease:
     return found
 
 
+def public_releases() -> QuerySet[DatasetRelease]:
+    """All releases of published datasets, the newest first."""
+    return (
+        DatasetRelease.objects.filter(
+            dataset__state__in=PUBLIC_STATES, dataset__current__isnull=False
+        )
+        .select_related("dataset__resource__provider")
+        .order_by("-published_at", "-pk")
+    )
+
+
 def public_interfaces(words: str = "") -> QuerySet[OpenInterface]:
     """Interfaces that answer; every word must occur in title, summary, name or provider."""
     found = (
@@ -177,8 +188,9 @@ def shelf(*, words: str, chosen: dict[str, str], sort: str) -> Shelf:
 
 
 def public_datasets_in_order(ids: Sequence[int]) -> list[OpenDataset]:
-    """The datasets with the given keys, in that order."""
-    found = {d.pk: d for d in public_datasets().filter(pk__in=ids)}
+    """The datasets with the given keys, in that order; for lists, so without the releases' large profiles."""
+    rows = public_datasets().filter(pk__in=ids).defer("current__profile")
+    found = {d.pk: d for d in rows}
     return [found[pk] for pk in ids if pk in found]
 
 

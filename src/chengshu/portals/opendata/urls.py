@@ -1,20 +1,24 @@
 """Routes of the open-data portal. Everything here is public."""
 
 from chengshu.kernel.access.routing import PUBLIC, page
-from chengshu.portals.opendata.views import api, datasets, downloads, home
+from chengshu.portals.opendata.ckan import views as ckan
+from chengshu.portals.opendata.views import api, datasets, downloads, feeds, home, metadata
+from chengshu.portals.opendata.views.negotiation import negotiated
 
 app_name = "opendata"
 _SET = "open/datasets/<slug:slug>/"
 _API = "open/api/v1/"
 urlpatterns = [
-    page("open/", home.home, name="home", permission=PUBLIC),
-    page("open/datasets/", home.listing, name="datasets", permission=PUBLIC),
+    page("open/", negotiated(home.home), name="home", permission=PUBLIC),
+    page("open/datasets/", negotiated(home.listing), name="datasets", permission=PUBLIC),
     page("open/interfaces/", home.interfaces, name="interfaces", permission=PUBLIC),
-    page(_SET, datasets.page, name="dataset", permission=PUBLIC),
+    page(_SET, negotiated(datasets.page), name="dataset", permission=PUBLIC),
     page(
         f"{_SET}files/<int:number>/<slug:name>.<str:file_format>", downloads.release_file,
         name="release-file", permission=PUBLIC,
     ),
+    page(f"{_SET}datapackage.json", metadata.data_package, name="datapackage", permission=PUBLIC),
+    page(f"{_SET}croissant.json", metadata.croissant_description, name="croissant", permission=PUBLIC),
     page("open/datasets/<slug:slug>.<str:file_format>", downloads.latest, name="latest", permission=PUBLIC),
     page(f"{_API}datasets", api.datasets, name="api-datasets", permission=PUBLIC),
     page(f"{_API}datasets/<slug:slug>", api.dataset, name="api-dataset", permission=PUBLIC),
@@ -27,4 +31,11 @@ urlpatterns = [
         f"{_API}interfaces/<slug:slug>/records", api.interface_records,
         name="api-interface-records", permission=PUBLIC,
     ),
+    page(f"{_API}openapi.json", api.openapi, name="openapi", permission=PUBLIC),
+    page("open/feed.atom", feeds.atom, name="atom", permission=PUBLIC),
+    page("open/feed.rss", feeds.rss, name="rss", permission=PUBLIC),
+    page("sitemap.xml", feeds.sitemap, name="sitemap", permission=PUBLIC),
+    page("robots.txt", feeds.robots, name="robots", permission=PUBLIC),
+    page("api/3/action/<str:name>", ckan.action, name="ckan", permission=PUBLIC),
+    page("api/action/<str:name>", ckan.action, name="ckan-unversioned", permission=PUBLIC),
 ]  # fmt: skip

@@ -30,11 +30,13 @@ def negotiated(request: HttpRequest) -> HttpResponseBase:
 
 
 def dataset(request: HttpRequest, code: str) -> HttpResponseBase:
-    """One entry, at the address that is its identifier."""
-    found = writing.showable().filter(code=code)
+    """One entry, at the address that is its identifier, or with a syntax's suffix behind it."""
+    syntax = next((known for known in MEDIA_TYPES if code.endswith(f".{known}")), None)
+    wanted = code.removesuffix(f".{syntax}") if syntax else code
+    found = writing.showable().filter(code=wanted)
     if not found.exists():
         raise NotFound("公开目录中没有这个数据资源。", advice="它可能不对社会公开，或已经撤销。")
-    response = _answer(request, found, _preferred(request))
+    response = _answer(request, found, syntax or _preferred(request))
     patch_vary_headers(response, ["Accept"])
     return response
 

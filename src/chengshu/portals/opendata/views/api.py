@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -17,6 +18,9 @@ from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.reading import MAX_LIMIT, OpenTable, Question
 from chengshu.kernel.access.middleware import problem
 from chengshu.kernel.errors import ChengshuError, InvalidInput
+from chengshu.portals.opendata import limits
+from chengshu.portals.opendata.ckan.views import ACTIONS
+from chengshu.portals.opendata.openapi import document
 
 RESERVED = {"limit", "offset", "sort", "q"}
 DEFAULT_LIMIT = 20
@@ -25,11 +29,12 @@ Answerer = Callable[..., HttpResponse]
 
 
 def answers(view: Answerer) -> Answerer:
-    """Every error as problem details, every answer readable from any web page."""
+    """Counted per address, every error as problem details, every answer readable from any web page."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
+            limits.count(request)
             response = require_safe(view)(request, *args, **kwargs)
         except ChengshuError as error:
             response = problem(error)
@@ -124,6 +129,17 @@ def interface_records(request: HttpRequest, slug: str) -> HttpResponse:
     """Records of an open interface."""
     item = selectors.public_interface(slug)
     return records(request, OpenTable.of_interface(item), {"interface": slug})
+
+
+@answers
+def openapi(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document of all this, and of the CKAN actions."""
+    return json_answer(
+        document(
+            server=request.build_absolute_uri("/").rstrip("/"),
+            per_minute=settings.OPEN_API_PER_MINUTE, ckan_actions=tuple(ACTIONS),
+        )
+    )  # fmt: skip
 
 
 def records(request: HttpRequest, table: OpenTable, about: dict[str, Any]) -> HttpResponse:

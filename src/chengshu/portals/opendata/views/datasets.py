@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from chengshu.data.catalog.dcat.writing import MEDIA_TYPES
 from chengshu.data.catalog.facade import UpdateCycle
 from chengshu.data.opening import selectors
 from chengshu.data.opening.choices import LICENCE_URLS
@@ -16,8 +17,10 @@ from chengshu.data.opening.description_quality import judge_description
 from chengshu.data.opening.models import DatasetRelease, OpenDataset
 from chengshu.data.opening.release.building import POINTS
 from chengshu.kernel.ui.components import Chart, Crumb, Fact, Series
-from chengshu.kernel.ui.formatting import iso_date
 from chengshu.portals.opendata import pointmap
+from chengshu.portals.opendata.metadata import dcat
+from chengshu.portals.opendata.metadata.description import Description
+from chengshu.portals.opendata.metadata.schemaorg import embedded, schema_org
 from chengshu.portals.opendata.preview import preview
 
 BARS = 12
@@ -64,6 +67,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _whole(request: HttpRequest, dataset: OpenDataset, release: DatasetRelease) -> dict[str, Any]:
     chosen = _charted(release, request.GET.get("chart", ""))
+    description = Description.of(request, dataset)
     return {
         "title": dataset.title,
         "crumbs": [
@@ -84,12 +88,26 @@ def _whole(request: HttpRequest, dataset: OpenDataset, release: DatasetRelease) 
         "facts": _facts(dataset, release),
         "licence_url": LICENCE_URLS[dataset.licence],
         "samples": _samples(request, dataset, release),
-        "citation": (
-            f"{dataset.resource.provider.name}. {dataset.title}（第 {release.number} 版）. 龙港公共数据开放平台, "
-            f"{iso_date(release.published_at)}. {request.build_absolute_uri(request.path)} "
-            f"（访问日期：{timezone.localdate():%Y-%m-%d}）"
-        ),
+        "citation": f"{description.citation} （访问日期：{timezone.localdate():%Y-%m-%d}）",
+        "machine_links": machine_links(dataset),
+        "schema_org": embedded(schema_org(description)),
     }  # fmt: skip
+
+
+def machine_links(dataset: OpenDataset) -> list[tuple[str, str, str]]:
+    """Descriptions of a dataset for programs: name, media type and address."""
+    links = [
+        ("Data Package", "application/json", reverse("opendata:datapackage", args=[dataset.slug])),
+        ("Croissant", "application/ld+json", reverse("opendata:croissant", args=[dataset.slug])),
+        (
+            "CKAN", "application/json",
+            f"{reverse('opendata:ckan', args=['package_show'])}?id={dataset.slug}",
+        ),
+    ]  # fmt: skip
+    return links + [
+        (f"DCAT-AP（{word}）", MEDIA_TYPES[syntax], address)
+        for syntax, word, address in dcat.addresses(dataset)
+    ]
 
 
 def _facts(dataset: OpenDataset, release: DatasetRelease) -> list[Fact]:

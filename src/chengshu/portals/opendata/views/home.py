@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -143,7 +144,8 @@ def interfaces(request: HttpRequest) -> HttpResponse:
         for item in selectors.public_interfaces()
     ]  # fmt: skip
     context = {
-        "title": "开放接口", "interfaces": found,
+        "title": "开放接口", "interfaces": found, "per_minute": settings.OPEN_API_PER_MINUTE,
+        "ckan_address": request.build_absolute_uri("/"),
         "crumbs": [Crumb("首页", reverse("opendata:home")), Crumb("开放接口")],
         "nothing": EmptyState(
             title="还没有开放接口", icon="api", text="发布后，程序可以直接查询，不用申请密钥。"

@@ -1,0 +1,1 @@
+"""A dataset described for machines: Data Package, Croissant, schema.org."""
