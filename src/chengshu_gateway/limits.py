@@ -65,6 +65,7 @@ class Used:
     client_ms: int
     at_ms: int
     counted: bool
+    amount: int = 1
 
 
 def tag(*parts: str) -> int:
@@ -147,10 +148,12 @@ class SharedLimits:
         now_ms: int,
         app: QuotaHandle,
         grant: QuotaHandle | None,
+        amount: int = 1,
     ) -> Verdict:
         """Remember a nonce and, when the call may be answered (`grant`), count it.
 
-        Everything happens under one lock, so two workers cannot both take the last call.
+        `amount` is what the call takes from the grant's quota, all of it or nothing. Everything
+        happens under one lock, so two workers cannot both take what is left.
         """
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
@@ -160,7 +163,26 @@ class SharedLimits:
             verdict = self._count(app, now_ms)
             if verdict is not Verdict.ADMITTED:
                 return Verdict.BUSY
-            return verdict if grant is None else self._count(grant, now_ms)
+            return verdict if grant is None else self._count(grant, now_ms, amount)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def give_back(self, grant: QuotaHandle, amount: int, now_ms: int) -> None:
+        """Return part of what an admitted call took, because less than that was answered."""
+        if amount <= 0:
+            return
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            at = self._quota_find(grant)
+            if not at:
+                return
+            name, day, today, minute, this_minute = _SLOT.unpack_from(self._map, at)
+            # What was taken in a former minute or day has lapsed with it.
+            if day == day_of(now_ms):
+                today = max(today - amount, 0)
+            if minute == now_ms // _PERIOD_MS:
+                this_minute = max(this_minute - amount, 0)
+            _SLOT.pack_into(self._map, at, name, day, today, minute, this_minute)
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
@@ -219,7 +241,7 @@ class SharedLimits:
         _NONCE_HEAD.pack_into(self._map, at, period & 0xFFFFFFFF, count + 1)
         return Verdict.ADMITTED
 
-    def _count(self, handle: QuotaHandle, now_ms: int) -> Verdict:
+    def _count(self, handle: QuotaHandle, now_ms: int, amount: int = 1) -> Verdict:
         at = self._quota_find(handle) or self._quota_claim(handle, now_ms)
         _tag, day, today, minute, this_minute = _SLOT.unpack_from(self._map, at)
         now_minute, now_day = now_ms // _PERIOD_MS, day_of(now_ms)
@@ -227,11 +249,12 @@ class SharedLimits:
             this_minute = 0
         if day != now_day:
             today = 0
-        if handle.per_minute is not None and this_minute >= handle.per_minute:
+        if handle.per_minute is not None and this_minute + amount > handle.per_minute:
             return Verdict.MINUTE
-        if handle.per_day is not None and today >= handle.per_day:
+        if handle.per_day is not None and today + amount > handle.per_day:
             return Verdict.DAY
-        _SLOT.pack_into(self._map, at, handle.tag, now_day, today + 1, now_minute, this_minute + 1)
+        today, this_minute = today + amount, this_minute + amount
+        _SLOT.pack_into(self._map, at, handle.tag, now_day, today, now_minute, this_minute)
         return Verdict.ADMITTED
 
     def _quota_buckets(self, handle: QuotaHandle) -> Iterator[int]:
@@ -300,7 +323,7 @@ class SharedLimits:
         self._count(QuotaHandle(tag("app", used.app), None, None), used.at_ms)
         if used.counted:
             handle = QuotaHandle(tag("grant", used.app, used.interface), None, None)
-            self._count(handle, used.at_ms)
+            self._count(handle, used.at_ms, used.amount)
 
 
 def _boot_id() -> bytes:

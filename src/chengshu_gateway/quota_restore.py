@@ -33,6 +33,7 @@ def used_today(audit: Path) -> Iterator[Used]:
                 client_ms=call.client_ms,
                 at_ms=at_ms,
                 counted=call.counted,
+                amount=call.cost,
             )
 
 

@@ -4,8 +4,9 @@
 never changes: a new version is a new name and the pointer moves.
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,6 +47,8 @@ class Snapshot:
             self._connection.execute("SELECT name, type FROM columns ORDER BY position").fetchall()
         )
         self.fetch = self._connection.execute
+        self._holders = 0
+        self._closing = False
 
     def statement(self, fields: Sequence[str]) -> str:
         """Return the lookup statement for some columns; raises SnapshotError for unknown ones."""
@@ -61,9 +64,22 @@ class Snapshot:
         row = self.fetch(self.statement(names), (key,)).fetchone()
         return None if row is None else dict(zip(names, row, strict=True))
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the file open while a call that pauses between its records reads from it."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            if self._closing and not self._holders:
+                self._connection.close()
+
     def close(self) -> None:
-        """Release the file."""
-        self._connection.close()
+        """Release the file, as soon as no call holds it any more."""
+        self._closing = True
+        if not self._holders:
+            self._connection.close()
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> SnapshotError:

@@ -112,7 +112,10 @@ class StateIn(ReasonIn):
 
 
 class RuleIn(Schema):
-    """What a grant allows; ``row_filter`` in the gateway's language, see the protocol."""
+    """What a grant allows; ``row_filter`` in the gateway's language, see the protocol.
+
+    ``kinds`` left out: lookups only in a new grant, unchanged in an old one.
+    """
 
     fields: list[str]
     masks: dict[str, str] = {}
@@ -120,6 +123,7 @@ class RuleIn(Schema):
     per_minute: int | None = Field(None, ge=1)
     per_day: int | None = Field(None, ge=1)
     networks: list[str] = []
+    kinds: list[str] | None = None
     valid_until: datetime | None = None
     unmasked_reason: str = ""
 

@@ -214,4 +214,5 @@ def _grant(item: Grant, present: set[str]) -> wire.Grant:
         networks=tuple(item.networks),
         valid_from=item.valid_from.timestamp(),
         valid_until=item.valid_until.timestamp() if item.valid_until else None,
+        kinds=tuple(item.kinds),
     )

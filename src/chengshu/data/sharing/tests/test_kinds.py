@@ -1,0 +1,71 @@
+"""Which ways of calling a grant allows: chosen by the provider, kept by the gateway."""
+
+import pytest
+from django.urls import reverse
+
+from chengshu.data.sharing import calls, usage
+from chengshu.data.sharing.choices import CallKind
+from chengshu.data.sharing.models import CallStatistic, Grant
+from chengshu.data.sharing.services import grants
+from chengshu.data.sharing.tests.cast import gateway
+from chengshu.kernel.errors import InvalidInput
+from chengshu_gateway.bundle import CALL_KINDS
+
+
+def test_the_platform_offers_exactly_the_ways_the_gateway_knows():
+    assert tuple(CallKind.values) == CALL_KINDS
+
+
+def test_a_new_grant_allows_single_lookups_only(scene):
+    caller = scene.shared()
+    with gateway(scene) as running:
+        assert caller.ask(running).status == 200
+        refused = caller.post(running, "batch", {"keys": ["R0"]})
+    assert refused.json["code"] == "kind_not_granted"
+
+
+def test_a_granted_batch_is_answered_masked_and_takes_its_keys_from_the_quota(scene):
+    caller = scene.shared(kinds=["batch"], per_day=10)
+    with gateway(scene) as running:
+        answer = caller.post(running, "batch", {"keys": ["R0", "R1", "R999"], "fields": ["name"]})
+        assert answer.json["data"] == [{"name": "王**"}, {"name": "王**"}, None]
+        assert caller.ask(running).json["code"] == "kind_not_granted"
+        used = running.ask("/share/v1/resident-by-no", headers=caller.signed("")).json["data"]
+    assert used["quota"]["used_today"] == 3
+    assert calls.collect() == 3
+    answered = usage.totals(CallStatistic.objects.filter(outcome="ok"))
+    assert (answered.calls, answered.charged) == (2, 3)
+
+
+@pytest.mark.parametrize("kinds", [[], ["everything"], ["lookup", "lookup"]])
+def test_a_grant_without_or_with_an_unknown_way_is_refused(scene, kinds):
+    with pytest.raises(InvalidInput):
+        scene.grant(kinds=kinds)
+    assert not Grant.objects.exists()
+
+
+def test_changing_other_things_keeps_the_ways(scene):
+    item = scene.grant(kinds=["lookup", "batch"])
+    rule = grants.describe(item) | {"per_day": 5}
+    del rule["kinds"]
+    changed = grants.change_grant(actor=scene.officer, item=item, **rule)
+    assert changed.kinds == ["lookup", "batch"]
+
+
+def test_the_form_offers_the_ways_and_the_page_names_them(scene, client):
+    item = scene.grant()
+    client.force_login(scene.officer.account)
+    page = reverse("sharing:grant-change", args=[item.pk])
+    shown = client.get(page).content.decode()
+    assert 'value="batch"' in shown
+    data = {
+        "fields": ["resident_no"], "kinds": ["lookup", "batch"], "networks": "", "per_minute": "",
+        "per_day": "", "valid_on": "", "unmasked_reason": "", "filter_json": "",
+        **{f"mask_{c['name']}": "none" for c in item.interface.columns},
+    }  # fmt: skip
+    response = client.post(page, data)
+    assert response.status_code == 302, response.content.decode()
+    item.refresh_from_db()
+    assert item.kinds == ["lookup", "batch"]
+    detail = client.get(response.url).content.decode()
+    assert "批量查，一次最多 1,000 条" in detail
