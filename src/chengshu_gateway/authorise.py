@@ -11,7 +11,7 @@ from chengshu_gateway.limits import (
     FAILURES_PER_PAIR,
     SharedLimits,
     Verdict,
-    day_of,
+    seconds_to_midnight,
     tag,
 )
 from chengshu_gateway.policy import AppEntry, CompiledGrant, Plan, Policy
@@ -22,8 +22,6 @@ from chengshu_gateway.work import Work
 
 _WINDOW_MS = signing.WINDOW_SECONDS * 1000
 _MINUTE_MS = 60_000
-_DAY_MS = 86_400_000
-_BEIJING_MS = 8 * 3_600_000
 # An unknown application costs the same work as a wrong signature.
 _NOBODY = b"no such application or key"
 
@@ -194,9 +192,7 @@ _REFUSED: dict[Verdict, ProblemKind] = {
 
 
 def _over(verdict: Verdict, now_ms: int, amount: int) -> Refusal:
-    if verdict is Verdict.DAY:
-        wait = ((day_of(now_ms) + 1) * _DAY_MS - _BEIJING_MS - now_ms) // 1000 + 1
-    else:
-        wait = (_MINUTE_MS - now_ms % _MINUTE_MS) // 1000 + 1
+    to_next_minute = (_MINUTE_MS - now_ms % _MINUTE_MS) // 1000 + 1
+    wait = seconds_to_midnight(now_ms) if verdict is Verdict.DAY else to_next_minute
     extra = f"这次要 {amount} 条，可以减少条数再试" if amount > 1 else None
     return Refusal(_REFUSED[verdict], retry_after=wait, extra=extra)

@@ -15,8 +15,8 @@ from chengshu_gateway import masks, rowfilter
 FORMAT = 2
 """Written format; 2 added the kinds of calls. Format 1 is still read: its grants allow lookups."""
 READABLE = frozenset({1, FORMAT})
-CALL_KINDS = ("lookup", "batch")
-"""What a grant may allow: one record by key, many records by their keys."""
+CALL_KINDS = ("lookup", "batch", "verify")
+"""What a grant may allow: one record by key, many by their keys, yes or no to given values."""
 COLUMN_TYPES = frozenset(
     {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},
 )

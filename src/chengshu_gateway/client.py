@@ -125,6 +125,15 @@ class GatewayClient:
             content["fields"] = list(fields)
         return self._post(interface, "batch", content, purpose)
 
+    def verify(
+        self, interface: str, key: str, values: dict[str, Any], *, purpose: str = ""
+    ) -> Answer:
+        """Ask whether a record has these values: `data` says true or false per field.
+
+        A record that does not exist answers false; raises GatewayRefusedError.
+        """
+        return self._post(interface, "verify", {"key": key, "values": values}, purpose)
+
     def describe(self, interface: str) -> Answer:
         """Return what this application may see of an interface."""
         return self._call("GET", f"/share/v1/{quote(interface)}")

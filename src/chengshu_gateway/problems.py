@@ -123,7 +123,8 @@ BAD_METHOD = _kind(
     "bad_method",
     405,
     "不支持的请求方法",
-    "按主键查用 GET /share/v1/{接口}/{主键}；批量查用 POST /share/v1/{接口}/batch。请改正后再发。",
+    "按主键查用 GET /share/v1/{接口}/{主键}；批量查、核验用 "
+    "POST /share/v1/{接口}/batch、/verify。请改正后再发。",
 )
 REPLAYED = _kind(
     "replayed",
@@ -142,6 +143,12 @@ QUOTA_DAY = _kind(
     429,
     "超过每日限额",
     "今日的限额不够这次调用，北京时间零点恢复。如业务需要，请申请提高限额。",
+)
+GUESS_LIMIT = _kind(
+    "guess_limit",
+    429,
+    "这条记录今日核验不符次数过多",
+    "同一条记录一天内核验不符最多 5 次，北京时间零点恢复。请核对材料后再核验，不要逐个试值。",
 )
 LOCKED = _kind(
     "locked",

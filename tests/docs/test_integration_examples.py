@@ -72,7 +72,7 @@ def identity(db, settings, tmp_path) -> Iterator[dict[str, str]]:
     )
     grants.grant(
         actor=city.officer, application=application, interface=interface, fields=GRANTED,
-        per_day=1000, purpose="地址核对", kinds=["lookup", "batch"],
+        per_day=1000, purpose="地址核对", kinds=["lookup", "batch", "verify"],
     )  # fmt: skip
     key, secret = applications.issue_key(actor=city.stranger, application=application)
     dispatch_all()

@@ -161,7 +161,7 @@ class GrantForm(ServiceForm):
     )
     kinds = forms.MultipleChoiceField(
         label="可以怎么调用", required=False, choices=CallKind.choices, initial=lookup_only,
-        widget=forms.CheckboxSelectMultiple, help_text="批量按主键个数计入限额。",
+        widget=forms.CheckboxSelectMultiple, help_text="批量按主键个数计入限额；核验比对的是原值，不受脱敏影响。",
     )  # fmt: skip
     networks = forms.CharField(
         label="只许来自这些网段", required=False, widget=forms.Textarea(attrs={"rows": 2}),

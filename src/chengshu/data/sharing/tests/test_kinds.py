@@ -37,6 +37,13 @@ def test_a_granted_batch_is_answered_masked_and_takes_its_keys_from_the_quota(sc
     assert (answered.calls, answered.charged) == (2, 3)
 
 
+def test_a_granted_verification_compares_the_value_behind_the_mask(scene):
+    caller = scene.shared(kinds=["verify"])
+    with gateway(scene) as running:
+        answer = caller.post(running, "verify", {"key": "R0", "values": {"name": "王 小明"}})
+    assert answer.json["data"] == {"name": True}
+
+
 @pytest.mark.parametrize("kinds", [[], ["everything"], ["lookup", "lookup"]])
 def test_a_grant_without_or_with_an_unknown_way_is_refused(scene, kinds):
     with pytest.raises(InvalidInput):
