@@ -15,8 +15,9 @@ from chengshu_gateway import masks, rowfilter
 FORMAT = 2
 """Written format; 2 added the kinds of calls. Format 1 is still read: its grants allow lookups."""
 READABLE = frozenset({1, FORMAT})
-CALL_KINDS = ("lookup", "batch", "verify")
-"""What a grant may allow: one record by key, many by their keys, yes or no to given values."""
+CALL_KINDS = ("lookup", "batch", "verify", "query")
+"""What a grant may allow: one record by key, many by keys, yes or no to values, by conditions."""
+MAX_QUERYABLE = 8
 COLUMN_TYPES = frozenset(
     {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},
 )
@@ -63,7 +64,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A published table that can be looked up by one key column."""
+    """A published table that can be looked up by one key column.
+
+    `queryable` are the columns that queries may ask for; its snapshot must index them.
+    """
 
     interface_id: str
     resource: str
@@ -71,6 +75,7 @@ class Interface:
     snapshot: str
     key_column: str
     columns: tuple[Column, ...]
+    queryable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,13 @@ def from_document(document: dict[str, Any]) -> Bundle:
                 for each in document["applications"]
             ),
             interfaces=tuple(
-                Interface(**{**each, "columns": tuple(Column(**c) for c in each["columns"])})
+                Interface(
+                    **{
+                        **each,
+                        "columns": tuple(Column(**c) for c in each["columns"]),
+                        "queryable": tuple(each.get("queryable", ())),
+                    }
+                )
                 for each in document["interfaces"]
             ),
             grants=tuple(
@@ -188,6 +199,14 @@ def _check_interface(interface: Interface) -> None:
             )
     if len({name.lower() for name in names}) != len(names) or interface.key_column not in names:
         raise BundleError(f"接口 {interface.interface_id} 的字段重复，或主键字段不在其中。")
+    if (
+        len(set(interface.queryable)) != len(interface.queryable)
+        or len(interface.queryable) > MAX_QUERYABLE
+        or not set(interface.queryable) <= set(names)
+    ):
+        raise BundleError(
+            f"接口 {interface.interface_id} 的查询条件字段重复、超过 {MAX_QUERYABLE} 个，或不在字段中。"
+        )
     if not _IDENTIFIER.fullmatch(interface.snapshot):
         raise BundleError(f"接口 {interface.interface_id} 的快照名不合规。")
 

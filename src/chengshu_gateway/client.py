@@ -12,7 +12,7 @@ import http.client
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -133,6 +133,36 @@ class GatewayClient:
         A record that does not exist answers false; raises GatewayRefusedError.
         """
         return self._post(interface, "verify", {"key": key, "values": values}, purpose)
+
+    def query(
+        self,
+        interface: str,
+        where: dict[str, Any],
+        *,
+        fields: Sequence[str] = (),
+        limit: int = 100,
+        after: str | None = None,
+        purpose: str = "",
+    ) -> Answer:
+        """Return one page of the rows that meet conditions; `document["next"]` names the next page."""
+        content: dict[str, Any] = {"where": where, "limit": limit}
+        if fields:
+            content["fields"] = list(fields)
+        if after is not None:
+            content["after"] = after
+        return self._post(interface, "query", content, purpose)
+
+    def pages(
+        self, interface: str, where: dict[str, Any], *, limit: int = 100, **options: Any
+    ) -> Iterator[Answer]:
+        """Yield the pages of a query one after the other; options as for `query`."""
+        after: str | None = None
+        while True:
+            answer = self.query(interface, where, limit=limit, after=after, **options)
+            yield answer
+            after = answer.document["next"]
+            if after is None:
+                return
 
     def describe(self, interface: str) -> Answer:
         """Return what this application may see of an interface."""

@@ -80,6 +80,10 @@ class Plan:
             return None
         return row
 
+    def visible(self, row: Row) -> bool:
+        """Tell whether the row filter lets a row through, whose values begin with `columns`."""
+        return self._predicate is None or self._predicate(row) is True
+
     def encode(self, row: Row) -> str:
         """Return the fields of a row as JSON text, masked."""
         if self._pairs:
@@ -104,6 +108,12 @@ class CompiledGrant:
         self.valid_until = _INFINITE if grant.valid_until is None else grant.valid_until
         self.quota = QuotaHandle(
             tag("grant", grant.app_id, grant.interface_id), grant.per_minute, grant.per_day
+        )
+        # A masked column could be found out by asking for ranges of it: only bare ones can be asked.
+        self.queryable = tuple(
+            name
+            for name in interface.queryable
+            if name in grant.fields and not masks.parse(grant.masks.get(name, "none")).hides
         )
         self.looks_up = "lookup" in grant.kinds
         self._networks = [ipaddress.ip_network(each) for each in grant.networks]

@@ -62,6 +62,12 @@ BAD_CONTENT = _kind(
     "POST 的请求体应为一个 UTF-8 编码的 JSON 对象，只含该调用方式约定的成员，写法见接口文档。"
     "请改正后重新签名再发。",
 )
+BAD_CURSOR = _kind(
+    "bad_cursor",
+    400,
+    "翻页标记不可用",
+    "after 应为上一页应答里的 next，条件与上一页完全相同，由同一应用使用。请从第一页重新查询。",
+)
 UNSIGNED = _kind(
     "unsigned",
     401,
@@ -104,6 +110,13 @@ FIELD_NOT_GRANTED = _kind(
     "请求的字段不在授权范围内。请只请求已授权字段（访问 /share/v1/{接口} 可查看），"
     "或申请增加字段。",
 )
+NOT_QUERYABLE = _kind(
+    "not_queryable",
+    403,
+    "字段不能作查询条件",
+    "只能用接口声明为查询条件、并且不脱敏地授权给本应用的字段（访问 /share/v1/{接口} 可查看）。"
+    "请改用这些字段，或申请增加。",
+)
 KIND_NOT_GRANTED = _kind(
     "kind_not_granted",
     403,
@@ -123,8 +136,8 @@ BAD_METHOD = _kind(
     "bad_method",
     405,
     "不支持的请求方法",
-    "按主键查用 GET /share/v1/{接口}/{主键}；批量查、核验用 "
-    "POST /share/v1/{接口}/batch、/verify。请改正后再发。",
+    "按主键查用 GET /share/v1/{接口}/{主键}；批量查、核验、条件查询用 "
+    "POST /share/v1/{接口}/batch、/verify、/query。请改正后再发。",
 )
 REPLAYED = _kind(
     "replayed",

@@ -284,6 +284,7 @@ class Gateway:
             "resource": interface.resource,
             "key": interface.key_column,
             "kinds": list(grant.kinds),
+            "queryable": list(compiled.queryable) if "query" in grant.kinds else [],
             "fields": [
                 {
                     "name": column.name,

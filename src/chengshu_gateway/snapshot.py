@@ -20,6 +20,11 @@ class SnapshotError(RuntimeError):
     """A snapshot that cannot be used; the text says why, in Chinese."""
 
 
+def index_name(column: str) -> str:
+    """Return the quoted name of a column's index."""
+    return f'"by_{column}"'
+
+
 class Snapshot:
     """One open version of a published table."""
 
@@ -46,23 +51,35 @@ class Snapshot:
         self.columns: dict[str, str] = dict(
             self._connection.execute("SELECT name, type FROM columns ORDER BY position").fetchall()
         )
+        self.indexes = self._read_indexes()
         self.fetch = self._connection.execute
         self._holders = 0
         self._closing = False
 
     def statement(self, fields: Sequence[str]) -> str:
         """Return the lookup statement for some columns; raises SnapshotError for unknown ones."""
+        return f'{self.selection(fields)} WHERE "{self.key_column}" = ?'
+
+    def selection(self, fields: Sequence[str]) -> str:
+        """Return how some columns are selected; raises SnapshotError for unknown ones."""
         missing = [name for name in fields if name not in self.columns]
         if missing:
             raise SnapshotError(f"数据快照缺少字段 {'、'.join(missing)}，请重新发布快照。")
         chosen = ", ".join(f'"{name}"' for name in fields)
-        return f'SELECT {chosen} FROM data WHERE "{self.key_column}" = ?'  # noqa: S608 - checked
+        return f"SELECT {chosen} FROM data"  # noqa: S608 - checked against the file's own columns
 
     def lookup(self, key: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None:
         """Return one row as stored (unmasked), or None."""
         names = list(self.columns) if fields is None else list(fields)
         row = self.fetch(self.statement(names), (key,)).fetchone()
         return None if row is None else dict(zip(names, row, strict=True))
+
+    def _read_indexes(self) -> dict[str, int]:
+        """Return the indexed columns with their numbers of values; none in files of older builds."""
+        known = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'indexes'")
+        if known.fetchone() is None:
+            return {}
+        return dict(self._connection.execute("SELECT name, values_found FROM indexes").fetchall())
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

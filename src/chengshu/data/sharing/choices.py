@@ -26,6 +26,7 @@ class CallKind(TextChoices):
     LOOKUP = "lookup", "按主键查一条"
     BATCH = "batch", "批量查，一次最多 1,000 条"
     VERIFY = "verify", "核验，只答给出的值是否一致"
+    QUERY = "query", "条件查询，按接口声明的字段分页查"
 
 
 def lookup_only() -> list[str]:

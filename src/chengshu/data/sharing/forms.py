@@ -120,6 +120,28 @@ class InterfaceForm(ServiceForm):
         choice.choices = choices
 
 
+class QueryColumnsForm(ServiceForm):
+    """Columns that queries may ask for."""
+
+    sections = (
+        FormSection(
+            "可以按什么查",
+            ("query_columns",),
+            "选常用来筛选的字段，如社区、日期。应用还须不脱敏地获得该字段的授权，才能拿它作条件。",
+        ),
+    )
+    query_columns = forms.MultipleChoiceField(
+        label="查询条件字段", required=False, widget=forms.CheckboxSelectMultiple,
+        help_text="不选就不提供条件查询。",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, columns: Sequence[dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["query_columns"]
+        assert isinstance(choice, forms.MultipleChoiceField)
+        choice.choices = [(c["name"], f"{c['title']}（{c['name']}）") for c in columns]
+
+
 class _ApplicationChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Applications with the department they belong to."""
 
@@ -161,7 +183,8 @@ class GrantForm(ServiceForm):
     )
     kinds = forms.MultipleChoiceField(
         label="可以怎么调用", required=False, choices=CallKind.choices, initial=lookup_only,
-        widget=forms.CheckboxSelectMultiple, help_text="批量按主键个数计入限额；核验比对的是原值，不受脱敏影响。",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="批量按主键个数、条件查询按返回条数计入限额。核验比对的是原值，不受脱敏影响。",
     )  # fmt: skip
     networks = forms.CharField(
         label="只许来自这些网段", required=False, widget=forms.Textarea(attrs={"rows": 2}),

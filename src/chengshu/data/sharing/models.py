@@ -66,7 +66,7 @@ class ApplicationKey(models.Model):
 
 
 class ShareInterface(models.Model):
-    """A published resource that can be looked up by one column."""
+    """A published resource that can be looked up by one column, and queried by those it declares."""
 
     ACCESS: ClassVar = AccessRule(organization="resource__provider__path")
 
@@ -76,6 +76,7 @@ class ShareInterface(models.Model):
         "catalog.Resource", models.PROTECT, related_name="share_interfaces", verbose_name="数据资源"
     )
     key_column = models.CharField("查询字段", max_length=63)
+    query_columns = models.JSONField("查询条件字段", default=list, blank=True)
     state = models.CharField(
         "状态", max_length=10, choices=InterfaceState, default=InterfaceState.BUILDING
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from chengshu.data.sharing.choices import GrantState, InterfaceState, lookup_only
-from chengshu.data.sharing.masking import unmasked
+from chengshu.data.sharing.choices import CallKind, GrantState, InterfaceState, lookup_only
+from chengshu.data.sharing.masking import NONE, unmasked
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.publishing import wire_interface
 from chengshu.data.sharing.services.applications import changed, required
@@ -134,6 +134,10 @@ def validate(item: Grant) -> None:
         problems["purpose"] = "请填写用途"
     if not item.kinds:
         problems["kinds"] = "请至少选择一种调用方式"
+    elif CallKind.QUERY in item.kinds and not _askable(item):
+        problems["kinds"] = (
+            "条件查询需要至少一个不脱敏授权的查询条件字段；请先在接口页设置“查询条件”"
+        )
     if not item.fields:
         problems["fields"] = "请至少选择一个字段"
     elif bare := unmasked(item):
@@ -153,6 +157,15 @@ def validate(item: Grant) -> None:
     except wire.BundleError as error:
         text = str(error).removeprefix(f"授权 {item.application.code} → {item.interface.code}：")
         raise InvalidInput(text, kept="原有授权没有改变。") from error
+
+
+def _askable(item: Grant) -> list[str]:
+    """Columns the application could ask for: a masked one would be found out by asking for ranges of it."""
+    return [
+        name
+        for name in item.interface.query_columns
+        if name in item.fields and item.masks.get(name, NONE) == NONE
+    ]
 
 
 def describe(item: Grant) -> dict[str, Any]:

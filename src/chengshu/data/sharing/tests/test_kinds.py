@@ -5,10 +5,10 @@ from django.urls import reverse
 
 from chengshu.data.sharing import calls, usage
 from chengshu.data.sharing.choices import CallKind
-from chengshu.data.sharing.models import CallStatistic, Grant
-from chengshu.data.sharing.services import grants
-from chengshu.data.sharing.tests.cast import gateway
-from chengshu.kernel.errors import InvalidInput
+from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
+from chengshu.data.sharing.services import grants, interfaces
+from chengshu.data.sharing.tests.cast import build, gateway
+from chengshu.kernel.errors import InvalidInput, NotAllowed
 from chengshu_gateway.bundle import CALL_KINDS
 
 
@@ -42,6 +42,73 @@ def test_a_granted_verification_compares_the_value_behind_the_mask(scene):
     with gateway(scene) as running:
         answer = caller.post(running, "verify", {"key": "R0", "values": {"name": "王 小明"}})
     assert answer.json["data"] == {"name": True}
+
+
+def test_a_declared_column_can_be_asked_once_its_snapshot_is_there(scene):
+    item = scene.interface()
+    interfaces.set_query_columns(
+        actor=scene.officer, interface=item, columns=["community_code", "mobile"]
+    )
+    caller = scene.shared(interface=item, kinds=["query"])
+    where = {
+        "where": {"community_code": "330383001000"},
+        "limit": 15,
+        "fields": ["resident_no", "name"],
+    }
+    with gateway(scene) as running:
+        assert caller.post(running, "query", where).json["code"] == "no_snapshot"
+        build(item)
+        first = caller.post(running, "query", where).json
+        second = caller.post(running, "query", where | {"after": first["next"]}).json
+        # A masked column would be found out by asking for ranges of it.
+        masked = caller.post(running, "query", {"where": {"mobile": {"ge": "154"}}})
+    numbers = [row["resident_no"] for row in first["data"] + second["data"]]
+    assert sorted(numbers) == sorted(f"R{at}" for at in range(0, 40, 2))
+    assert {row["name"] for row in first["data"]} == {"王**"}
+    assert (first["found"], second["found"], second["next"]) == (15, 5, None)
+    assert masked.json["code"] == "not_queryable"
+
+
+def test_a_query_needs_a_bare_column_that_can_be_asked(scene):
+    with pytest.raises(InvalidInput) as refused:
+        scene.grant(kinds=["query"])
+    assert "查询条件" in refused.value.fields["kinds"]
+    item = ShareInterface.objects.get()
+    interfaces.set_query_columns(actor=scene.officer, interface=item, columns=["mobile"])
+    with pytest.raises(InvalidInput):
+        scene.grant(interface=item, kinds=["query"])
+    assert scene.grant(
+        interface=item, kinds=["query"], masks={"name": "name", "id_number": "id_number"}
+    )
+
+
+@pytest.mark.parametrize("columns", [["nope"], ["mobile", "mobile"], [f"c{at}" for at in range(9)]])
+def test_other_columns_cannot_be_declared(scene, columns):
+    item = scene.interface()
+    with pytest.raises(InvalidInput):
+        interfaces.set_query_columns(actor=scene.officer, interface=item, columns=columns)
+    with pytest.raises(NotAllowed):
+        interfaces.set_query_columns(actor=scene.asker, interface=item, columns=["mobile"])
+    item.refresh_from_db()
+    assert item.query_columns == []
+
+
+def test_the_columns_are_chosen_on_a_page_of_their_own(scene, client):
+    item = scene.interface()
+    page = reverse("sharing:interface-query", args=[item.code])
+    client.force_login(scene.asker.account)
+    assert client.get(page).status_code == 403
+    client.force_login(scene.officer.account)
+    assert 'value="community_code"' in client.get(page).content.decode()
+    response = client.post(page, {"query_columns": ["community_code", "born_on"]})
+    assert response.status_code == 302
+    item.refresh_from_db()
+    assert item.query_columns == ["community_code", "born_on"]
+    shown = client.get(response.url).content.decode()
+    assert "community_code、born_on" in shown
+    assert page in shown
+    too_many = client.post(page, {"query_columns": ["nope"]}).content.decode()
+    assert "还没有保存" in too_many
 
 
 @pytest.mark.parametrize("kinds", [[], ["everything"], ["lookup", "lookup"]])
