@@ -44,6 +44,18 @@ def test_a_granted_verification_compares_the_value_behind_the_mask(scene):
     assert answer.json["data"] == {"name": True}
 
 
+def test_no_lookup_is_shown_to_copy_where_lookups_are_refused(scene, client):
+    item = scene.grant(kinds=["verify"])
+    client.force_login(scene.asker.account)
+    pages = [
+        reverse("sharing:grant", args=[item.pk]), reverse("sharing:interface", args=[item.interface.code])
+    ]  # fmt: skip
+    assert not any("client.lookup" in client.get(page).content.decode() for page in pages)
+    item.kinds = ["lookup"]
+    item.save()
+    assert all("client.lookup" in client.get(page).content.decode() for page in pages)
+
+
 def test_a_declared_column_can_be_asked_once_its_snapshot_is_there(scene):
     item = scene.interface()
     interfaces.set_query_columns(

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.sharing import selectors, usage
-from chengshu.data.sharing.choices import GrantState
+from chengshu.data.sharing.choices import CallKind, GrantState
 from chengshu.data.sharing.forms import GrantForm, ReasonForm
 from chengshu.data.sharing.masking import NONE, mask_name
 from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
@@ -162,7 +162,10 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
         "actions": _actions(request.actor, item), "fields": _fields_table(item, interface),
         "stats": _stats(item, rows),
         "reasons": reasons_table(usage.reasons(rows)),
-        "sample": sample(interface, item.application) if asking else None,
+        # The sample is a lookup: where that is refused, it would teach a call that fails.
+        "sample": sample(interface, item.application)
+        if asking and CallKind.LOOKUP in item.kinds
+        else None,
         "facts": [
             Fact("应用", item.application.name, application_url(item.application) if asking else ""),
             Fact("使用单位", item.application.owner.name),
