@@ -22,6 +22,10 @@ class Call:
     `verified` tells whether the application proved its key (otherwise `app` is only a claim);
     `outcome` is "ok" or a code of `problems`; `key_hash` see `keys.hash_record_key`;
     `counted` whether it used quota; `micros` is the handling time without the audit's wait.
+
+    `kind` names the way of calling. A posted call can be about many records: `key_hash` is then the
+    digest of what was asked, `asked` and `found` are numbers, `records` the keyed hash of each
+    record, `cost` what the quota was charged.
     """
 
     worker: int
@@ -44,6 +48,11 @@ class Call:
     nonce: str
     client_ms: int
     micros: int
+    kind: str = "lookup"
+    asked: int = 1
+    found: int = 0
+    cost: int = 1
+    records: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +162,11 @@ def _call(worker: int, line: bytes) -> Call | None:
             nonce=record["nonce"],
             client_ms=record["client_ms"],
             micros=record["micros"],
+            kind=record.get("call", "lookup"),
+            asked=record.get("asked", 1),
+            found=record.get("found", int(record["outcome"] == "ok")),
+            cost=record.get("cost", 1),
+            records=tuple(filter(None, record.get("records", record["record"]).split(","))),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

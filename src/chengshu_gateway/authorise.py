@@ -1,6 +1,7 @@
 """The decision about a call: who signs it, is it fresh, is it granted, is quota left."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chengshu_gateway import problems, signing
@@ -10,38 +11,40 @@ from chengshu_gateway.limits import (
     FAILURES_PER_PAIR,
     SharedLimits,
     Verdict,
-    day_of,
+    seconds_to_midnight,
     tag,
 )
 from chengshu_gateway.policy import AppEntry, CompiledGrant, Plan, Policy
 from chengshu_gateway.problems import ProblemKind, Refusal
 from chengshu_gateway.request import CallRecord, claimed, purpose_of, well_formed
 from chengshu_gateway.state import LoadedState
+from chengshu_gateway.work import Work
 
 _WINDOW_MS = signing.WINDOW_SECONDS * 1000
 _MINUTE_MS = 60_000
-_DAY_MS = 86_400_000
-_BEIJING_MS = 8 * 3_600_000
 # An unknown application costs the same work as a wrong signature.
 _NOBODY = b"no such application or key"
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A call that may be answered; `plan` is None for a description."""
+    """A call that may be answered: one record (`plan`), a posted call (`work`), or a description."""
 
     grant: CompiledGrant
     plan: Plan | None
+    work: Work | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """What the signature covers, as it arrived."""
+    """What the signature covers, as it arrived; `prepare` reads the body of a posted call."""
 
     headers: dict[bytes, bytes]
     path: bytes
     query: bytes
     body_digest: bytes
+    method: bytes = b"GET"
+    prepare: Callable[[CompiledGrant, CallRecord], Work] | None = None
 
 
 class Authoriser:
@@ -71,19 +74,21 @@ class Authoriser:
         except Refusal as problem:
             refusal = problem
         counts = admission is not None and not describe
+        amount = admission.work.cost if admission is not None and admission.work else 1
         verdict = self._limits.admit(
             nonce=call.nonce,
             client_ms=call.client_ms,
             now_ms=now_ms,
             app=app.rate,
             grant=admission.grant.quota if admission is not None and counts else None,
+            amount=amount,
         )
         if verdict is not Verdict.ADMITTED:
-            raise _over(verdict, now_ms)
+            raise _over(verdict, now_ms, amount)
         if refusal is not None:
             raise refusal
         assert admission is not None
-        call.counted = counts
+        call.counted, call.cost = counts, amount
         return admission
 
     def _authenticate(
@@ -104,7 +109,7 @@ class Authoriser:
             raise Refusal(problems.BAD_HEADER)
         quoted = get(b"x-cs-purpose", b"")
         text = signing.canonical_text(
-            method=b"GET",
+            method=request.method,
             path=request.path,
             query=request.query,
             timestamp=stamp,
@@ -163,7 +168,13 @@ def _granted(
     if grant is None:
         raise Refusal(problems.NOT_GRANTED)
     grant.check(now, call.ip)
+    if request.prepare is not None:
+        if request.query:
+            raise Refusal(problems.BAD_QUERY, extra="POST 调用的参数都写在请求体里")
+        return Admission(grant, None, request.prepare(grant, call))
     if not describe:
+        if not grant.looks_up:
+            raise Refusal(problems.KIND_NOT_GRANTED)
         plan = grant.plan(request.query)
         call.fields = plan.fields
         return Admission(grant, plan)
@@ -180,9 +191,8 @@ _REFUSED: dict[Verdict, ProblemKind] = {
 }
 
 
-def _over(verdict: Verdict, now_ms: int) -> Refusal:
-    if verdict is Verdict.DAY:
-        wait = ((day_of(now_ms) + 1) * _DAY_MS - _BEIJING_MS - now_ms) // 1000 + 1
-    else:
-        wait = (_MINUTE_MS - now_ms % _MINUTE_MS) // 1000 + 1
-    return Refusal(_REFUSED[verdict], retry_after=wait)
+def _over(verdict: Verdict, now_ms: int, amount: int) -> Refusal:
+    to_next_minute = (_MINUTE_MS - now_ms % _MINUTE_MS) // 1000 + 1
+    wait = seconds_to_midnight(now_ms) if verdict is Verdict.DAY else to_next_minute
+    extra = f"这次要 {amount} 条，可以减少条数再试" if amount > 1 else None
+    return Refusal(_REFUSED[verdict], retry_after=wait, extra=extra)

@@ -12,7 +12,12 @@ from typing import Any, Literal
 
 from chengshu_gateway import masks, rowfilter
 
-FORMAT = 1
+FORMAT = 2
+"""Written format; 2 added the kinds of calls. Format 1 is still read: its grants allow lookups."""
+READABLE = frozenset({1, FORMAT})
+CALL_KINDS = ("lookup", "batch", "verify", "query")
+"""What a grant may allow: one record by key, many by keys, yes or no to values, by conditions."""
+MAX_QUERYABLE = 8
 COLUMN_TYPES = frozenset(
     {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},
 )
@@ -59,7 +64,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A published table that can be looked up by one key column."""
+    """A published table that can be looked up by one key column.
+
+    `queryable` are the columns that queries may ask for; its snapshot must index them.
+    """
 
     interface_id: str
     resource: str
@@ -67,6 +75,7 @@ class Interface:
     snapshot: str
     key_column: str
     columns: tuple[Column, ...]
+    queryable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,8 @@ class Grant:
     """What one application may see of one interface.
 
     `masks` maps a field to a mask declaration (absent: unmasked); `networks` are CIDRs (empty:
-    any); quotas count admitted calls, None is unlimited; the day is Beijing time.
+    any); quotas count the records that were asked for, None is unlimited; the day is Beijing time;
+    `kinds` are the ways of calling that are allowed (CALL_KINDS).
     """
 
     app_id: str
@@ -87,6 +97,7 @@ class Grant:
     networks: tuple[str, ...] = ()
     valid_from: float | None = None
     valid_until: float | None = None
+    kinds: tuple[str, ...] = ("lookup",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,13 @@ def from_document(document: dict[str, Any]) -> Bundle:
                 for each in document["applications"]
             ),
             interfaces=tuple(
-                Interface(**{**each, "columns": tuple(Column(**c) for c in each["columns"])})
+                Interface(
+                    **{
+                        **each,
+                        "columns": tuple(Column(**c) for c in each["columns"]),
+                        "queryable": tuple(each.get("queryable", ())),
+                    }
+                )
                 for each in document["interfaces"]
             ),
             grants=tuple(
@@ -121,6 +138,7 @@ def from_document(document: dict[str, Any]) -> Bundle:
                         **each,
                         "fields": tuple(each["fields"]),
                         "networks": tuple(each["networks"]),
+                        "kinds": tuple(each.get("kinds", ("lookup",))),
                     }
                 )
                 for each in document["grants"]
@@ -181,6 +199,14 @@ def _check_interface(interface: Interface) -> None:
             )
     if len({name.lower() for name in names}) != len(names) or interface.key_column not in names:
         raise BundleError(f"接口 {interface.interface_id} 的字段重复，或主键字段不在其中。")
+    if (
+        len(set(interface.queryable)) != len(interface.queryable)
+        or len(interface.queryable) > MAX_QUERYABLE
+        or not set(interface.queryable) <= set(names)
+    ):
+        raise BundleError(
+            f"接口 {interface.interface_id} 的查询条件字段重复、超过 {MAX_QUERYABLE} 个，或不在字段中。"
+        )
     if not _IDENTIFIER.fullmatch(interface.snapshot):
         raise BundleError(f"接口 {interface.interface_id} 的快照名不合规。")
 
@@ -189,6 +215,7 @@ def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
     columns = {column.name: column.type for column in interface.columns}
     if not grant.fields or len(set(grant.fields)) != len(grant.fields):
         raise BundleError(f"{where}：至少一个字段，且不能重复。")
+    _check_kinds(grant, where)
     for name in (*grant.fields, *grant.masks):
         if name not in columns:
             raise BundleError(f"{where}：字段 {name!r} 不在接口中。")
@@ -203,6 +230,13 @@ def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
     for limit in (grant.per_minute, grant.per_day):
         if limit is not None and limit < 0:
             raise BundleError(f"{where}：限额不能为负。")
+
+
+def _check_kinds(grant: Grant, where: str) -> None:
+    if not grant.kinds or len(set(grant.kinds)) != len(grant.kinds):
+        raise BundleError(f"{where}：至少一种调用方式，且不能重复。")
+    if unknown := [kind for kind in grant.kinds if kind not in CALL_KINDS]:
+        raise BundleError(f"{where}：不认识的调用方式 {'、'.join(map(str, unknown))}。")
 
 
 def _check_masks(grant: Grant, columns: dict[str, str]) -> None:

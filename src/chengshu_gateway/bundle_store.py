@@ -12,6 +12,7 @@ from typing import Any
 from chengshu_gateway import pointer
 from chengshu_gateway.bundle import (
     FORMAT,
+    READABLE,
     Bundle,
     BundleError,
     from_document,
@@ -88,7 +89,7 @@ def open_sealed(raw: bytes, key: bytes) -> LoadedBundle:
     if not hmac.compare_digest(seal, found[2]):
         raise BundleError("授权包校验失败：内容被改动，或封装密钥不一致。已拒绝使用，请重新发布。")
     document: dict[str, Any] = json.loads(content)
-    if document["format"] != FORMAT:
+    if document["format"] not in READABLE:
         raise BundleError(f"授权包格式 {document['format']} 不支持，请升级网关后重试。")
     return LoadedBundle(
         version=document["version"],

@@ -3,13 +3,16 @@
 client = GatewayClient("http://127.0.0.1:8900", app="app-1", key_id="k1", secret="…")
 answer = client.lookup("villages-by-code", "330383001001", fields=["name"])
 print(answer.data)
+many = client.batch("villages-by-code", ["330383001001", "330383001002"])
+print(many.data)
 """
 
+import hashlib
 import http.client
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,13 +34,17 @@ class GatewayRefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer: the row (or description), its data version and its audit record."""
+    """A successful answer: the row (or rows, or description), its data version and its audit record.
+
+    `document` is the whole answer, with what a way of calling says besides `data`.
+    """
 
     data: Any
     version: str
     request_id: str
     digest: str
     body: bytes
+    document: dict[str, Any] = field(default_factory=dict)
 
 
 def sign(
@@ -49,6 +56,7 @@ def sign(
     query: str = "",
     method: str = "GET",
     purpose: str = "",
+    body: bytes = b"",
     timestamp: int | None = None,
     nonce: str | None = None,
 ) -> dict[str, str]:
@@ -66,6 +74,7 @@ def sign(
         query=query.encode(),
         timestamp=stamp.encode(),
         nonce=once.encode(),
+        body_digest=hashlib.sha256(body).hexdigest().encode(),
         purpose=quoted.encode(),
     )
     headers = {
@@ -96,11 +105,68 @@ class GatewayClient:
     ) -> Answer:
         """Return one row by its key; raises GatewayRefusedError (404 when there is none)."""
         query = urlencode({"fields": ",".join(fields)}) if fields else ""
-        return self._get(f"/share/v1/{quote(interface)}/{quote(key, safe='')}", query, purpose)
+        path = f"/share/v1/{quote(interface)}/{quote(key, safe='')}"
+        return self._call("GET", path, query=query, purpose=purpose)
+
+    def batch(
+        self,
+        interface: str,
+        keys: Sequence[str],
+        *,
+        fields: Sequence[str] = (),
+        purpose: str = "",
+    ) -> Answer:
+        """Return the rows of up to 1,000 different keys, in their order; None for what there is not.
+
+        Every key counts against the quota; raises GatewayRefusedError.
+        """
+        content: dict[str, Any] = {"keys": list(keys)}
+        if fields:
+            content["fields"] = list(fields)
+        return self._post(interface, "batch", content, purpose)
+
+    def verify(
+        self, interface: str, key: str, values: dict[str, Any], *, purpose: str = ""
+    ) -> Answer:
+        """Ask whether a record has these values: `data` says true or false per field.
+
+        A record that does not exist answers false; raises GatewayRefusedError.
+        """
+        return self._post(interface, "verify", {"key": key, "values": values}, purpose)
+
+    def query(
+        self,
+        interface: str,
+        where: dict[str, Any],
+        *,
+        fields: Sequence[str] = (),
+        limit: int = 100,
+        after: str | None = None,
+        purpose: str = "",
+    ) -> Answer:
+        """Return one page of the rows that meet conditions; `document["next"]` names the next page."""
+        content: dict[str, Any] = {"where": where, "limit": limit}
+        if fields:
+            content["fields"] = list(fields)
+        if after is not None:
+            content["after"] = after
+        return self._post(interface, "query", content, purpose)
+
+    def pages(
+        self, interface: str, where: dict[str, Any], *, limit: int = 100, **options: Any
+    ) -> Iterator[Answer]:
+        """Yield the pages of a query one after the other; options as for `query`."""
+        after: str | None = None
+        while True:
+            answer = self.query(interface, where, limit=limit, after=after, **options)
+            yield answer
+            after = answer.document["next"]
+            if after is None:
+                return
 
     def describe(self, interface: str) -> Answer:
         """Return what this application may see of an interface."""
-        return self._get(f"/share/v1/{quote(interface)}", "", "")
+        return self._call("GET", f"/share/v1/{quote(interface)}")
 
     def close(self) -> None:
         """Close the connection."""
@@ -108,32 +174,47 @@ class GatewayClient:
             self._connection.close()
             self._connection = None
 
-    def _get(self, path: str, query: str, purpose: str) -> Answer:
+    def _post(
+        self, interface: str, operation: str, content: dict[str, Any], purpose: str
+    ) -> Answer:
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        path = f"/share/v1/{quote(interface)}/{operation}"
+        return self._call("POST", path, purpose=purpose, body=body)
+
+    def _call(
+        self, method: str, path: str, *, query: str = "", purpose: str = "", body: bytes = b""
+    ) -> Answer:
         headers = sign(
             app=self.app,
             key_id=self.key_id,
             secret=self.secret,
             path=path,
             query=query,
+            method=method,
             purpose=purpose,
+            body=body,
         )
+        if body:
+            headers["Content-Type"] = "application/json"
+        target = f"{path}?{query}" if query else path
         connection = self._connection or self._connect()
         try:
-            connection.request("GET", f"{path}?{query}" if query else path, headers=headers)
+            connection.request(method, target, body=body or None, headers=headers)
             response = connection.getresponse()
-            body = response.read()
+            content = response.read()
         except (OSError, http.client.HTTPException):
             self.close()
             raise
         if response.status != http.client.OK:
-            raise GatewayRefusedError(response.status, _problem(body))
-        document = json.loads(body)
+            raise GatewayRefusedError(response.status, _problem(content))
+        document = json.loads(content)
         return Answer(
             data=document["data"],
             version=document["version"],
             request_id=document["request_id"],
             digest=response.headers.get("Content-Digest", ""),
-            body=body,
+            body=content,
+            document=document,
         )
 
     def _connect(self) -> http.client.HTTPConnection:

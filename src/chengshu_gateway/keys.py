@@ -20,6 +20,7 @@ class GatewayKeys:
     checkpoint: bytes = field(repr=False)
     record_key: bytes = field(repr=False)
     mask: bytes = field(repr=False)
+    cursor: bytes = field(repr=False)
 
     @classmethod
     def from_secret(cls, secret: str) -> "GatewayKeys":
@@ -38,6 +39,7 @@ class GatewayKeys:
             checkpoint=derive("checkpoint"),
             record_key=derive("record-key"),
             mask=derive("mask"),
+            cursor=derive("cursor"),
         )
 
     @classmethod

@@ -31,6 +31,7 @@ _FAILURE_BUCKETS = 1024
 _BUCKET_BYTES = _SLOT.size * _WAYS
 _PERIOD_MS = 60_000
 _PERIODS = 12  # ±5 minutes around now touch at most 11 periods
+_GUESS_BUCKETS = 4096
 _NONCE_HEAD = struct.Struct("<II")
 _NONCE_WAYS = 255
 _NONCE_BYTES = _NONCE_HEAD.size + 8 * _NONCE_WAYS
@@ -43,6 +44,8 @@ FAILURE_WINDOW = 60
 LOCK_SECONDS = 300
 FAILURES_PER_PAIR = 10
 FAILURES_PER_ADDRESS = 60
+GUESSES_PER_KEY = 5
+"""Failed verifications of one record that an application has a day."""
 
 
 class Verdict(enum.Enum):
@@ -57,7 +60,10 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A call found in the audit when the counters are rebuilt."""
+    """A call found in the audit when the counters are rebuilt.
+
+    `guess` is the record's hash when the call was a failed verification.
+    """
 
     app: str
     interface: str
@@ -65,6 +71,8 @@ class Used:
     client_ms: int
     at_ms: int
     counted: bool
+    amount: int = 1
+    guess: str = ""
 
 
 def tag(*parts: str) -> int:
@@ -76,6 +84,16 @@ def tag(*parts: str) -> int:
 def day_of(at_ms: int) -> int:
     """Return the Beijing day number of an instant."""
     return (at_ms + _BEIJING_MS) // _DAY_MS
+
+
+def seconds_to_midnight(now_ms: int) -> int:
+    """Return how long the present Beijing day still lasts."""
+    return ((day_of(now_ms) + 1) * _DAY_MS - _BEIJING_MS - now_ms) // 1000 + 1
+
+
+def guess_tag(app: str, interface: str, record: str) -> int:
+    """Return the name under which failed verifications of a record (by its hash) are counted."""
+    return tag("guess", app, interface, record)
 
 
 class QuotaHandle:
@@ -113,7 +131,8 @@ class SharedLimits:
         self._buckets = nonce_buckets
         self._quota_at = _HEADER_BYTES
         self._failure_at = self._quota_at + _QUOTA_BUCKETS * _BUCKET_BYTES
-        self._nonce_at = self._failure_at + _FAILURE_BUCKETS * _BUCKET_BYTES
+        self._guess_at = self._failure_at + _FAILURE_BUCKETS * _BUCKET_BYTES
+        self._nonce_at = self._guess_at + _GUESS_BUCKETS * _BUCKET_BYTES
         size = self._nonce_at + _PERIODS * nonce_buckets * _NONCE_BYTES
         self.per_app_minute = nonce_buckets * _NONCE_WAYS // 2
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -147,10 +166,12 @@ class SharedLimits:
         now_ms: int,
         app: QuotaHandle,
         grant: QuotaHandle | None,
+        amount: int = 1,
     ) -> Verdict:
         """Remember a nonce and, when the call may be answered (`grant`), count it.
 
-        Everything happens under one lock, so two workers cannot both take the last call.
+        `amount` is what the call takes from the grant's quota, all of it or nothing. Everything
+        happens under one lock, so two workers cannot both take what is left.
         """
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
@@ -160,7 +181,52 @@ class SharedLimits:
             verdict = self._count(app, now_ms)
             if verdict is not Verdict.ADMITTED:
                 return Verdict.BUSY
-            return verdict if grant is None else self._count(grant, now_ms)
+            return verdict if grant is None else self._count(grant, now_ms, amount)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def give_back(self, grant: QuotaHandle, amount: int, now_ms: int) -> None:
+        """Return part of what an admitted call took, because less than that was answered."""
+        if amount <= 0:
+            return
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            at = self._quota_find(grant)
+            if not at:
+                return
+            name, day, today, minute, this_minute = _SLOT.unpack_from(self._map, at)
+            # What was taken in a former minute or day has lapsed with it.
+            if day == day_of(now_ms):
+                today = max(today - amount, 0)
+            if minute == now_ms // _PERIOD_MS:
+                this_minute = max(this_minute - amount, 0)
+            _SLOT.pack_into(self._map, at, name, day, today, minute, this_minute)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def take_guess(self, name: int, now_ms: int) -> bool:
+        """Take one of the day's tries at a record; False when they are used up.
+
+        Raises:
+            TableFullError: Too many records were guessed at today to count one more.
+        """
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            at, count = self._guess_slot(name, day_of(now_ms))
+            if count >= GUESSES_PER_KEY:
+                return False
+            _SLOT.pack_into(self._map, at, name, day_of(now_ms), count + 1, 0, 0)
+            return True
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def give_guess_back(self, name: int, now_ms: int) -> None:
+        """Return a try that turned out right."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            at, count = self._guess_slot(name, day_of(now_ms))
+            if count:
+                _SLOT.pack_into(self._map, at, name, day_of(now_ms), count - 1, 0, 0)
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
@@ -219,7 +285,7 @@ class SharedLimits:
         _NONCE_HEAD.pack_into(self._map, at, period & 0xFFFFFFFF, count + 1)
         return Verdict.ADMITTED
 
-    def _count(self, handle: QuotaHandle, now_ms: int) -> Verdict:
+    def _count(self, handle: QuotaHandle, now_ms: int, amount: int = 1) -> Verdict:
         at = self._quota_find(handle) or self._quota_claim(handle, now_ms)
         _tag, day, today, minute, this_minute = _SLOT.unpack_from(self._map, at)
         now_minute, now_day = now_ms // _PERIOD_MS, day_of(now_ms)
@@ -227,11 +293,12 @@ class SharedLimits:
             this_minute = 0
         if day != now_day:
             today = 0
-        if handle.per_minute is not None and this_minute >= handle.per_minute:
+        if handle.per_minute is not None and this_minute + amount > handle.per_minute:
             return Verdict.MINUTE
-        if handle.per_day is not None and today >= handle.per_day:
+        if handle.per_day is not None and today + amount > handle.per_day:
             return Verdict.DAY
-        _SLOT.pack_into(self._map, at, handle.tag, now_day, today + 1, now_minute, this_minute + 1)
+        today, this_minute = today + amount, this_minute + amount
+        _SLOT.pack_into(self._map, at, handle.tag, now_day, today, now_minute, this_minute)
         return Verdict.ADMITTED
 
     def _quota_buckets(self, handle: QuotaHandle) -> Iterator[int]:
@@ -259,6 +326,23 @@ class SharedLimits:
                     handle.offset = at
                     return at
         raise TableFullError("限额计数表已满，请清空 state 目录并重启网关。")
+
+    def _guess_slot(self, name: int, today: int) -> tuple[int, int]:
+        """Return the place of a record's tries and how many were taken today."""
+        first = name % _GUESS_BUCKETS
+        free = 0
+        for step in range(_PROBES):
+            bucket = self._guess_at + (first + step) % _GUESS_BUCKETS * _BUCKET_BYTES
+            if at := self._find(bucket, name):
+                _tag, day, count, _unused, _also = _SLOT.unpack_from(self._map, at)
+                return at, count if day == today else 0
+            for at in range(bucket, bucket + _BUCKET_BYTES, _SLOT.size):
+                _tag, day, count, _unused, _also = _SLOT.unpack_from(self._map, at)
+                if not free and (day != today or count == 0):
+                    free = at
+        if not free:
+            raise TableFullError("核验计数表已满，北京时间零点恢复。")
+        return free, 0
 
     def _failure_bucket(self, name: int) -> int:
         return self._failure_at + name % _FAILURE_BUCKETS * _BUCKET_BYTES
@@ -300,7 +384,11 @@ class SharedLimits:
         self._count(QuotaHandle(tag("app", used.app), None, None), used.at_ms)
         if used.counted:
             handle = QuotaHandle(tag("grant", used.app, used.interface), None, None)
-            self._count(handle, used.at_ms)
+            self._count(handle, used.at_ms, used.amount)
+        if used.guess:
+            name = guess_tag(used.app, used.interface, used.guess)
+            at, count = self._guess_slot(name, day_of(used.at_ms))
+            _SLOT.pack_into(self._map, at, name, day_of(used.at_ms), count + 1, 0, 0)
 
 
 def _boot_id() -> bytes:

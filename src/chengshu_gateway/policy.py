@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from chengshu_gateway import masks, rowfilter
 from chengshu_gateway.bundle import AppKey, Application, BundleError, Column, Grant, Interface
@@ -15,6 +15,7 @@ from chengshu_gateway.limits import QuotaHandle, tag
 from chengshu_gateway.problems import (
     BAD_QUERY,
     FIELD_NOT_GRANTED,
+    KIND_NOT_GRANTED,
     NETWORK_REFUSED,
     NO_SNAPSHOT,
     NOT_GRANTED,
@@ -29,6 +30,7 @@ _MAX_QUERY = 4096
 _INFINITE = float("inf")
 
 Encoder = Callable[[Any], str]
+Row = tuple[Any, ...]
 
 
 class Plan:
@@ -62,15 +64,28 @@ class Plan:
 
     def fetch(self, snapshot: Snapshot, key: str) -> str | None:
         """Return the visible row as JSON text; None when absent or hidden by the filter."""
+        row = self.row(snapshot, key)
+        return None if row is None else self.encode(row)
+
+    def row(self, snapshot: Snapshot, key: str) -> Row | None:
+        """Return the visible row as stored, `columns` in their order; None as for `fetch`."""
         if snapshot is not self._bound:
             try:
                 self.statement = snapshot.statement(self.columns)
             except SnapshotError as error:
                 raise Refusal(NO_SNAPSHOT) from error
             self._bound = snapshot
-        row = snapshot.fetch(self.statement, (key,)).fetchone()
+        row: Row | None = snapshot.fetch(self.statement, (key,)).fetchone()
         if row is None or (self._predicate is not None and self._predicate(row) is not True):
             return None
+        return row
+
+    def visible(self, row: Row) -> bool:
+        """Tell whether the row filter lets a row through, whose values begin with `columns`."""
+        return self._predicate is None or self._predicate(row) is True
+
+    def encode(self, row: Row) -> str:
+        """Return the fields of a row as JSON text, masked."""
         if self._pairs:
             cells = list(row)
             for at, subject in self._pairs:
@@ -94,6 +109,13 @@ class CompiledGrant:
         self.quota = QuotaHandle(
             tag("grant", grant.app_id, grant.interface_id), grant.per_minute, grant.per_day
         )
+        # A masked column could be found out by asking for ranges of it: only bare ones can be asked.
+        self.queryable = tuple(
+            name
+            for name in interface.queryable
+            if name in grant.fields and not masks.parse(grant.masks.get(name, "none")).hides
+        )
+        self.looks_up = "lookup" in grant.kinds
         self._networks = [ipaddress.ip_network(each) for each in grant.networks]
         self._addresses: dict[str, bool] = {}
         self._plans: dict[bytes, Plan] = {}
@@ -116,6 +138,15 @@ class CompiledGrant:
                 self._plans.clear()
             self._plans[query] = plan
         return plan
+
+    def plan_of(self, fields: tuple[str, ...]) -> Plan:
+        """Return the plan of fields named in a body (none: all granted); raises Refusal."""
+        return self.plan(f"fields={quote(','.join(fields))}".encode() if fields else b"")
+
+    def require(self, kind: str) -> None:
+        """Raise Refusal unless the grant allows this way of calling."""
+        if kind not in self.grant.kinds:
+            raise Refusal(KIND_NOT_GRANTED)
 
     def columns(self) -> list[Column]:
         """Return the granted columns in the grant's order."""

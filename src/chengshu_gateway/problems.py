@@ -49,7 +49,24 @@ BAD_HEADER = _kind(
     "可见 ASCII 字符。请改正后重新签名再发。",
 )
 BAD_BODY = _kind(
-    "bad_body", 400, "请求体过大", "查询接口不需要请求体，上限为 64 KB。请去掉请求体后再发。"
+    "bad_body",
+    400,
+    "请求体过大",
+    "按主键查一条不需要请求体（上限 64 KB）；批量等 POST 调用的请求体不超过 256 KB。"
+    "请减少内容，分几次发。",
+)
+BAD_CONTENT = _kind(
+    "bad_content",
+    400,
+    "请求内容不合规",
+    "POST 的请求体应为一个 UTF-8 编码的 JSON 对象，只含该调用方式约定的成员，写法见接口文档。"
+    "请改正后重新签名再发。",
+)
+BAD_CURSOR = _kind(
+    "bad_cursor",
+    400,
+    "翻页标记不可用",
+    "after 应为上一页应答里的 next，条件与上一页完全相同，由同一应用使用。请从第一页重新查询。",
 )
 UNSIGNED = _kind(
     "unsigned",
@@ -93,6 +110,19 @@ FIELD_NOT_GRANTED = _kind(
     "请求的字段不在授权范围内。请只请求已授权字段（访问 /share/v1/{接口} 可查看），"
     "或申请增加字段。",
 )
+NOT_QUERYABLE = _kind(
+    "not_queryable",
+    403,
+    "字段不能作查询条件",
+    "只能用接口声明为查询条件、并且不脱敏地授权给本应用的字段（访问 /share/v1/{接口} 可查看）。"
+    "请改用这些字段，或申请增加。",
+)
+KIND_NOT_GRANTED = _kind(
+    "kind_not_granted",
+    403,
+    "调用方式未获授权",
+    "授权不含这种调用方式。请访问 /share/v1/{接口} 查看已授权的方式，或申请增加。",
+)
 NETWORK_REFUSED = _kind(
     "network_refused",
     403,
@@ -102,7 +132,13 @@ NETWORK_REFUSED = _kind(
 NO_RECORD = _kind(
     "no_record", 404, "没有查到记录", "授权范围内没有该主键的记录。请核对主键；本次调用已留痕。"
 )
-BAD_METHOD = _kind("bad_method", 405, "不支持的请求方法", "共享接口只支持 GET。请改用 GET。")
+BAD_METHOD = _kind(
+    "bad_method",
+    405,
+    "不支持的请求方法",
+    "按主键查用 GET /share/v1/{接口}/{主键}；批量查、核验、条件查询用 "
+    "POST /share/v1/{接口}/batch、/verify、/query。请改正后再发。",
+)
 REPLAYED = _kind(
     "replayed",
     409,
@@ -113,13 +149,19 @@ QUOTA_MINUTE = _kind(
     "quota_minute",
     429,
     "超过每分钟限额",
-    "本分钟的调用次数已用完。请按 Retry-After 的秒数等待后再调用，或申请提高限额。",
+    "本分钟的限额不够这次调用。请按 Retry-After 的秒数等待后再调用，或申请提高限额。",
 )
 QUOTA_DAY = _kind(
     "quota_day",
     429,
     "超过每日限额",
-    "今日的调用次数已用完，北京时间零点恢复。如业务需要，请申请提高限额。",
+    "今日的限额不够这次调用，北京时间零点恢复。如业务需要，请申请提高限额。",
+)
+GUESS_LIMIT = _kind(
+    "guess_limit",
+    429,
+    "这条记录今日核验不符次数过多",
+    "同一条记录一天内核验不符最多 5 次，北京时间零点恢复。请核对材料后再核验，不要逐个试值。",
 )
 LOCKED = _kind(
     "locked",

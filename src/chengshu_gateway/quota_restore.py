@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chengshu_gateway import audit_chain
-from chengshu_gateway.audit_reader import read_calls
+from chengshu_gateway.audit_reader import Call, read_calls
 from chengshu_gateway.limits import Used, day_of
 from chengshu_gateway.signing import WINDOW_SECONDS
 
@@ -33,7 +33,13 @@ def used_today(audit: Path) -> Iterator[Used]:
                 client_ms=call.client_ms,
                 at_ms=at_ms,
                 counted=call.counted,
+                amount=call.cost,
+                guess=call.key_hash if _failed_guess(call) else "",
             )
+
+
+def _failed_guess(call: Call) -> bool:
+    return call.kind == "verify" and call.outcome == "ok" and call.found < call.asked
 
 
 def _start_of_today(audit: Path, today: int) -> str:

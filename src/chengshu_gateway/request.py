@@ -19,6 +19,7 @@ _INTERFACE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PLAIN_KEY = re.compile(rb"[A-Za-z0-9_~:@!$'()*,;=+.-]+")
 # Controls, separators of paths, and the percent sign, whose presence means double encoding.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\%\u2028\u2029\ufeff\ufffe\uffff]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NONCE = re.compile(rb"[!-~]{8,64}")
 _TIMESTAMP = re.compile(rb"\d{13}")
@@ -26,7 +27,11 @@ _TIMESTAMP = re.compile(rb"\d{13}")
 
 @dataclass(slots=True)
 class CallRecord:
-    """What the audit keeps of one call; filled in while the call is examined."""
+    """What the audit keeps of one call; filled in while the call is examined.
+
+    The last five belong to posted calls only: `kind` names the operation ("" for a GET), `cost` is
+    what it took from the quota, `records` the keyed hashes of all records it was about.
+    """
 
     app: str = ""
     key_id: str = ""
@@ -40,6 +45,11 @@ class CallRecord:
     client_ms: int = 0
     version: str = ""
     counted: bool = False
+    kind: str = ""
+    asked: int = 0
+    found: int = 0
+    cost: int = 1
+    records: str = ""
 
 
 def split_path(raw: bytes) -> tuple[str, str | None]:
@@ -65,9 +75,16 @@ def _decode_key(encoded: bytes) -> str:
         key = unquote_to_bytes(encoded).decode()
     except UnicodeDecodeError as error:
         raise Refusal(BAD_PATH, extra="主键不是 UTF-8 编码") from error
-    if len(key) > _MAX_KEY or _FORBIDDEN.search(key) or key in (".", ".."):
+    if not proper_key(key):
         raise Refusal(BAD_PATH)
     return key
+
+
+def proper_key(key: str) -> bool:
+    """Tell whether a text can be a key: the same rule in a path and in a body."""
+    if not 0 < len(key) <= _MAX_KEY or key in (".", "..") or _FORBIDDEN.search(key):
+        return False
+    return not _SURROGATES.search(key)
 
 
 @lru_cache(maxsize=4096)

@@ -14,6 +14,7 @@ import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,14 @@ from chengshu_gateway.audit import AuditLog, AuditUnavailableError
 from chengshu_gateway.authorise import Admission, Authoriser, SignedRequest
 from chengshu_gateway.keys import GatewayKeys, hash_record_key
 from chengshu_gateway.limits import SharedLimits, TableFullError
+from chengshu_gateway.operations import OPERATIONS
 from chengshu_gateway.problems import Refusal
 from chengshu_gateway.quota_restore import used_today
 from chengshu_gateway.request import AddressReader, CallRecord, split_path
 from chengshu_gateway.signers import HmacSigner, Signer
 from chengshu_gateway.state import LoadedState
+from chengshu_gateway.work import MAX_BODY as MAX_POSTED
+from chengshu_gateway.work import Desk
 
 _log = logging.getLogger("chengshu_gateway")
 _MAX_BODY = 64 * 1024
@@ -92,6 +96,7 @@ class Gateway:
             data, self._settings.keys, per_app_minute=self.limits.per_app_minute
         )
         self._authoriser = Authoriser(self.limits, self.state)
+        self._desk = Desk(self._settings.keys, self.limits)
         await self.state.refresh()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
@@ -135,12 +140,18 @@ class Gateway:
             return
         headers = dict(scope["headers"])
         body: bytes | None = b""
+        posted = scope["method"] == "POST"
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            body = await _read_body(receive)
+            body = await _read_body(receive, MAX_POSTED if posted else _MAX_BODY)
         call = CallRecord(ip=self._addresses.read(scope, headers))
+        found = await self._work(scope, headers, body, call) if posted else None
+        # From here to the record nothing may pause: the number of the record stands in the answer.
         audit = self.audit
         request_id = f"{audit.worker:02d}-{audit.next_seq}"
-        result = self._examine(scope, headers, body, call, request_id)
+        if found is None:
+            result = self._examine(scope, headers, body, call, request_id)
+        else:
+            result = _posted_result(found, call, request_id)
         digest = hashlib.sha256(result.body).digest()
         micros = (time.perf_counter_ns() - started) // 1000
         try:
@@ -174,8 +185,53 @@ class Gateway:
         except Exception:  # noqa: BLE001 - an unforeseen fault is a recorded 500, never a dropped call
             _log.exception("call %s failed", request_id)
             refusal = Refusal(problems.INTERNAL)
-        shown = problems.render(refusal, request_id)
-        return _Result(refusal.kind.code, shown.status, shown.body, [_PROBLEM, *shown.headers])
+        return _refused(refusal, request_id)
+
+    async def _work(
+        self, scope: Scope, headers: dict[bytes, bytes], body: bytes | None, call: CallRecord
+    ) -> "str | Refusal":
+        """Return the members of a posted call's answer, or why there is none; never raises."""
+        try:
+            return await self._posted(scope, headers, body, call)
+        except Refusal as problem:
+            return problem
+        except Exception:  # noqa: BLE001 - as in _examine
+            _log.exception("a posted call failed")
+            return Refusal(problems.INTERNAL)
+
+    async def _posted(
+        self, scope: Scope, headers: dict[bytes, bytes], body: bytes | None, call: CallRecord
+    ) -> str:
+        raw_path: bytes = scope["raw_path"]
+        call.interface, name = split_path(raw_path)
+        prepare = OPERATIONS.get(name or "")
+        if prepare is None or name is None:
+            raise Refusal(problems.BAD_METHOD)
+        call.kind = name
+        if body is None:
+            raise Refusal(problems.BAD_BODY)
+        signed = SignedRequest(
+            headers,
+            raw_path,
+            scope["query_string"],
+            hashlib.sha256(body).hexdigest().encode(),
+            method=b"POST",
+            prepare=partial(prepare, body, self._settings.keys),
+        )
+        try:
+            admission = self._authoriser.admit(signed, call, describe=False)
+        except TableFullError as error:
+            raise Refusal(problems.BUSY, retry_after=60) from error
+        assert admission.work is not None
+        try:
+            snapshot = self.state.snapshot(admission.grant.interface.snapshot)
+            call.version = snapshot.version
+            with snapshot.held():
+                return await admission.work.run(snapshot, call, self._desk)
+        except Refusal:
+            # Nothing was answered, so it costs what one refused lookup would cost.
+            self._desk.charge(admission.grant.quota, call, 1)
+            raise
 
     def _answer(
         self,
@@ -227,6 +283,8 @@ class Gateway:
             "title": interface.title,
             "resource": interface.resource,
             "key": interface.key_column,
+            "kinds": list(grant.kinds),
+            "queryable": list(compiled.queryable) if "query" in grant.kinds else [],
             "fields": [
                 {
                     "name": column.name,
@@ -274,10 +332,33 @@ def _audit_body(call: CallRecord, result: _Result, digest: str, micros: int) -> 
         f'"version":"{call.version}","digest":"{digest}",'
         f'"counted":{"true" if call.counted else "false"},"nonce":"{call.nonce:016x}",'
         f'"client_ms":{call.client_ms},"micros":{micros}'
+        + (_posted_members(call) if call.kind else "")
     )
 
 
-async def _read_body(receive: Receive) -> bytes | None:
+def _posted_members(call: CallRecord) -> str:
+    return (
+        f',"call":"{call.kind}","asked":{call.asked},"found":{call.found},'
+        f'"cost":{call.cost},"records":"{call.records}"'
+    )
+
+
+def _posted_result(found: "str | Refusal", call: CallRecord, request_id: str) -> _Result:
+    if isinstance(found, Refusal):
+        return _refused(found, request_id)
+    body = (
+        f'{{{found},"interface":"{call.interface}",'
+        f'"version":"{call.version}","request_id":"{request_id}"}}'
+    )
+    return _Result("ok", 200, body.encode(), [_JSON])
+
+
+def _refused(refusal: Refusal, request_id: str) -> _Result:
+    shown = problems.render(refusal, request_id)
+    return _Result(refusal.kind.code, shown.status, shown.body, [_PROBLEM, *shown.headers])
+
+
+async def _read_body(receive: Receive, most: int) -> bytes | None:
     """Return the whole body, or None when it exceeds the limit or the client left."""
     chunks: list[bytes] = []
     size = 0
@@ -287,7 +368,7 @@ async def _read_body(receive: Receive) -> bytes | None:
             return None
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > _MAX_BODY:
+        if size > most:
             return None
         chunks.append(chunk)
         if not message.get("more_body"):

@@ -4,8 +4,9 @@
 never changes: a new version is a new name and the pointer moves.
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,11 @@ _MAP_BYTES = 16 << 30
 
 class SnapshotError(RuntimeError):
     """A snapshot that cannot be used; the text says why, in Chinese."""
+
+
+def index_name(column: str) -> str:
+    """Return the quoted name of a column's index."""
+    return f'"by_{column}"'
 
 
 class Snapshot:
@@ -45,15 +51,22 @@ class Snapshot:
         self.columns: dict[str, str] = dict(
             self._connection.execute("SELECT name, type FROM columns ORDER BY position").fetchall()
         )
+        self.indexes = self._read_indexes()
         self.fetch = self._connection.execute
+        self._holders = 0
+        self._closing = False
 
     def statement(self, fields: Sequence[str]) -> str:
         """Return the lookup statement for some columns; raises SnapshotError for unknown ones."""
+        return f'{self.selection(fields)} WHERE "{self.key_column}" = ?'
+
+    def selection(self, fields: Sequence[str]) -> str:
+        """Return how some columns are selected; raises SnapshotError for unknown ones."""
         missing = [name for name in fields if name not in self.columns]
         if missing:
             raise SnapshotError(f"数据快照缺少字段 {'、'.join(missing)}，请重新发布快照。")
         chosen = ", ".join(f'"{name}"' for name in fields)
-        return f'SELECT {chosen} FROM data WHERE "{self.key_column}" = ?'  # noqa: S608 - checked
+        return f"SELECT {chosen} FROM data"  # noqa: S608 - checked against the file's own columns
 
     def lookup(self, key: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None:
         """Return one row as stored (unmasked), or None."""
@@ -61,9 +74,29 @@ class Snapshot:
         row = self.fetch(self.statement(names), (key,)).fetchone()
         return None if row is None else dict(zip(names, row, strict=True))
 
+    def _read_indexes(self) -> dict[str, int]:
+        """Return the indexed columns with their numbers of values; none in files of older builds."""
+        known = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'indexes'")
+        if known.fetchone() is None:
+            return {}
+        return dict(self._connection.execute("SELECT name, values_found FROM indexes").fetchall())
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the file open while a call that pauses between its records reads from it."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            if self._closing and not self._holders:
+                self._connection.close()
+
     def close(self) -> None:
-        """Release the file."""
-        self._connection.close()
+        """Release the file, as soon as no call holds it any more."""
+        self._closing = True
+        if not self._holders:
+            self._connection.close()
 
 
 def _unusable(path: Path, error: sqlite3.Error) -> SnapshotError:

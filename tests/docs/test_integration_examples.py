@@ -63,6 +63,10 @@ def identity(db, settings, tmp_path) -> Iterator[dict[str, str]]:
         title="按代码查询村级区划", key_column="code",
     )  # fmt: skip
     build(interface)
+    interfaces.set_query_columns(
+        actor=city.officer, interface=interface, columns=["street_code", "code"]
+    )
+    build(interface)
     application = applications.register_application(
         actor=city.stranger,
         code="grid-app",
@@ -72,7 +76,7 @@ def identity(db, settings, tmp_path) -> Iterator[dict[str, str]]:
     )
     grants.grant(
         actor=city.officer, application=application, interface=interface, fields=GRANTED,
-        per_day=1000, purpose="地址核对",
+        per_day=1000, purpose="地址核对", kinds=["lookup", "batch", "verify", "query"],
     )  # fmt: skip
     key, secret = applications.issue_key(actor=city.stranger, application=application)
     dispatch_all()

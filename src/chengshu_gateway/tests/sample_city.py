@@ -126,6 +126,21 @@ class Local:
         }
         return self.runner.run(self._exchange(scope, body))
 
+    async def exchange(
+        self, path: str, headers: dict[str, str], body: bytes, *, method: str = "POST"
+    ) -> Reply:
+        """One call as a coroutine, for calls that overlap."""
+        pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        scope = {
+            "type": "http",
+            "method": method,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": [*pairs, (b"content-length", b"%d" % len(body))],
+            "client": ("127.0.0.1", 40000),
+        }
+        return await self._exchange(scope, body)
+
     def refresh(self) -> None:
         """Take up what was published, as the watcher would at its next poll."""
         self.runner.run(self.gateway.state.refresh())
@@ -146,6 +161,14 @@ class Local:
         start, content = sent
         headers = {name.decode(): value.decode() for name, value in start["headers"]}
         return Reply(start["status"], headers, content["body"])
+
+
+def post(gateway: Local, operation: str, content: Any, **signing: Any) -> Reply:
+    """Post a call about the residents; `content` is JSON or, as bytes, the body itself."""
+    path = f"/share/v1/residents/{operation}"
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    headers = signed(path, method="POST", body=body, **signing)
+    return gateway.ask(path, headers=headers, method="POST", body=body)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from chengshu_gateway import pointer
-from chengshu_gateway.bundle import AppKey, Application, Bundle, BundleError, Grant
+from chengshu_gateway.bundle import AppKey, Application, Bundle, BundleError, Grant, to_document
 from chengshu_gateway.bundle_store import load_bundle, publish_bundle
 from chengshu_gateway.policy import Policy
 from chengshu_gateway.tests.sample_city import APP, GRANT, INTERFACE, KEYS, OTHER
@@ -25,6 +25,38 @@ def test_what_was_published_is_loaded_again(tmp_path):
     loaded = load_bundle(tmp_path, KEYS.bundle)
     assert loaded is not None
     assert (loaded.version, loaded.bundle) == (2, rich)
+
+
+def test_a_bundle_from_before_the_kinds_of_calls_still_allows_lookups_only(tmp_path, monkeypatch):
+    def former(bundle):
+        document = to_document(bundle)
+        for grant in document["grants"]:
+            del grant["kinds"]
+        for interface in document["interfaces"]:
+            del interface["queryable"]
+        return document
+
+    monkeypatch.setattr("chengshu_gateway.bundle_store.FORMAT", 1)
+    monkeypatch.setattr("chengshu_gateway.bundle_store.to_document", former)
+    publish_bundle(tmp_path, BUNDLE, KEYS.bundle)
+    loaded = load_bundle(tmp_path, KEYS.bundle)
+    assert loaded is not None
+    assert loaded.bundle == BUNDLE
+    assert loaded.bundle.grants[0].kinds == ("lookup",)
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ({"grants": (replace(GRANT, kinds=()),)}, "至少一种调用方式"),
+        ({"grants": (replace(GRANT, kinds=("lookup", "export")),)}, "export"),
+        ({"interfaces": (replace(INTERFACE, queryable=("nope",)), OTHER)}, "查询条件字段"),
+        ({"interfaces": (replace(INTERFACE, queryable=("age", "age")), OTHER)}, "查询条件字段"),
+    ],
+)
+def test_unknown_kinds_and_columns_to_ask_are_not_published(tmp_path, rules, told):
+    with pytest.raises(BundleError, match=told):
+        publish_bundle(tmp_path, replace(BUNDLE, **rules), KEYS.bundle)
 
 
 def test_nothing_published_is_not_an_error(tmp_path):

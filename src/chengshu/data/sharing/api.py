@@ -52,7 +52,14 @@ class InterfaceOut(Schema):
     lake_version: int | None
     published_at: datetime | None
     error: str
+    query_columns: list[str]
     columns: list[ColumnOut]
+
+
+class QueryColumnsIn(Schema):
+    """The columns that queries may ask for."""
+
+    columns: list[str]
 
 
 class InterfaceIn(Schema):
@@ -112,7 +119,10 @@ class StateIn(ReasonIn):
 
 
 class RuleIn(Schema):
-    """What a grant allows; ``row_filter`` in the gateway's language, see the protocol."""
+    """What a grant allows; ``row_filter`` in the gateway's language, see the protocol.
+
+    ``kinds`` left out: lookups only in a new grant, unchanged in an old one.
+    """
 
     fields: list[str]
     masks: dict[str, str] = {}
@@ -120,6 +130,7 @@ class RuleIn(Schema):
     per_minute: int | None = Field(None, ge=1)
     per_day: int | None = Field(None, ge=1)
     networks: list[str] = []
+    kinds: list[str] | None = None
     valid_until: datetime | None = None
     unmasked_reason: str = ""
 
@@ -208,6 +219,17 @@ def create_interface(request: HttpRequest, payload: InterfaceIn) -> Status[Any]:
         title=payload.title, key_column=payload.key_column,
     )  # fmt: skip
     return Status(201, _interface(item))
+
+
+@router.operation(
+    "PUT", "/interfaces/{code}/query-columns", permission=PUBLISH, response=InterfaceOut,
+    summary="设置查询条件字段",
+)  # fmt: skip
+def set_query_columns(request: HttpRequest, code: str, payload: QueryColumnsIn) -> dict[str, Any]:
+    """Replace them; a snapshot with their indexes is built in the background."""
+    item = selectors.interface(_actor(request), code)
+    interfaces.set_query_columns(actor=_actor(request), interface=item, columns=payload.columns)
+    return _interface(item)
 
 
 @router.operation(
@@ -394,7 +416,7 @@ def _interface(item: ShareInterface) -> dict[str, Any]:
         "provider": item.resource.provider.code, "key_column": item.key_column,
         "state": item.state, "rows": item.rows, "snapshot": item.snapshot,
         "lake_version": item.lake_version, "published_at": item.published_at, "error": item.error,
-        "columns": item.columns,
+        "query_columns": item.query_columns, "columns": item.columns,
     }  # fmt: skip
 
 

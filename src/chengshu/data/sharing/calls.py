@@ -135,7 +135,13 @@ def settle(stretch: Stretch, found: Iterable[Call]) -> int:
         )
         if not moved:
             return 0
-        return add(Sum(_hour(c.time), c.app, c.interface, c.outcome, 1, c.micros) for c in found)
+        return add(
+            Sum(
+                _hour(c.time), c.app, c.interface, c.outcome, 1, c.micros,
+                c.cost if c.counted else 0,
+            )
+            for c in found
+        )  # fmt: skip
 
 
 def _hour(moment: datetime) -> datetime:

@@ -20,6 +20,20 @@ class InterfaceState(TextChoices):
     FAILED = "failed", "发布失败"
 
 
+class CallKind(TextChoices):
+    """Ways of calling the gateway; the values are the gateway's own (`bundle.CALL_KINDS`)."""
+
+    LOOKUP = "lookup", "按主键查一条"
+    BATCH = "batch", "批量查，一次最多 1,000 条"
+    VERIFY = "verify", "核验，只答给出的值是否一致"
+    QUERY = "query", "条件查询，按接口声明的字段分页查"
+
+
+def lookup_only() -> list[str]:
+    """What a grant allows when nothing else was said: as little as possible."""
+    return [CallKind.LOOKUP.value]
+
+
 class GrantState(TextChoices):
     ACTIVE = "active", "有效"
     SUSPENDED = "suspended", "暂停"

@@ -16,6 +16,7 @@ from chengshu.data.sharing.publishing import publish_rules
 from chengshu.data.sharing.services.applications import issue_key, register_application
 from chengshu.data.sharing.services.grants import grant
 from chengshu.data.sharing.snapshots import build_snapshot
+from chengshu.data.sharing.usage import ANSWERED
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_demo import calls, city
@@ -126,6 +127,7 @@ def _rows_of(part: pa.Table) -> Iterator[statistics.Sum]:
     names = ("hour", "application", "interface", "outcome", "micros_count", "micros_sum")
     for batch in part.to_batches(10_000):
         columns: list[list[Any]] = [batch.column(name).to_pylist() for name in names]
-        for hour, *rest in zip(*columns, strict=True):
+        for hour, application, interface, outcome, number, micros in zip(*columns, strict=True):
             assert isinstance(hour, datetime)
-            yield statistics.Sum(hour, *rest)
+            charged = number if outcome in ANSWERED else 0
+            yield statistics.Sum(hour, application, interface, outcome, number, micros, charged)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from chengshu.data.protection.facade import choices as mask_choices
 from chengshu.data.sharing import row_filter
+from chengshu.data.sharing.choices import CallKind, lookup_only
 from chengshu.data.sharing.masking import NONE, SENSITIVE, suggested_mask
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.kernel.errors import InvalidInput
@@ -119,6 +120,28 @@ class InterfaceForm(ServiceForm):
         choice.choices = choices
 
 
+class QueryColumnsForm(ServiceForm):
+    """Columns that queries may ask for."""
+
+    sections = (
+        FormSection(
+            "可以按什么查",
+            ("query_columns",),
+            "选常用来筛选的字段，如社区、日期。应用还须不脱敏地获得该字段的授权，才能拿它作条件。",
+        ),
+    )
+    query_columns = forms.MultipleChoiceField(
+        label="查询条件字段", required=False, widget=forms.CheckboxSelectMultiple,
+        help_text="不选就不提供条件查询。",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, columns: Sequence[dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["query_columns"]
+        assert isinstance(choice, forms.MultipleChoiceField)
+        choice.choices = [(c["name"], f"{c['title']}（{c['name']}）") for c in columns]
+
+
 class _ApplicationChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Applications with the department they belong to."""
 
@@ -153,11 +176,16 @@ class GrantForm(ServiceForm):
         help_text='填了就以它为准，例如 {"or": [{"prefix": ["code", "330383"]}, {"is_null": ["code"]}]}。',
     )  # fmt: skip
     per_minute = forms.IntegerField(
-        label="每分钟最多", required=False, min_value=1, help_text="次；留空不限"
+        label="每分钟最多", required=False, min_value=1, help_text="条；留空不限"
     )
     per_day = forms.IntegerField(
-        label="每天最多", required=False, min_value=1, help_text="次；留空不限"
+        label="每天最多", required=False, min_value=1, help_text="条；留空不限"
     )
+    kinds = forms.MultipleChoiceField(
+        label="可以怎么调用", required=False, choices=CallKind.choices, initial=lookup_only,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="批量按主键个数、条件查询按返回条数计入限额。核验比对的是原值，不受脱敏影响。",
+    )  # fmt: skip
     networks = forms.CharField(
         label="只许来自这些网段", required=False, widget=forms.Textarea(attrs={"rows": 2}),
         help_text="一行一个，如 10.33.8.0/24。留空表示不限。",
@@ -170,7 +198,7 @@ class GrantForm(ServiceForm):
         super().__init__(*args, **kwargs)
         self.interface = interface
         self.columns: list[dict[str, Any]] = interface.columns
-        self.kinds = {c["name"]: c["type"] for c in self.columns}
+        self.types = {c["name"]: c["type"] for c in self.columns}
         self._add_application(grant)
         self.fields["fields"] = forms.MultipleChoiceField(
             label="字段", required=False, choices=[(c["name"], c["title"]) for c in self.columns]
@@ -230,7 +258,7 @@ class GrantForm(ServiceForm):
         until = timezone.localtime(grant.valid_until).date() if grant.valid_until else None
         self.initial = {
             **self.initial,
-            "fields": grant.fields, "per_minute": grant.per_minute, "per_day": grant.per_day,
+            "fields": grant.fields, "kinds": grant.kinds, "per_minute": grant.per_minute, "per_day": grant.per_day,
             "networks": "\n".join(grant.networks), "valid_on": until,
             "unmasked_reason": grant.unmasked_reason,
         }  # fmt: skip
@@ -289,6 +317,7 @@ class GrantForm(ServiceForm):
             "row_filter": self._row_filter(),
             "per_minute": data["per_minute"],
             "per_day": data["per_day"],
+            "kinds": data["kinds"],
             "networks": [part for part in _SPLIT.split(data["networks"]) if part],
             "valid_until": end_of(data["valid_on"]),
             "unmasked_reason": data["unmasked_reason"],
@@ -297,12 +326,12 @@ class GrantForm(ServiceForm):
     def _row_filter(self) -> dict[str, Any] | None:
         data = self.cleaned_data
         if data["filter_json"].strip():
-            return row_filter.from_json(data["filter_json"], self.kinds)
+            return row_filter.from_json(data["filter_json"], self.types)
         lines = [
             row_filter.Condition(data[f"field_{n}"], data[f"operator_{n}"], data[f"value_{n}"])
             for n in range(row_filter.CONDITIONS)
         ]
-        return row_filter.compose(lines, self.kinds)
+        return row_filter.compose(lines, self.types)
 
     def show(self, error: InvalidInput) -> None:
         """Put a service's messages beside what the page calls the field."""

@@ -57,6 +57,7 @@ MANIFEST = Manifest(
         EventType(key="city.sharing.interface.created", name="接口已创建"),
         EventType(key="city.sharing.interface.published", name="接口数据已更新"),
         EventType(key="city.sharing.interface.state", name="接口状态已变"),
+        EventType(key="city.sharing.interface.changed", name="接口的查询条件已变"),
         EventType(key="city.sharing.grant.created", name="已授权"),
         EventType(key="city.sharing.grant.changed", name="授权已变更"),
         EventType(key="city.sharing.grant.state", name="授权状态已变"),
@@ -68,6 +69,7 @@ MANIFEST = Manifest(
         Action(key="sharing.key_revoked", name="吊销应用密钥", fields=(("key", "密钥编号"),)),
         Action(key="sharing.interface_created", name="新建共享接口"),
         Action(key="sharing.interface_state", name="接口上线或下线"),
+        Action(key="sharing.query_columns_changed", name="设置接口的查询条件"),
         Action(key="sharing.snapshot_requested", name="要求更新快照"),
         Action(
             key="sharing.snapshot_published", name="更新接口快照",

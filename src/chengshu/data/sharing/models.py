@@ -6,7 +6,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from chengshu.data.sharing.choices import ApplicationState, GrantState, InterfaceState, KeyState
+from chengshu.data.sharing.choices import (
+    ApplicationState,
+    GrantState,
+    InterfaceState,
+    KeyState,
+    lookup_only,
+)
 from chengshu.kernel.access.protocol import AccessRule
 from chengshu.kernel.identity.models import Account, Organization
 
@@ -60,7 +66,7 @@ class ApplicationKey(models.Model):
 
 
 class ShareInterface(models.Model):
-    """A published resource that can be looked up by one column."""
+    """A published resource that can be looked up by one column, and queried by those it declares."""
 
     ACCESS: ClassVar = AccessRule(organization="resource__provider__path")
 
@@ -70,6 +76,7 @@ class ShareInterface(models.Model):
         "catalog.Resource", models.PROTECT, related_name="share_interfaces", verbose_name="数据资源"
     )
     key_column = models.CharField("查询字段", max_length=63)
+    query_columns = models.JSONField("查询条件字段", default=list, blank=True)
     state = models.CharField(
         "状态", max_length=10, choices=InterfaceState, default=InterfaceState.BUILDING
     )
@@ -100,6 +107,7 @@ class Grant(models.Model):
     interface = models.ForeignKey(ShareInterface, models.PROTECT, related_name="grants")
     fields = models.JSONField("字段")
     masks = models.JSONField("脱敏", default=dict)
+    kinds = models.JSONField("调用方式", default=lookup_only)
     row_filter = models.JSONField("行范围", null=True, blank=True)
     per_minute = models.PositiveIntegerField("每分钟上限", null=True, blank=True)
     per_day = models.PositiveIntegerField("每日上限", null=True, blank=True)
@@ -147,7 +155,10 @@ class BundlePublication(models.Model):
 
 
 class CallStatistic(models.Model):
-    """Calls of one hour by application, interface and outcome, counted from the audited calls."""
+    """Calls of one hour by application, interface and outcome, counted from the audited calls.
+
+    ``charged`` is what they took from the quota: a batch is one call and takes as much as it has keys.
+    """
 
     hour = models.DateTimeField("小时")
     application = models.CharField("应用编号", max_length=64)
@@ -155,6 +166,7 @@ class CallStatistic(models.Model):
     outcome = models.CharField("结果", max_length=40)
     calls = models.BigIntegerField("调用次数", default=0)
     micros = models.BigIntegerField("总耗时（微秒）", default=0)
+    charged = models.BigIntegerField("占用限额", default=0)
 
     class Meta:
         verbose_name = "调用统计"

@@ -155,7 +155,8 @@ def _interface(item: ShareInterface, problems: list[str]) -> wire.Interface | No
 
 
 def wire_interface(item: ShareInterface) -> wire.Interface:
-    """An interface as the gateway reads it."""
+    """An interface as the gateway reads it; a column that is gone cannot be asked any more."""
+    present = {c["name"] for c in item.columns}
     return wire.Interface(
         interface_id=item.code,
         resource=item.resource.code,
@@ -163,6 +164,7 @@ def wire_interface(item: ShareInterface) -> wire.Interface:
         snapshot=item.code,
         key_column=item.key_column,
         columns=tuple(wire.Column(c["name"], c["type"], c["title"]) for c in item.columns),
+        queryable=tuple(name for name in item.query_columns if name in present),
     )
 
 
@@ -214,4 +216,5 @@ def _grant(item: Grant, present: set[str]) -> wire.Grant:
         networks=tuple(item.networks),
         valid_from=item.valid_from.timestamp(),
         valid_until=item.valid_until.timestamp() if item.valid_until else None,
+        kinds=tuple(item.kinds),
     )

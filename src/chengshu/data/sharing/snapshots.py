@@ -89,6 +89,7 @@ def _build(
             pa.schema(reader.schema),
             reader,
             key_column=interface.key_column,
+            queryable=[name for name in interface.query_columns if name in source.names],
             progress=progress,
         )
     except (SnapshotBuildError, LakeError) as error:

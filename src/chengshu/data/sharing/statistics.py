@@ -12,7 +12,10 @@ _LENGTHS = (64, 64, 40)
 
 
 class Sum(NamedTuple):
-    """Calls of one hour (a full hour, time-zone aware); ``micros`` is their time together."""
+    """Calls of one hour (a full hour, time-zone aware).
+
+    ``micros`` is their time together, ``charged`` what they took from the quota.
+    """
 
     hour: datetime
     application: str
@@ -20,6 +23,7 @@ class Sum(NamedTuple):
     outcome: str
     calls: int
     micros: int
+    charged: int = 0
 
 
 Key = tuple[datetime, str, str, str]
@@ -43,6 +47,7 @@ def add(rows: Iterable[Sum]) -> int:
             )
         item.calls += row.calls
         item.micros += row.micros
+        item.charged += row.charged
         total += row.calls
     if new:
         _merge(new)
@@ -58,6 +63,7 @@ def _merge(new: dict[Key, CallStatistic]) -> None:
         if added is not None:
             item.calls += added.calls
             item.micros += added.micros
+            item.charged += added.charged
             known.append(item)
-    CallStatistic.objects.bulk_update(known, ["calls", "micros"], batch_size=200)
+    CallStatistic.objects.bulk_update(known, ["calls", "micros", "charged"], batch_size=200)
     CallStatistic.objects.bulk_create(new.values(), batch_size=_CHUNK)

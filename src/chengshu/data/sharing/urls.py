@@ -1,6 +1,13 @@
 """Routes of sharing in the console."""
 
-from chengshu.data.sharing.views import applications, calls, candidates, grants, interfaces
+from chengshu.data.sharing.views import (
+    applications,
+    calls,
+    candidates,
+    grants,
+    interfaces,
+    query_columns,
+)
 from chengshu.kernel.access.routing import page
 
 VIEW, PUBLISH, GRANT = "sharing.view", "sharing.interface.manage", "sharing.grant.manage"
@@ -18,6 +25,7 @@ urlpatterns = [
     page(f"{_I}<slug:code>/", interfaces.detail, name="interface", permission=VIEW),
     page(f"{_I}<slug:code>/progress/", interfaces.progress, name="interface-progress", permission=VIEW),
     page(f"{_I}<slug:code>/refresh/", interfaces.refresh, name="interface-refresh", permission=PUBLISH),
+    page(f"{_I}<slug:code>/query/", query_columns.change, name="interface-query", permission=PUBLISH),
     page(f"{_I}<slug:code>/offline/", interfaces.offline, name="interface-offline", permission=PUBLISH),
     page(f"{_I}<slug:code>/online/", interfaces.online, name="interface-online", permission=PUBLISH),
     page(f"{_I}<slug:code>/grant/", grants.create, name="grant-new", permission=GRANT),

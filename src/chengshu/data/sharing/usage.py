@@ -25,11 +25,15 @@ def outcome_name(outcome: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Calls of a period; ``mean_ms`` is the average handling time in milliseconds."""
+    """Calls of a period; ``mean_ms`` is the average handling time in milliseconds.
+
+    ``charged`` is what they took from the quota: records, so that a batch is one call and many of these.
+    """
 
     calls: int
     answered: int
     mean_ms: float | None
+    charged: int = 0
 
     @property
     def refused(self) -> int:
@@ -74,11 +78,11 @@ def since(days: int) -> datetime:
 
 def totals(rows: QuerySet[CallStatistic]) -> Totals:
     """Sums over the rows, in two queries."""
-    found = rows.aggregate(calls=Sum("calls"), micros=Sum("micros"))
+    found = rows.aggregate(calls=Sum("calls"), micros=Sum("micros"), charged=Sum("charged"))
     calls = int(found["calls"] or 0)
     answered = int(rows.filter(outcome__in=ANSWERED).aggregate(n=Sum("calls"))["n"] or 0)
     mean = int(found["micros"] or 0) / calls / MICROS_PER_MS if calls else None
-    return Totals(calls, answered, mean)
+    return Totals(calls, answered, mean, int(found["charged"] or 0))
 
 
 def reasons(rows: QuerySet[CallStatistic]) -> list[Reason]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from chengshu.data.sharing.choices import GrantState, InterfaceState
-from chengshu.data.sharing.masking import unmasked
+from chengshu.data.sharing.choices import CallKind, GrantState, InterfaceState, lookup_only
+from chengshu.data.sharing.masking import NONE, unmasked
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.publishing import wire_interface
 from chengshu.data.sharing.services.applications import changed, required
@@ -29,6 +29,7 @@ def grant(
     per_minute: int | None = None,
     per_day: int | None = None,
     networks: list[str] | None = None,
+    kinds: list[str] | None = None,
     purpose: str,
     valid_until: datetime | None = None,
     unmasked_reason: str = "",
@@ -36,15 +37,15 @@ def grant(
     """Give an application access; the gateway enforces it within two seconds.
 
     Raises:
-        InvalidInput: unknown field, bad mask, row filter or network; a field of level L3 or L4 is neither
-            masked nor explained; the term is over.
+        InvalidInput: unknown field or way of calling, bad mask, row filter or network; a field of level L3 or L4
+            is neither masked nor explained; the term is over.
         Conflict: the interface is not online, or an open grant exists.
     """
     item = Grant(
         application=application, interface=interface, fields=fields, masks=masks or {},
         row_filter=row_filter, per_minute=per_minute, per_day=per_day, networks=networks or [],
         purpose=purpose.strip(), valid_until=valid_until, granted_by=actor.account,
-        unmasked_reason=unmasked_reason.strip(),
+        unmasked_reason=unmasked_reason.strip(), kinds=lookup_only() if kinds is None else kinds,
     )  # fmt: skip
     check(actor, "sharing.grant.manage", item)
     if interface.state != InterfaceState.ONLINE:
@@ -70,10 +71,11 @@ def change_grant(
     per_minute: int | None,
     per_day: int | None,
     networks: list[str],
+    kinds: list[str] | None = None,
     valid_until: datetime | None,
     unmasked_reason: str = "",
 ) -> Grant:
-    """Change what a grant allows, effective within two seconds.
+    """Change what a grant allows, effective within two seconds; without ``kinds`` they stay as they are.
 
     Raises:
         InvalidInput: as for :func:`grant`. Conflict: the grant was revoked.
@@ -85,6 +87,7 @@ def change_grant(
     item.fields, item.masks, item.row_filter = fields, masks, row_filter
     item.per_minute, item.per_day, item.networks = per_minute, per_day, networks
     item.valid_until, item.unmasked_reason = valid_until, unmasked_reason.strip()
+    item.kinds = item.kinds if kinds is None else kinds
     item.problem = ""
     validate(item)
     with unit_of_work():
@@ -129,6 +132,12 @@ def validate(item: Grant) -> None:
     titles = {c.name: c.title for c in interface.columns}
     if not item.purpose:
         problems["purpose"] = "请填写用途"
+    if not item.kinds:
+        problems["kinds"] = "请至少选择一种调用方式"
+    elif CallKind.QUERY in item.kinds and not _askable(item):
+        problems["kinds"] = (
+            "条件查询需要至少一个不脱敏授权的查询条件字段；请先在接口页设置“查询条件”"
+        )
     if not item.fields:
         problems["fields"] = "请至少选择一个字段"
     elif bare := unmasked(item):
@@ -141,7 +150,7 @@ def validate(item: Grant) -> None:
     owner = wire.Application(item.application.code, item.application.name, ())
     rule = wire.Grant(
         item.application.code, item.interface.code, tuple(item.fields), item.masks,
-        item.row_filter, item.per_minute, item.per_day, tuple(item.networks),
+        item.row_filter, item.per_minute, item.per_day, tuple(item.networks), kinds=tuple(item.kinds),
     )  # fmt: skip
     try:
         wire.validate(wire.Bundle((owner,), (interface,), (rule,)))
@@ -150,10 +159,19 @@ def validate(item: Grant) -> None:
         raise InvalidInput(text, kept="原有授权没有改变。") from error
 
 
+def _askable(item: Grant) -> list[str]:
+    """Columns the application could ask for: a masked one would be found out by asking for ranges of it."""
+    return [
+        name
+        for name in item.interface.query_columns
+        if name in item.fields and item.masks.get(name, NONE) == NONE
+    ]
+
+
 def describe(item: Grant) -> dict[str, Any]:
     """A grant as audit keeps it."""
     return {
-        "fields": item.fields, "masks": item.masks, "row_filter": item.row_filter,
+        "kinds": item.kinds, "fields": item.fields, "masks": item.masks, "row_filter": item.row_filter,
         "per_minute": item.per_minute, "per_day": item.per_day, "networks": item.networks,
         "valid_until": item.valid_until, "unmasked_reason": item.unmasked_reason,
     }  # fmt: skip

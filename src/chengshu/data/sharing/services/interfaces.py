@@ -13,6 +13,7 @@ from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.jobs.models import Job
 from chengshu.kernel.jobs.services import FINISHED, enqueue
 from chengshu.kernel.unit_of_work import unit_of_work
+from chengshu_gateway.bundle import MAX_QUERYABLE
 
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,58}[a-z0-9]")
 NOT_SHARED = "none"
@@ -56,6 +57,38 @@ def create_interface(
         changed("interface.created", item.code)
         request_snapshot(actor=actor, interface=item)
     return item
+
+
+def set_query_columns(*, actor: Actor, interface: ShareInterface, columns: list[str]) -> Job:
+    """Declare the columns that queries may ask for, and build a snapshot with their indexes.
+
+    Until it is there, queries by a new column are refused; everything else is answered as before.
+
+    Raises:
+        InvalidInput: a column is not of this interface, or there are more than the gateway takes.
+    """
+    check(actor, "sharing.interface.manage", interface)
+    _check_query_columns(columns, {column["name"] for column in interface.columns})
+    before = {"query_columns": interface.query_columns}
+    with unit_of_work():
+        interface.query_columns = columns
+        interface.save(update_fields=["query_columns"])
+        record(
+            actor=actor, action="sharing.query_columns_changed", obj=interface, before=before,
+            after={"query_columns": columns},
+        )  # fmt: skip
+        changed("interface.changed", interface.code)
+        return request_snapshot(actor=actor, interface=interface)
+
+
+def _check_query_columns(columns: list[str], known: set[str]) -> None:
+    text = ""
+    if len(set(columns)) != len(columns) or not set(columns) <= known:
+        text = "查询条件字段须是接口的字段，且不能重复"
+    elif len(columns) > MAX_QUERYABLE:
+        text = f"查询条件字段最多 {MAX_QUERYABLE} 个"
+    if text:
+        raise InvalidInput("没有保存。", kept="原来的设置没有变。", fields={"query_columns": text})
 
 
 def refresh(*, actor: Actor, interface: ShareInterface) -> Job:

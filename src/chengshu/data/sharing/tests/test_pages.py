@@ -210,7 +210,8 @@ def test_keys_and_applications_are_stopped_with_a_reason(scene, browse):
 
 
 GRANT = {
-    "purpose": "入户走访核对", "fields": ["resident_no", "name"], "mask_resident_no": "none",
+    "purpose": "入户走访核对", "fields": ["resident_no", "name"], "kinds": ["lookup"],
+    "mask_resident_no": "none",
     "mask_name": "name", "mask_id_number": "id_number", "mask_mobile": "phone",
     "mask_community_code": "none", "mask_born_on": "year", "mask_family": "none",
     "operator_0": "eq", "operator_1": "eq", "operator_2": "eq",
@@ -252,6 +253,7 @@ def test_a_grant_is_proposed_with_masks_and_given_with_conditions(scene, browse)
     [
         ({"mask_name": "none"}, "较敏感字段"),
         ({"fields": []}, "至少选择一个字段"),
+        ({"kinds": []}, "至少选择一种调用方式"),
         ({"field_0": "family", "operator_0": "ge", "value_0": "很多"}, "类型不符"),
         ({"field_0": "family", "value_0": ""}, "请填写 family 要比较的值"),
         ({"filter_json": "{]"}, "不是合规的 JSON"),

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.sharing import selectors, usage
-from chengshu.data.sharing.choices import GrantState
+from chengshu.data.sharing.choices import CallKind, GrantState
 from chengshu.data.sharing.forms import GrantForm, ReasonForm
 from chengshu.data.sharing.masking import NONE, mask_name
 from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
@@ -20,6 +20,7 @@ from chengshu.data.sharing.views.presentation import (
     application_url,
     grant_url,
     interface_url,
+    kind_names,
     limits,
     reasons_table,
     tag_of,
@@ -161,11 +162,15 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
         "actions": _actions(request.actor, item), "fields": _fields_table(item, interface),
         "stats": _stats(item, rows),
         "reasons": reasons_table(usage.reasons(rows)),
-        "sample": sample(interface, item.application) if asking else None,
+        # The sample is a lookup: where that is refused, it would teach a call that fails.
+        "sample": sample(interface, item.application)
+        if asking and CallKind.LOOKUP in item.kinds
+        else None,
         "facts": [
             Fact("应用", item.application.name, application_url(item.application) if asking else ""),
             Fact("使用单位", item.application.owner.name),
             Fact("接口", interface.title, interface_url(interface)),
+            Fact("调用方式", kind_names(item)),
             Fact("行范围", sentence(item.row_filter, titles)), Fact("限额", limits(item)),
             Fact("来源网段", "、".join(item.networks) or "不限"),
             Fact("生效时间", item.valid_from), Fact("有效期至", item.valid_until or "长期"),
@@ -182,9 +187,9 @@ def _stats(item: Grant, rows: QuerySet[CallStatistic]) -> list[Stat]:
     if item.per_day is None:
         return found
     today = usage.totals(rows.filter(hour__gte=usage.since(1)))
-    left = max(item.per_day - today.answered, 0)
-    note = f"每天 {item.per_day:,} 次"
-    return [*found[:3], Stat(label="今日剩余", value=left, unit="次", note=note)]
+    left = max(item.per_day - today.charged, 0)
+    note = f"每天 {item.per_day:,} 条"
+    return [*found[:3], Stat(label="今日剩余", value=left, unit="条", note=note)]
 
 
 def _fields_table(item: Grant, interface: ShareInterface) -> Table:

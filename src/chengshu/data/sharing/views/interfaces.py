@@ -218,6 +218,10 @@ def _actions(actor: Actor, item: ShareInterface) -> list[Action]:
                     danger=True,
                 )
             )
+        if item.columns:
+            found.append(
+                Action(title="查询条件", url=interface_url(item, "interface-query"), icon="filter")
+            )
         found.append(Action(title="更新快照", url=interface_url(item, "interface-refresh"),
                             icon="refresh", method="post"))  # fmt: skip
     if allows(actor, "sharing.grant.manage", item) and item.state == InterfaceState.ONLINE:
@@ -232,6 +236,7 @@ def _facts(item: ShareInterface) -> list[Fact]:
         Fact("提供单位", item.resource.provider.name),
         Fact("调用地址", f"{settings.GATEWAY_URL}/share/v1/{item.code}/", mono=True),
         Fact("查询字段", item.key_column, mono=True),
+        Fact("查询条件", "、".join(item.query_columns), mono=True),
         Fact("记录", f"{item.rows:,} 条"),
         Fact("快照版本", item.snapshot, mono=True),
         Fact("入库版本", item.lake_version if item.lake_version is not None else ""),

@@ -6,6 +6,7 @@ from typing import Any
 from django.urls import reverse
 
 from chengshu.data.sharing import usage
+from chengshu.data.sharing.choices import CallKind
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.oversight.presentation import action_name
@@ -50,10 +51,16 @@ def limits(item: Grant) -> str:
     """The quota in words."""
     parts = []
     if item.per_minute:
-        parts.append(f"每分钟 {item.per_minute:,} 次")
+        parts.append(f"每分钟 {item.per_minute:,} 条")
     if item.per_day:
-        parts.append(f"每天 {item.per_day:,} 次")
+        parts.append(f"每天 {item.per_day:,} 条")
     return "，".join(parts) or "不限"
+
+
+def kind_names(item: Grant) -> str:
+    """The ways of calling a grant allows, in words."""
+    names = dict(CallKind.choices)
+    return "；".join(names.get(kind, kind) for kind in item.kinds)
 
 
 def grants_table(rows: Sequence[Grant], *, by: str, empty: EmptyState) -> Table:

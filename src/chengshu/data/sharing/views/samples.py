@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chengshu.data.sharing.choices import GrantState, KeyState
+from chengshu.data.sharing.choices import CallKind, GrantState, KeyState
 from chengshu.data.sharing.models import Application, ApplicationKey, Grant, ShareInterface
 from chengshu.data.sharing.samples import CallSample
 from chengshu.kernel.access.actor import Actor
@@ -12,7 +12,8 @@ from chengshu.kernel.access.rules import allows
 def own_sample(actor: Actor, item: ShareInterface, grants: Sequence[Grant]) -> CallSample | None:
     """A call by an application of the actor's that holds a grant; None when there is none."""
     for grant in grants:
-        if grant.state == GrantState.ACTIVE and allows(actor, "sharing.view", grant.application):
+        open_to_lookup = grant.state == GrantState.ACTIVE and CallKind.LOOKUP in grant.kinds
+        if open_to_lookup and allows(actor, "sharing.view", grant.application):
             return sample(item, grant.application)
     return None
 

@@ -1,0 +1,160 @@
+"""CPU time of each way of calling the gateway, in one process and without sockets.
+
+python benchmarks/gateway_kinds.py [--rows 200000] [--calls 2000]
+
+Signature, grant, row filter, four masked fields and the durable audit are all in; reading HTTP from
+a socket is not, so figures compare the ways of calling, not servers. CPU includes the audit's thread.
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from chengshu_gateway.bundle import AppKey, Application, Bundle, Column, Grant, Interface
+from chengshu_gateway.bundle_store import publish_bundle
+from chengshu_gateway.client import sign
+from chengshu_gateway.keys import GatewayKeys
+from chengshu_gateway.server import Gateway, Settings
+from chengshu_gateway.snapshot_build import publish_snapshot
+from gateway import APP, FIELDS, KEY_ID, MASKS, PREFIX, rows
+
+Request = tuple[str, str, bytes]
+ROOT = "/share/v1/residents"
+QUERYABLE = ("sex", "area")
+
+
+def cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def publish(data: Path, keys: GatewayKeys, secret: str, table: list[tuple[str, ...]]) -> float:
+    """Publish rows and rules; returns the CPU seconds of the snapshot with its indexes."""
+    schema = pa.schema([(name, pa.string()) for name in FIELDS])
+    columns = [pa.array(values) for values in zip(*table, strict=True)]
+    batches = pa.table(columns, schema=schema).to_batches(max_chunksize=20_000)
+    before = cpu()
+    publish_snapshot(
+        data / "snapshots" / "residents", schema, batches, key_column="id", queryable=QUERYABLE
+    )
+    spent = cpu() - before
+    names = tuple(Column(name) for name in FIELDS)
+    publish_bundle(
+        data / "bundles",
+        Bundle(
+            (Application(APP, "压测应用", (AppKey(KEY_ID, secret),)),),
+            (Interface("residents", "r", "居民", "residents", "id", names, QUERYABLE),),
+            (
+                Grant(
+                    APP, "residents", FIELDS, masks=MASKS, row_filter={"prefix": ["area", PREFIX]},
+                    kinds=("lookup", "batch", "verify", "query"),
+                ),
+            ),
+        ),
+        keys.bundle,
+    )  # fmt: skip
+    return spent
+
+
+def kinds(table: list[tuple[str, ...]]) -> dict[str, tuple[int, Callable[[int], Request]]]:
+    """Return what is measured: name, records per call, and how the n-th call is made."""
+
+    def posted(operation: str, content: dict[str, Any]) -> Request:
+        return "POST", f"{ROOT}/{operation}", json.dumps(content, ensure_ascii=False).encode()
+
+    def at(number: int) -> tuple[str, ...]:
+        return table[number * 7919 % len(table)]
+
+    def batch(size: int) -> Callable[[int], Request]:
+        return lambda n: posted("batch", {"keys": [at(n * size + i)[0] for i in range(size)]})
+
+    def page(n: int) -> Request:
+        return posted("query", {"where": {"area": {"ge": at(n)[5]}}, "limit": 100})
+
+    def filtered(n: int) -> Request:
+        where = {"area": {"ge": at(n)[5]}, "sex": "1"}
+        return posted("query", {"where": where, "limit": 100})
+
+    return {
+        "lookup": (1, lambda n: ("GET", f"{ROOT}/{at(n)[0]}", b"")),
+        "verify, 2 values": (
+            1,
+            lambda n: posted("verify", {"key": at(n)[0], "values": {"name": at(n)[1], "sex": at(n)[6]}}),
+        ),
+        "batch of 100": (100, batch(100)),
+        "batch of 1,000": (1000, batch(1000)),
+        "query, page of 100": (100, page),
+        "query, page of 100, one more condition": (100, filtered),
+    }  # fmt: skip
+
+
+def signed(request: Request, secret: str) -> dict[str, Any]:
+    method, path, body = request
+    headers = sign(app=APP, key_id=KEY_ID, secret=secret, path=path, method=method, body=body)
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return {
+        "type": "http", "method": method, "raw_path": path.encode(), "query_string": b"",
+        "headers": [*pairs, (b"content-length", b"%d" % len(body))], "client": ("127.0.0.1", 1),
+        "body": body,
+    }  # fmt: skip
+
+
+async def measure(gateway: Gateway, scopes: list[dict[str, Any]]) -> tuple[float, set[int]]:
+    """Return CPU seconds and statuses of the calls, 32 of them at a time."""
+    statuses: set[int] = set()
+
+    async def call(scope: dict[str, Any]) -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": scope["body"], "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            if "status" in message:
+                statuses.add(message["status"])
+
+        await gateway(scope, receive, send)
+
+    async def caller(share: Iterator[dict[str, Any]]) -> None:
+        for scope in share:
+            await call(scope)
+
+    waiting = iter(scopes)
+    before = cpu()
+    await asyncio.gather(*(caller(waiting) for _ in range(32)))
+    return cpu() - before, statuses
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--calls", type=int, default=2000)
+    options = parser.parse_args()
+    table, secret = rows(options.rows), secrets.token_hex(32)
+    keys = GatewayKeys.from_secret(secrets.token_hex(32))
+    with tempfile.TemporaryDirectory(prefix="gateway-kinds-") as folder, asyncio.Runner() as runner:
+        built = publish(Path(folder), keys, secret, table)
+        print(f"snapshot of {options.rows:,} rows with {len(QUERYABLE)} indexes: {built:.1f} CPU s")
+        gateway = Gateway(Settings(Path(folder), keys))
+        runner.run(gateway.start())
+        for name, (records, make) in kinds(table).items():
+            number = max(options.calls // max(records // 20, 1), 20)
+            runner.run(measure(gateway, [signed(make(n), secret) for n in range(20)]))
+            spent, statuses = runner.run(
+                measure(gateway, [signed(make(n), secret) for n in range(number)])
+            )
+            micros = spent / number * 1e6
+            print(
+                f"{name:40} {micros:9.0f} µs a call {micros / records:7.1f} µs a record {sorted(statuses)}"
+            )
+        runner.run(gateway.stop())
+
+
+if __name__ == "__main__":
+    main()

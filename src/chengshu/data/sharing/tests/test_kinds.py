@@ -1,0 +1,157 @@
+"""Which ways of calling a grant allows: chosen by the provider, kept by the gateway."""
+
+import pytest
+from django.urls import reverse
+
+from chengshu.data.sharing import calls, usage
+from chengshu.data.sharing.choices import CallKind
+from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
+from chengshu.data.sharing.services import grants, interfaces
+from chengshu.data.sharing.tests.cast import build, gateway
+from chengshu.kernel.errors import InvalidInput, NotAllowed
+from chengshu_gateway.bundle import CALL_KINDS
+
+
+def test_the_platform_offers_exactly_the_ways_the_gateway_knows():
+    assert tuple(CallKind.values) == CALL_KINDS
+
+
+def test_a_new_grant_allows_single_lookups_only(scene):
+    caller = scene.shared()
+    with gateway(scene) as running:
+        assert caller.ask(running).status == 200
+        refused = caller.post(running, "batch", {"keys": ["R0"]})
+    assert refused.json["code"] == "kind_not_granted"
+
+
+def test_a_granted_batch_is_answered_masked_and_takes_its_keys_from_the_quota(scene):
+    caller = scene.shared(kinds=["batch"], per_day=10)
+    with gateway(scene) as running:
+        answer = caller.post(running, "batch", {"keys": ["R0", "R1", "R999"], "fields": ["name"]})
+        assert answer.json["data"] == [{"name": "王**"}, {"name": "王**"}, None]
+        assert caller.ask(running).json["code"] == "kind_not_granted"
+        used = running.ask("/share/v1/resident-by-no", headers=caller.signed("")).json["data"]
+    assert used["quota"]["used_today"] == 3
+    assert calls.collect() == 3
+    answered = usage.totals(CallStatistic.objects.filter(outcome="ok"))
+    assert (answered.calls, answered.charged) == (2, 3)
+
+
+def test_a_granted_verification_compares_the_value_behind_the_mask(scene):
+    caller = scene.shared(kinds=["verify"])
+    with gateway(scene) as running:
+        answer = caller.post(running, "verify", {"key": "R0", "values": {"name": "王 小明"}})
+    assert answer.json["data"] == {"name": True}
+
+
+def test_no_lookup_is_shown_to_copy_where_lookups_are_refused(scene, client):
+    item = scene.grant(kinds=["verify"])
+    client.force_login(scene.asker.account)
+    pages = [
+        reverse("sharing:grant", args=[item.pk]), reverse("sharing:interface", args=[item.interface.code])
+    ]  # fmt: skip
+    assert not any("client.lookup" in client.get(page).content.decode() for page in pages)
+    item.kinds = ["lookup"]
+    item.save()
+    assert all("client.lookup" in client.get(page).content.decode() for page in pages)
+
+
+def test_a_declared_column_can_be_asked_once_its_snapshot_is_there(scene):
+    item = scene.interface()
+    interfaces.set_query_columns(
+        actor=scene.officer, interface=item, columns=["community_code", "mobile"]
+    )
+    caller = scene.shared(interface=item, kinds=["query"])
+    where = {
+        "where": {"community_code": "330383001000"},
+        "limit": 15,
+        "fields": ["resident_no", "name"],
+    }
+    with gateway(scene) as running:
+        assert caller.post(running, "query", where).json["code"] == "no_snapshot"
+        build(item)
+        first = caller.post(running, "query", where).json
+        second = caller.post(running, "query", where | {"after": first["next"]}).json
+        # A masked column would be found out by asking for ranges of it.
+        masked = caller.post(running, "query", {"where": {"mobile": {"ge": "154"}}})
+    numbers = [row["resident_no"] for row in first["data"] + second["data"]]
+    assert sorted(numbers) == sorted(f"R{at}" for at in range(0, 40, 2))
+    assert {row["name"] for row in first["data"]} == {"王**"}
+    assert (first["found"], second["found"], second["next"]) == (15, 5, None)
+    assert masked.json["code"] == "not_queryable"
+
+
+def test_a_query_needs_a_bare_column_that_can_be_asked(scene):
+    with pytest.raises(InvalidInput) as refused:
+        scene.grant(kinds=["query"])
+    assert "查询条件" in refused.value.fields["kinds"]
+    item = ShareInterface.objects.get()
+    interfaces.set_query_columns(actor=scene.officer, interface=item, columns=["mobile"])
+    with pytest.raises(InvalidInput):
+        scene.grant(interface=item, kinds=["query"])
+    assert scene.grant(
+        interface=item, kinds=["query"], masks={"name": "name", "id_number": "id_number"}
+    )
+
+
+@pytest.mark.parametrize("columns", [["nope"], ["mobile", "mobile"], [f"c{at}" for at in range(9)]])
+def test_other_columns_cannot_be_declared(scene, columns):
+    item = scene.interface()
+    with pytest.raises(InvalidInput):
+        interfaces.set_query_columns(actor=scene.officer, interface=item, columns=columns)
+    with pytest.raises(NotAllowed):
+        interfaces.set_query_columns(actor=scene.asker, interface=item, columns=["mobile"])
+    item.refresh_from_db()
+    assert item.query_columns == []
+
+
+def test_the_columns_are_chosen_on_a_page_of_their_own(scene, client):
+    item = scene.interface()
+    page = reverse("sharing:interface-query", args=[item.code])
+    client.force_login(scene.asker.account)
+    assert client.get(page).status_code == 403
+    client.force_login(scene.officer.account)
+    assert 'value="community_code"' in client.get(page).content.decode()
+    response = client.post(page, {"query_columns": ["community_code", "born_on"]})
+    assert response.status_code == 302
+    item.refresh_from_db()
+    assert item.query_columns == ["community_code", "born_on"]
+    shown = client.get(response.url).content.decode()
+    assert "community_code、born_on" in shown
+    assert page in shown
+    too_many = client.post(page, {"query_columns": ["nope"]}).content.decode()
+    assert "还没有保存" in too_many
+
+
+@pytest.mark.parametrize("kinds", [[], ["everything"], ["lookup", "lookup"]])
+def test_a_grant_without_or_with_an_unknown_way_is_refused(scene, kinds):
+    with pytest.raises(InvalidInput):
+        scene.grant(kinds=kinds)
+    assert not Grant.objects.exists()
+
+
+def test_changing_other_things_keeps_the_ways(scene):
+    item = scene.grant(kinds=["lookup", "batch"])
+    rule = grants.describe(item) | {"per_day": 5}
+    del rule["kinds"]
+    changed = grants.change_grant(actor=scene.officer, item=item, **rule)
+    assert changed.kinds == ["lookup", "batch"]
+
+
+def test_the_form_offers_the_ways_and_the_page_names_them(scene, client):
+    item = scene.grant()
+    client.force_login(scene.officer.account)
+    page = reverse("sharing:grant-change", args=[item.pk])
+    shown = client.get(page).content.decode()
+    assert 'value="batch"' in shown
+    data = {
+        "fields": ["resident_no"], "kinds": ["lookup", "batch"], "networks": "", "per_minute": "",
+        "per_day": "", "valid_on": "", "unmasked_reason": "", "filter_json": "",
+        **{f"mask_{c['name']}": "none" for c in item.interface.columns},
+    }  # fmt: skip
+    response = client.post(page, data)
+    assert response.status_code == 302, response.content.decode()
+    item.refresh_from_db()
+    assert item.kinds == ["lookup", "batch"]
+    detail = client.get(response.url).content.decode()
+    assert "批量查，一次最多 1,000 条" in detail
