@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import PHONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.service, pytest.mark.timeout(300)]
 
 INTERFACE, TITLE = "cj-xinxi", "残疾人证信息核验"
 ITEM = "个体户社保补贴核验"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from chengshu.data.sharing.choices import lookup_only
 from chengshu.data.sharing.masking import SENSITIVE, suggested_masks
 from chengshu.data.sharing.models import Grant, ShareInterface
 from chengshu.data.sharing.requests.choices import Frequency
@@ -40,7 +41,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantTerms:
-    """What is granted in the end; see ``sharing.services.grants.grant``."""
+    """What is granted in the end; see ``sharing.services.grants.grant``. The provider says how it may be called."""
 
     fields: list[str]
     masks: dict[str, str]
@@ -49,6 +50,7 @@ class GrantTerms:
     per_day: int | None
     networks: list[str]
     valid_until: datetime | None
+    kinds: list[str] = field(default_factory=lookup_only)
     unmasked_reason: str = ""
 
 
@@ -68,6 +70,7 @@ def proposed_grant(item: AccessRequest) -> Grant:
         application=item.application, interface=item.interface, purpose=item.purpose,
         fields=terms.fields, masks=terms.masks, row_filter=terms.row_filter,
         per_day=terms.per_day, networks=terms.networks, valid_until=terms.valid_until,
+        kinds=terms.kinds,
     )  # fmt: skip
 
 

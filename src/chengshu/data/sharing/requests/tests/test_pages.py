@@ -151,7 +151,7 @@ def test_review_correction_and_consent_from_page_to_page(asked, browse):
     for words in ("申请内容", "条例第五条第二款", "同意并开通", until):
         assert words in form
     data = {
-        "fields": ["resident_no", "mobile"], "per_day": "400", "networks": "",
+        "fields": ["resident_no", "mobile"], "per_day": "400", "networks": "", "kinds": ["lookup", "batch"],
         "valid_on": timezone.localdate(item.valid_until).isoformat(), "filter_json": "",
         **{f"mask_{c['name']}": "none" for c in item.interface.columns},
     }  # fmt: skip
@@ -163,6 +163,7 @@ def test_review_correction_and_consent_from_page_to_page(asked, browse):
     made = Grant.objects.get()
     assert reverse("sharing:grant", args=[made.pk]) in page
     assert (made.fields, made.per_day) == (["resident_no"], 400)
+    assert made.kinds == ["lookup", "batch"]
 
 
 def test_a_refusal_needs_a_reason_and_shows_the_way_on(asked, browse):
