@@ -34,7 +34,7 @@ def test_an_export_comes_back_unchanged_and_a_mistake_is_named_by_row(visit, cit
     admin.check_accessibility()
     template = load_workbook(download(page, "下载模板", tmp_path))
     assert {"信息系统", "数据资源", "数据项"} <= set(template.sheetnames)
-    path = download(page, "导出现有目录来修改", tmp_path)
+    path = download(page, "导出现有内容来修改", tmp_path)
     check(page, city.web, path)
     expect(page.locator("main")).to_contain_text(re.compile("没有变化|无变化|未变"))
     admin.keep("import-unchanged")
