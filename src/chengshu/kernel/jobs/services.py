@@ -51,8 +51,11 @@ def enqueue(
     object_url: str = "",
     unit: str = "行",
     delay: timedelta | None = None,
+    awaited: bool = False,
 ) -> Job:
     """Queue a job in the caller's transaction; with ``key``, an unfinished or finished twin is returned instead.
+
+    ``awaited`` says that a person looks at the page and waits: the job then overtakes the others of a patient kind.
 
     Raises:
         LookupError: the kind is not registered.
@@ -76,13 +79,13 @@ def enqueue(
             object_url=object_url,
             run_after=timezone.now() + delay if delay else None,
         )
-        _put(item)
+        _put(item, awaited=awaited)
     return item
 
 
-def _put(item: Job) -> None:
+def _put(item: Job, *, awaited: bool = False) -> None:
     kind = KINDS.get(item.kind)
-    priority = PATIENT if kind is not None and kind.patient else 0
+    priority = PATIENT if kind is not None and kind.patient and not awaited else 0
     run_job.using(run_after=item.run_after, priority=priority).enqueue(str(item.id))
 
 

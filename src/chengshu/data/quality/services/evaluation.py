@@ -136,6 +136,8 @@ def _rules(ids: Collection[int]) -> dict[int, list[Rule]]:
 
 def _prepare(resources: Sequence[PublishedResource], *, full: bool) -> _Run:
     ids = [resource.id for resource in resources]
+    # Taken before anything is read: whatever finished earlier is in this evaluation.
+    now = timezone.now()
     lake = sources.lake()
     standings = sources.standings(ids)
     settings: dict[int, list[RuleSetting]] = {}
@@ -145,7 +147,7 @@ def _prepare(resources: Sequence[PublishedResource], *, full: bool) -> _Run:
         Evaluation.objects.filter(resource__in=ids, latest=True).values_list("resource", "rows")
     )
     return _Run(
-        lake=lake, policy=policy(), full=full, now=timezone.now(),
+        lake=lake, policy=policy(), full=full, now=now,
         tables=sources.tables_among(resources), available=frozenset(lake.tables()),
         standings=standings, access=sources.access(ids, standings), rules=_rules(ids),
         settings=settings, before=before,

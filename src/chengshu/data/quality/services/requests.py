@@ -14,9 +14,14 @@ from chengshu.kernel.unit_of_work import unit_of_work
 
 
 def request_evaluation(
-    *, actor: Actor, resource_id: int, full: bool = False, key: str | None = None
+    *,
+    actor: Actor,
+    resource_id: int,
+    full: bool = False,
+    key: str | None = None,
+    awaited: bool = False,
 ) -> Job:
-    """Queue the evaluation of one resource.
+    """Queue the evaluation of one resource; ``awaited`` when a person waits for the grade of what was just loaded.
 
     Raises:
         NotFound: no such resource.
@@ -31,6 +36,7 @@ def request_evaluation(
         return enqueue(
             "quality.evaluate", actor=actor, title=f"质量评价：{resource.title}",
             arguments={"resources": [resource.pk], "full": full}, key=key,
+            awaited=awaited or not actor.system,
             organization=resource.provider, unit="个",
             object_url=reverse("quality:resource", args=[resource.pk]),
         )  # fmt: skip

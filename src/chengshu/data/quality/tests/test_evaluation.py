@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django_tasks_db.models import DBTaskResult
 
 from chengshu.data.catalog.facade import published_by_id
 from chengshu.data.catalog.models import Resource
@@ -28,7 +29,7 @@ from chengshu.kernel.events.dispatch import dispatch
 from chengshu.kernel.identity.models import Account
 from chengshu.kernel.identity.tests.cast import Cast
 from chengshu.kernel.jobs.models import Job
-from chengshu.kernel.jobs.services import run_job
+from chengshu.kernel.jobs.services import enqueue, run_job
 
 pytestmark = pytest.mark.django_db
 
@@ -103,9 +104,28 @@ def test_a_load_is_evaluated_by_itself(loaded: Resource) -> None:
     assert Evaluation.objects.get(resource=loaded, latest=True).grade
 
 
-def test_the_nightly_job_builds_references_and_asks_everything_again(loaded: Resource) -> None:
-    from chengshu.kernel.jobs.services import enqueue
+def test_whoever_loaded_data_does_not_wait_behind_the_routine(
+    loaded: Resource,
+) -> None:
+    routine = enqueue("quality.nightly", actor=platform())
+    dispatch()
+    waited = Job.objects.get(kind="quality.evaluate")
+    priorities = dict(DBTaskResult.objects.values_list("args_kwargs__args__0", "priority"))
+    assert priorities[str(waited.pk)] > priorities[str(routine.pk)]
 
+
+def test_what_an_evaluation_knows_already_is_not_evaluated_again(
+    loaded: Resource, officer: Actor
+) -> None:
+    judged(loaded)
+    dispatch()
+    assert not Job.objects.filter(kind="quality.evaluate").exists()
+    factories.load(officer, loaded, factories.table([factories.row(1)]))
+    dispatch()
+    assert Job.objects.filter(kind="quality.evaluate").count() == 1
+
+
+def test_the_nightly_job_builds_references_and_asks_everything_again(loaded: Resource) -> None:
     job = enqueue("quality.nightly", actor=platform())
     run_job.func(str(job.pk))
     job.refresh_from_db()
