@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests import migrated
 
 # A busy machine is no fault of the code: how long an example takes is measured in benchmarks/, never in a test.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,6 +35,44 @@ def _note_rendered_templates() -> Iterator[None]:
     template_rendered.disconnect(_note)
     RENDERED.mkdir(parents=True, exist_ok=True)
     (RENDERED / f"{os.getpid()}.json").write_text(json.dumps(sorted(_names)))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,  # noqa: ARG001 - comes after the worker's suffix
+) -> Iterator[None]:
+    """The test database starts as a copy of one that was migrated once."""
+    from django.conf import settings as city
+
+    keeper = migrated.prepare(city.DATABASES["default"])
+    yield
+    if keeper is not None:
+        keeper.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite() -> Path:
+    """A migrated SQLite file to copy from, for cities on disk."""
+    return migrated.sqlite_template()
+
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A run on another database asks what asks the database; the rest was asked once."""
+    if not os.environ.get("CHENGSHU_TEST_DATABASE_URL"):
+        return
+    left = [item for item in items if not _asks_database(item)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if _asks_database(item)]
+
+
+def _asks_database(item: pytest.Item) -> bool:
+    return item.get_closest_marker("django_db") is not None or bool(
+        DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    )
 
 
 @pytest.hookimpl(wrapper=True)
