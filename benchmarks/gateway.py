@@ -41,6 +41,7 @@ FIELDS = ("id", "name", "id_number", "phone", "address", "area", "sex", "status"
 MASKS = {"name": "name", "id_number": "id_number", "phone": "phone", "address": "address"}
 CONNECTIONS = 32
 APP, KEY_ID, PREFIX = "bench", "k1", "3303"
+QUERYABLE = ("area",)
 
 
 def rows(count: int) -> list[tuple[str, ...]]:
@@ -118,17 +119,27 @@ def running(command: list[str], port: int, probe: str, **env: str) -> Iterator[i
 
 
 @contextmanager
-def gateway(work: Path, table: list[tuple[str, ...]], secret: str) -> Iterator[Server]:
-    data, master = work / "gateway", secrets.token_hex(32)
+def gateway(
+    work: Path, table: list[tuple[str, ...]], secret: str, workers: int = 1
+) -> Iterator[Server]:
+    data, master = work / f"gateway-{workers}", secrets.token_hex(32)
     schema = pa.schema([(name, pa.string()) for name in FIELDS])
     columns = [pa.array(values) for values in zip(*table, strict=True)]
     batches = pa.table(columns, schema=schema).to_batches(max_chunksize=20_000)
-    publish_snapshot(data / "snapshots" / "residents", schema, batches, key_column="id")
+    publish_snapshot(
+        data / "snapshots" / "residents", schema, batches, key_column="id", queryable=QUERYABLE
+    )
     bundle = Bundle(
         (Application(APP, "压测应用", (AppKey(KEY_ID, secret),)),),
         (
             Interface(
-                "residents", "r", "居民", "residents", "id", tuple(Column(name) for name in FIELDS)
+                "residents",
+                "r",
+                "居民",
+                "residents",
+                "id",
+                tuple(Column(name) for name in FIELDS),
+                QUERYABLE,
             ),
         ),
         (
@@ -141,13 +152,14 @@ def gateway(work: Path, table: list[tuple[str, ...]], secret: str) -> Iterator[S
                 per_minute=10**9,
                 per_day=10**9,
                 networks=("127.0.0.0/8",),
+                kinds=("lookup", "query"),
             ),
         ),
     )
     publish_bundle(data / "bundles", bundle, GatewayKeys.from_secret(master).bundle)
     port = free_port()
     command = [sys.executable, "-m", "chengshu_gateway", "serve", "--data", str(data)]
-    command += ["--port", str(port)]
+    command += ["--port", str(port), "--workers", str(workers)]
     with running(command, port, "/healthz", **{SECRET_VARIABLE: master}) as pid:
         yield Server("gateway (full call)", port, True, "/share/v1/residents/{}", [pid])
 
@@ -256,10 +268,12 @@ def prepare(server: Server, table: list[tuple[str, ...]], count: int, secret: st
     return b"".join(parts)
 
 
-def measure(server: Server, requests: bytes, seconds: float) -> dict[str, float]:
+def measure(
+    server: Server, requests: bytes, seconds: float, connections: int = CONNECTIONS
+) -> dict[str, float]:
     before = server.cpu()
     done = subprocess.run(
-        [sys.executable, str(PEERS / "load.py"), str(server.port), str(CONNECTIONS), str(seconds)],
+        [sys.executable, str(PEERS / "load.py"), str(server.port), str(connections), str(seconds)],
         input=requests,
         capture_output=True,
         check=True,
