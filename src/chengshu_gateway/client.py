@@ -32,6 +32,21 @@ class GatewayRefusedError(RuntimeError):
         self.retry_after = problem.get("retry_after")
 
 
+class AnswerAlteredError(RuntimeError):
+    """An answer is not the one the gateway recorded: its digest is missing or does not fit.
+
+    `request_id` names the gateway's record when the answer said it; nothing of it may be used.
+    """
+
+    def __init__(self, request_id: str) -> None:
+        """Say what to do; the body is not kept."""
+        super().__init__(
+            "应答与网关声明的摘要（Content-Digest）不符或没有摘要，可能在途中被改动，内容没有采用。"
+            f"请检查中间的代理后重试；留痕编号 {request_id or '不详'}，可向平台运维核对。"
+        )
+        self.request_id = request_id
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A successful answer: the row (or rows, or description), its data version and its audit record.
@@ -205,6 +220,12 @@ class GatewayClient:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+        claimed = response.headers.get("Content-Digest", "")
+        # A proxy's own error page has no digest and is no answer; data without one is not taken.
+        unclaimed = not claimed and response.status != http.client.OK
+        if not unclaimed and not signing.digest_fits(claimed, content):
+            self.close()
+            raise AnswerAlteredError(response.headers.get("X-Cs-Record", ""))
         if response.status != http.client.OK:
             raise GatewayRefusedError(response.status, _problem(content))
         document = json.loads(content)
@@ -212,7 +233,7 @@ class GatewayClient:
             data=document["data"],
             version=document["version"],
             request_id=document["request_id"],
-            digest=response.headers.get("Content-Digest", ""),
+            digest=claimed,
             body=content,
             document=document,
         )

@@ -37,7 +37,8 @@ _log = logging.getLogger("chengshu_gateway")
 _MAX_BODY = 64 * 1024
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _PROBLEM = (b"content-type", b"application/problem+json; charset=utf-8")
-_NO_STORE = (b"cache-control", b"no-store")
+# An intermediary that recoded an answer would break its digest (RFC 9111 §5.2.2.6).
+_NO_STORE = (b"cache-control", b"no-store, no-transform")
 _EMPTY_DIGEST = hashlib.sha256(b"").hexdigest().encode()
 
 Scope = Any
@@ -164,9 +165,8 @@ class Gateway:
         result.headers += (
             _NO_STORE,
             (b"x-cs-record", request_id.encode()),
-            (b"content-digest", b"sha-256=:" + b64encode(digest) + b":"),
         )
-        await _send(send, result.status, result.headers, result.body)
+        await _send(send, result.status, result.headers, result.body, digest)
 
     def _examine(
         self,
@@ -375,7 +375,22 @@ async def _read_body(receive: Receive, most: int) -> bytes | None:
             return b"".join(chunks)
 
 
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    headers.append((b"content-length", b"%d" % len(body)))
+async def _send(
+    send: Send,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    body: bytes,
+    digest: bytes | None = None,
+) -> None:
+    """Answer with the digest of exactly these bytes (RFC 9530 §2: Content-Digest covers the content).
+
+    Repr-Digest would speak of a representation, which our answers are not: none is cached, asked
+    for in ranges or coded, and a refusal represents no resource at all.
+    """
+    own = digest or hashlib.sha256(body).digest()
+    headers += (
+        (b"content-digest", b"sha-256=:" + b64encode(own) + b":"),
+        (b"content-length", b"%d" % len(body)),
+    )
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -53,3 +53,16 @@ def signature(secret: bytes, text: bytes) -> bytes:
 def matches(secret: bytes, text: bytes, given: bytes) -> bool:
     """Compare in constant time; padding is accepted."""
     return hmac.compare_digest(signature(secret, text), given.rstrip(b"="))
+
+
+def digest_fits(header: str, content: bytes) -> bool:
+    """Tell whether a Content-Digest header (RFC 9530) names the SHA-256 of these bytes.
+
+    Other algorithms in the list are passed over; without `sha-256` nothing is proven.
+    """
+    own = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    for member in header.split(","):
+        name, _, value = member.strip().partition("=")
+        if name == "sha-256":
+            return hmac.compare_digest(value.encode(), f":{own}:".encode())
+    return False
