@@ -16,14 +16,13 @@ from chengshu_gateway.limits import (
 )
 from chengshu_gateway.policy import AppEntry, CompiledGrant, Plan, Policy
 from chengshu_gateway.problems import ProblemKind, Refusal
+from chengshu_gateway.provers import nobody
 from chengshu_gateway.request import CallRecord, claimed, purpose_of, well_formed
 from chengshu_gateway.state import LoadedState
 from chengshu_gateway.work import Work
 
 _WINDOW_MS = signing.WINDOW_SECONDS * 1000
 _MINUTE_MS = 60_000
-# An unknown application costs the same work as a wrong signature.
-_NOBODY = b"no such application or key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,10 @@ class Authoriser:
         if not well_formed(stamp, nonce):
             raise Refusal(problems.BAD_HEADER)
         quoted = get(b"x-cs-purpose", b"")
+        app = policy.applications.get(app_id)
+        found = app.keys.get(key_id) if app is not None else None
+        # An unknown application costs the same work as a wrong signature.
+        prover = found[0] if found else nobody(given)
         text = signing.canonical_text(
             method=request.method,
             path=request.path,
@@ -116,10 +119,9 @@ class Authoriser:
             nonce=nonce,
             body_digest=request.body_digest,
             purpose=quoted,
+            scheme=prover.scheme,
         )
-        app = policy.applications.get(app_id)
-        found = app.keys.get(key_id) if app is not None else None
-        proven = signing.matches(found[0] if found else _NOBODY, text, given)
+        proven = prover.proves(text, given)
         if app is None or found is None or not proven:
             self._count_failure(call, now_ms)
             raise Refusal(problems.BAD_SIGNATURE)

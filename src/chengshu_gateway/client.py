@@ -7,6 +7,7 @@ many = client.batch("villages-by-code", ["330383001001", "330383001002"])
 print(many.data)
 """
 
+import base64
 import hashlib
 import http.client
 import json
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from chengshu_gateway import signing
+from chengshu_sm2 import Sm2PrivateKey, der_to_raw
 
 
 class GatewayRefusedError(RuntimeError):
@@ -66,7 +68,7 @@ def sign(
     *,
     app: str,
     key_id: str,
-    secret: str,
+    secret: str | Sm2PrivateKey,
     path: str,
     query: str = "",
     method: str = "GET",
@@ -78,7 +80,8 @@ def sign(
     """Return the signed headers of one call.
 
     `path` and `query` are percent-encoded as they will be sent; `purpose` is plain text;
-    `timestamp` is unix milliseconds (now), `nonce` a fresh random text.
+    `timestamp` is unix milliseconds (now), `nonce` a fresh random text. `secret` is the text that was
+    issued, or the SM2 private key whose public half was registered.
     """
     stamp = str(timestamp if timestamp is not None else time.time_ns() // 1_000_000)
     once = nonce if nonce is not None else secrets.token_urlsafe(16)
@@ -91,27 +94,37 @@ def sign(
         nonce=once.encode(),
         body_digest=hashlib.sha256(body).hexdigest().encode(),
         purpose=quoted.encode(),
+        scheme=signing.SCHEME if isinstance(secret, str) else signing.SCHEME_SM2,
     )
     headers = {
         "X-Cs-App": app,
         "X-Cs-Key": key_id,
         "X-Cs-Timestamp": stamp,
         "X-Cs-Nonce": once,
-        "X-Cs-Signature": signing.signature(secret.encode(), text).decode(),
+        "X-Cs-Signature": _signed(secret, text),
     }
     if quoted:
         headers["X-Cs-Purpose"] = quoted
     return headers
 
 
+def _signed(secret: str | Sm2PrivateKey, text: bytes) -> str:
+    if isinstance(secret, str):
+        return signing.signature(secret.encode(), text).decode()
+    return base64.urlsafe_b64encode(der_to_raw(secret.sign(text))).decode().rstrip("=")
+
+
 @dataclass(slots=True)
 class GatewayClient:
-    """Signed calls over one kept-alive connection (not shared between threads)."""
+    """Signed calls over one kept-alive connection (not shared between threads).
+
+    `secret` is the text that was issued, or the SM2 private key of a registered public one.
+    """
 
     base_url: str
     app: str
     key_id: str
-    secret: str = field(repr=False)
+    secret: str | Sm2PrivateKey = field(repr=False)
     timeout: float = 10.0
     _connection: http.client.HTTPConnection | None = field(default=None, init=False, repr=False)
 
