@@ -212,16 +212,7 @@ class GatewayClient:
     def _call(
         self, method: str, path: str, *, query: str = "", purpose: str = "", body: bytes = b""
     ) -> Answer:
-        headers = sign(
-            app=self.app,
-            key_id=self.key_id,
-            secret=self.secret,
-            path=path,
-            query=query,
-            method=method,
-            purpose=purpose,
-            body=body,
-        )
+        headers = self._identity(method, path, query, purpose, body)
         if body:
             headers["Content-Type"] = "application/json"
         target = f"{path}?{query}" if query else path
@@ -249,6 +240,21 @@ class GatewayClient:
             digest=claimed,
             body=content,
             document=document,
+        )
+
+    def _identity(
+        self, method: str, path: str, query: str, purpose: str, body: bytes
+    ) -> dict[str, str]:
+        """Return the headers that prove who calls."""
+        return sign(
+            app=self.app,
+            key_id=self.key_id,
+            secret=self.secret,
+            path=path,
+            query=query,
+            method=method,
+            purpose=purpose,
+            body=body,
         )
 
     def _connect(self) -> http.client.HTTPConnection:
