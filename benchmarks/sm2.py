@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from chengshu.kernel.crypto import HmacSigner, Sm2Signer
-from chengshu.kernel.crypto.libcrypto import libcrypto
+from chengshu.kernel.crypto.sm2 import libcrypto
 
 ROUNDS, SECONDS = 5, 0.6
 MESSAGE = b"330383" * 33 + b"00"

@@ -25,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     serving.add_argument(
         "--trusted-proxy", action="append", default=[], help="可信反向代理的网段（CIDR），可重复"
     )
+    serving.add_argument(
+        "--public-url", default="", help="调用方使用的地址，令牌和证明都写明它（默认取 CHENGSHU_GATEWAY_URL）"
+    )
     checking = commands.add_parser("verify", help="核验调用记录是否被改动")
     checking.add_argument("directory", type=Path, help="网关数据目录，或其中的 audit 目录")
     checking.add_argument("--known", type=Path, help="另处保存的检查点（JSON Lines），一并核对")
@@ -48,6 +51,7 @@ def _serve(options: argparse.Namespace) -> int:
             port=options.port,
             workers=options.workers,
             trusted_proxies=options.trusted_proxy,
+            public_url=options.public_url,
         )
     )
     return 0

@@ -6,24 +6,18 @@ from dataclasses import dataclass
 
 from chengshu_gateway import problems, signing
 from chengshu_gateway.bundle import AppKey
-from chengshu_gateway.limits import (
-    FAILURES_PER_ADDRESS,
-    FAILURES_PER_PAIR,
-    SharedLimits,
-    Verdict,
-    seconds_to_midnight,
-    tag,
-)
+from chengshu_gateway.limits import SharedLimits, Verdict, seconds_to_midnight, tag
+from chengshu_gateway.lockout import Lockout
+from chengshu_gateway.oauth import OAuthDesk
 from chengshu_gateway.policy import AppEntry, CompiledGrant, Plan, Policy
 from chengshu_gateway.problems import ProblemKind, Refusal
+from chengshu_gateway.provers import nobody
 from chengshu_gateway.request import CallRecord, claimed, purpose_of, well_formed
 from chengshu_gateway.state import LoadedState
 from chengshu_gateway.work import Work
 
 _WINDOW_MS = signing.WINDOW_SECONDS * 1000
 _MINUTE_MS = 60_000
-# An unknown application costs the same work as a wrong signature.
-_NOBODY = b"no such application or key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +44,11 @@ class SignedRequest:
 class Authoriser:
     """Decides on calls with the loaded policy and the shared counters."""
 
-    def __init__(self, limits: SharedLimits, state: LoadedState) -> None:
+    def __init__(self, limits: SharedLimits, state: LoadedState, tokens: OAuthDesk) -> None:
         """Bind counters and policy."""
         self._limits = limits
+        self._lockout = Lockout(limits)
+        self._tokens = tokens
         self._state = state
 
     def admit(self, request: SignedRequest, call: CallRecord, *, describe: bool) -> Admission:
@@ -95,6 +91,11 @@ class Authoriser:
         self, policy: Policy, request: SignedRequest, call: CallRecord, now_ms: int
     ) -> tuple[AppEntry, AppKey]:
         get = request.headers.get
+        if b"authorization" in request.headers and b"x-cs-signature" not in request.headers:
+            return self._tokens.authenticate(
+                policy, request.headers, call,
+                method=request.method.decode(), path=request.path, now_ms=now_ms,
+            )  # fmt: skip
         app_id, key_id = get(b"x-cs-app"), get(b"x-cs-key")
         call.app, call.key_id = claimed(app_id), claimed(key_id)
         stamp, nonce, given = (
@@ -102,12 +103,16 @@ class Authoriser:
             get(b"x-cs-nonce"),
             get(b"x-cs-signature"),
         )
-        self._refuse_locked(call, now_ms)
+        self._lockout.refuse_locked(call, now_ms)
         if not (app_id and key_id and stamp and nonce and given):
             raise Refusal(problems.UNSIGNED)
         if not well_formed(stamp, nonce):
             raise Refusal(problems.BAD_HEADER)
         quoted = get(b"x-cs-purpose", b"")
+        app = policy.applications.get(app_id)
+        found = app.keys.get(key_id) if app is not None else None
+        # An unknown application costs the same work as a wrong signature.
+        prover = found[0] if found else nobody(given)
         text = signing.canonical_text(
             method=request.method,
             path=request.path,
@@ -116,12 +121,11 @@ class Authoriser:
             nonce=nonce,
             body_digest=request.body_digest,
             purpose=quoted,
+            scheme=prover.scheme,
         )
-        app = policy.applications.get(app_id)
-        found = app.keys.get(key_id) if app is not None else None
-        proven = signing.matches(found[0] if found else _NOBODY, text, given)
+        proven = prover.proves(text, given)
         if app is None or found is None or not proven:
-            self._count_failure(call, now_ms)
+            self._lockout.count(call, now_ms)
             raise Refusal(problems.BAD_SIGNATURE)
         call.verified = True
         call.purpose = purpose_of(quoted)
@@ -130,24 +134,6 @@ class Authoriser:
         if abs(now_ms - call.client_ms) > _WINDOW_MS:
             raise Refusal(problems.BAD_TIMESTAMP)
         return app, found[1]
-
-    def _refuse_locked(self, call: CallRecord, now_ms: int) -> None:
-        if not self._limits.any_locked(now_ms // 1000):
-            return
-        seconds = self._limits.locked_for(now_ms // 1000, *_failure_tags(call))
-        if seconds > 0:
-            raise Refusal(problems.LOCKED, retry_after=seconds)
-
-    def _count_failure(self, call: CallRecord, now_ms: int) -> None:
-        address, pair = _failure_tags(call)
-        self._limits.record_failure(
-            now_ms // 1000, {address: FAILURES_PER_ADDRESS, pair: FAILURES_PER_PAIR}
-        )
-
-
-def _failure_tags(call: CallRecord) -> tuple[int, int]:
-    # Never the application alone: a stranger could lock it out by guessing in its name.
-    return tag("address", call.ip), tag("pair", call.ip, call.app)
 
 
 def _check_key(app: AppEntry, key: AppKey, now: float) -> None:

@@ -12,9 +12,12 @@ from typing import Any, Literal
 
 from chengshu_gateway import masks, rowfilter
 
-FORMAT = 2
-"""Written format; 2 added the kinds of calls. Format 1 is still read: its grants allow lookups."""
-READABLE = frozenset({1, FORMAT})
+FORMAT = 3
+"""Written format; 2 added the kinds of calls, 3 the schemes of keys. Older ones are still read:
+grants of format 1 allow lookups, keys without a scheme are shared secrets.
+"""
+READABLE = frozenset({1, 2, FORMAT})
+SCHEME_HMAC, SCHEME_SM2, SCHEME_JWT = "hmac-sha256", "sm2-sm3", "private-key-jwt"
 CALL_KINDS = ("lookup", "batch", "verify", "query")
 """What a grant may allow: one record by key, many by keys, yes or no to values, by conditions."""
 MAX_QUERYABLE = 8
@@ -24,6 +27,12 @@ COLUMN_TYPES = frozenset(
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _SECRET_MINIMUM = 16
+_PUBLIC_KEYS = {
+    SCHEME_SM2: re.compile(r"04[0-9a-f]{128}"),
+    SCHEME_JWT: re.compile(
+        r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]{40,400}-----END PUBLIC KEY-----\n"
+    ),
+}
 
 KeyState = Literal["active", "disabled"]
 
@@ -34,13 +43,19 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AppKey:
-    """One key of an application; `secret` is the text the integrator received."""
+    """One key of an application; `secret` is the text the integrator received.
+
+    With SCHEME_SM2 and SCHEME_JWT only `public_key` is known, and `secret` is empty: hex of the
+    point 04‖x‖y, or the PEM of a P-256 or Ed25519 key that asks for tokens.
+    """
 
     key_id: str
     secret: str = field(repr=False)
     state: KeyState = "active"
     not_before: float | None = None
     expires: float | None = None
+    scheme: str = SCHEME_HMAC
+    public_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +197,21 @@ def _unique(identifiers: Iterable[str], what: str) -> set[str]:
 def _check_keys(application: Application) -> None:
     _unique((key.key_id for key in application.keys), f"应用 {application.app_id} 的密钥")
     for key in application.keys:
-        if len(key.secret) < _SECRET_MINIMUM:
-            raise BundleError(
-                f"应用 {application.app_id} 的密钥 {key.key_id} 过短，至少 {_SECRET_MINIMUM} 字符。"
-            )
+        _check_material(key, f"应用 {application.app_id} 的密钥 {key.key_id}")
         if key.state not in ("active", "disabled"):
             raise BundleError(f"密钥 {key.key_id} 的状态不认识：{key.state!r}。")
+
+
+def _check_material(key: AppKey, where: str) -> None:
+    if key.scheme == SCHEME_HMAC:
+        if len(key.secret) < _SECRET_MINIMUM:
+            raise BundleError(f"{where} 过短，至少 {_SECRET_MINIMUM} 字符。")
+        return
+    shape = _PUBLIC_KEYS.get(key.scheme)
+    if shape is None:
+        raise BundleError(f"{where} 的签名方式不认识：{key.scheme!r}。")
+    if key.secret or not shape.fullmatch(key.public_key):
+        raise BundleError(f"{where} 应只有公钥，公钥不合规。")
 
 
 def _check_interface(interface: Interface) -> None:

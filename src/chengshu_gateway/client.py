@@ -7,6 +7,7 @@ many = client.batch("villages-by-code", ["330383001001", "330383001002"])
 print(many.data)
 """
 
+import base64
 import hashlib
 import http.client
 import json
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from chengshu_gateway import signing
+from chengshu_sm2 import Sm2PrivateKey, der_to_raw
 
 
 class GatewayRefusedError(RuntimeError):
@@ -30,6 +32,21 @@ class GatewayRefusedError(RuntimeError):
         self.problem = problem
         self.code = str(problem.get("code", ""))
         self.retry_after = problem.get("retry_after")
+
+
+class AnswerAlteredError(RuntimeError):
+    """An answer is not the one the gateway recorded: its digest is missing or does not fit.
+
+    `request_id` names the gateway's record when the answer said it; nothing of it may be used.
+    """
+
+    def __init__(self, request_id: str) -> None:
+        """Say what to do; the body is not kept."""
+        super().__init__(
+            "应答与网关声明的摘要（Content-Digest）不符或没有摘要，可能在途中被改动，内容没有采用。"
+            f"请检查中间的代理后重试；留痕编号 {request_id or '不详'}，可向平台运维核对。"
+        )
+        self.request_id = request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +68,7 @@ def sign(
     *,
     app: str,
     key_id: str,
-    secret: str,
+    secret: str | Sm2PrivateKey,
     path: str,
     query: str = "",
     method: str = "GET",
@@ -63,7 +80,8 @@ def sign(
     """Return the signed headers of one call.
 
     `path` and `query` are percent-encoded as they will be sent; `purpose` is plain text;
-    `timestamp` is unix milliseconds (now), `nonce` a fresh random text.
+    `timestamp` is unix milliseconds (now), `nonce` a fresh random text. `secret` is the text that was
+    issued, or the SM2 private key whose public half was registered.
     """
     stamp = str(timestamp if timestamp is not None else time.time_ns() // 1_000_000)
     once = nonce if nonce is not None else secrets.token_urlsafe(16)
@@ -76,27 +94,37 @@ def sign(
         nonce=once.encode(),
         body_digest=hashlib.sha256(body).hexdigest().encode(),
         purpose=quoted.encode(),
+        scheme=signing.SCHEME if isinstance(secret, str) else signing.SCHEME_SM2,
     )
     headers = {
         "X-Cs-App": app,
         "X-Cs-Key": key_id,
         "X-Cs-Timestamp": stamp,
         "X-Cs-Nonce": once,
-        "X-Cs-Signature": signing.signature(secret.encode(), text).decode(),
+        "X-Cs-Signature": _signed(secret, text),
     }
     if quoted:
         headers["X-Cs-Purpose"] = quoted
     return headers
 
 
+def _signed(secret: str | Sm2PrivateKey, text: bytes) -> str:
+    if isinstance(secret, str):
+        return signing.signature(secret.encode(), text).decode()
+    return base64.urlsafe_b64encode(der_to_raw(secret.sign(text))).decode().rstrip("=")
+
+
 @dataclass(slots=True)
 class GatewayClient:
-    """Signed calls over one kept-alive connection (not shared between threads)."""
+    """Signed calls over one kept-alive connection (not shared between threads).
+
+    `secret` is the text that was issued, or the SM2 private key of a registered public one.
+    """
 
     base_url: str
     app: str
     key_id: str
-    secret: str = field(repr=False)
+    secret: str | Sm2PrivateKey = field(repr=False)
     timeout: float = 10.0
     _connection: http.client.HTTPConnection | None = field(default=None, init=False, repr=False)
 
@@ -184,16 +212,7 @@ class GatewayClient:
     def _call(
         self, method: str, path: str, *, query: str = "", purpose: str = "", body: bytes = b""
     ) -> Answer:
-        headers = sign(
-            app=self.app,
-            key_id=self.key_id,
-            secret=self.secret,
-            path=path,
-            query=query,
-            method=method,
-            purpose=purpose,
-            body=body,
-        )
+        headers = self._identity(method, path, query, purpose, body)
         if body:
             headers["Content-Type"] = "application/json"
         target = f"{path}?{query}" if query else path
@@ -205,6 +224,12 @@ class GatewayClient:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+        claimed = response.headers.get("Content-Digest", "")
+        # A proxy's own error page has no digest and is no answer; data without one is not taken.
+        unclaimed = not claimed and response.status != http.client.OK
+        if not unclaimed and not signing.digest_fits(claimed, content):
+            self.close()
+            raise AnswerAlteredError(response.headers.get("X-Cs-Record", ""))
         if response.status != http.client.OK:
             raise GatewayRefusedError(response.status, _problem(content))
         document = json.loads(content)
@@ -212,9 +237,24 @@ class GatewayClient:
             data=document["data"],
             version=document["version"],
             request_id=document["request_id"],
-            digest=response.headers.get("Content-Digest", ""),
+            digest=claimed,
             body=content,
             document=document,
+        )
+
+    def _identity(
+        self, method: str, path: str, query: str, purpose: str, body: bytes
+    ) -> dict[str, str]:
+        """Return the headers that prove who calls."""
+        return sign(
+            app=self.app,
+            key_id=self.key_id,
+            secret=self.secret,
+            path=path,
+            query=query,
+            method=method,
+            purpose=purpose,
+            body=body,
         )
 
     def _connect(self) -> http.client.HTTPConnection:

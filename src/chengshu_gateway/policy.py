@@ -21,6 +21,7 @@ from chengshu_gateway.problems import (
     NOT_GRANTED,
     Refusal,
 )
+from chengshu_gateway.provers import Prover, prover_of
 from chengshu_gateway.rowfilter import Predicate
 from chengshu_gateway.snapshot import Snapshot, SnapshotError
 
@@ -243,7 +244,7 @@ class AppEntry:
     """An application with its keys by id and its grants by interface."""
 
     application: Application
-    keys: dict[bytes, tuple[bytes, AppKey]]
+    keys: dict[bytes, tuple[Prover, AppKey]]
     grants: dict[str, CompiledGrant]
     rate: QuotaHandle
 
@@ -261,7 +262,7 @@ class Policy:
         self.applications = {
             each.app_id.encode(): AppEntry(
                 each,
-                {key.key_id.encode(): (key.secret.encode(), key) for key in each.keys},
+                {key.key_id.encode(): (prover_of(key), key) for key in each.keys},
                 {},
                 QuotaHandle(tag("app", each.app_id), per_app_minute, None),
             )

@@ -175,6 +175,30 @@ BUSY = _kind(
     "调用过于密集",
     "该应用一分钟内的调用超过网关可承受的上限。请按 Retry-After 的秒数等待后再调用。",
 )
+BAD_TOKEN = _kind(
+    "bad_token",
+    401,
+    "令牌不可用",
+    "Authorization 应为 DPoP 加本网关签发的令牌，令牌五分钟内有效。请重新换取令牌再发。",
+)
+BAD_PROOF = _kind(
+    "bad_proof",
+    401,
+    "令牌的证明不正确",
+    "DPoP 请求头应为持有密钥对本次请求签名的证明（RFC 9449），每次都要新的。请改正后再发。",
+)
+BAD_CLIENT = _kind(
+    "bad_client",
+    401,
+    "应用身份不正确",
+    "应用编号与密钥或断言不匹配。请核对应用编号、密钥和断言，连续失败会暂时锁定。",
+)
+BAD_TOKEN_REQUEST = _kind(
+    "bad_token_request",
+    400,
+    "换取令牌的请求不合规",
+    "应为 POST 表单，grant_type=client_credentials，写法见接入指南。请改正后再发。",
+)
 NO_BUNDLE = _kind(
     "no_bundle",
     503,
@@ -245,5 +269,10 @@ def render(refusal: Refusal, request_id: str) -> ProblemAnswer:
         document["retry_after"] = seconds
     if kind is BAD_METHOD:
         headers.append((b"allow", b"GET"))
+    if kind in (BAD_TOKEN, BAD_PROOF):
+        word = b"invalid_token" if kind is BAD_TOKEN else b"invalid_dpop_proof"
+        headers.append(
+            (b"www-authenticate", b'DPoP error="%s", algs="ES256 EdDSA Ed25519"' % word)
+        )
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return ProblemAnswer(kind.status, body, headers)

@@ -17,6 +17,8 @@ from chengshu_gateway.server import Gateway, Settings
 
 _DATA_VARIABLE = "CHENGSHU_GATEWAY_DATA"
 _PROXY_VARIABLE = "CHENGSHU_GATEWAY_TRUSTED_PROXIES"
+# What callers put before /share/v1: issuer and audience of tokens, base of their proofs.
+_URL_VARIABLE = "CHENGSHU_GATEWAY_URL"
 _PARENT_VARIABLE = "CHENGSHU_GATEWAY_PARENT"
 _PARENT_POLL_SECONDS = 0.5
 _BUFFER_BYTES = 64 * 1024
@@ -31,6 +33,7 @@ class ServeOptions:
     port: int = 8900
     workers: int = 1
     trusted_proxies: Sequence[str] = ()
+    public_url: str = ""
 
 
 def serve(options: ServeOptions) -> None:
@@ -43,6 +46,8 @@ def serve(options: ServeOptions) -> None:
     options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ[_DATA_VARIABLE] = str(options.data.absolute())
     os.environ[_PROXY_VARIABLE] = ",".join(options.trusted_proxies)
+    own = f"http://{options.host}:{options.port}"
+    os.environ[_URL_VARIABLE] = options.public_url or os.environ.get(_URL_VARIABLE, "") or own
     os.environ[_PARENT_VARIABLE] = str(os.getpid())
     Granian(
         "chengshu_gateway.serve:application",
@@ -73,6 +78,7 @@ def application() -> Gateway:
             data=Path(os.environ[_DATA_VARIABLE]),
             keys=GatewayKeys.from_secret(os.environ[SECRET_VARIABLE]),
             trusted_proxies=proxies,
+            public_url=os.environ[_URL_VARIABLE],
         )
     )
 

@@ -19,7 +19,7 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
-from chengshu_gateway import problems
+from chengshu_gateway import oauth, problems
 from chengshu_gateway.audit import AuditLog, AuditUnavailableError
 from chengshu_gateway.authorise import Admission, Authoriser, SignedRequest
 from chengshu_gateway.keys import GatewayKeys, hash_record_key
@@ -37,7 +37,8 @@ _log = logging.getLogger("chengshu_gateway")
 _MAX_BODY = 64 * 1024
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _PROBLEM = (b"content-type", b"application/problem+json; charset=utf-8")
-_NO_STORE = (b"cache-control", b"no-store")
+# An intermediary that recoded an answer would break its digest (RFC 9111 §5.2.2.6).
+_NO_STORE = (b"cache-control", b"no-store, no-transform")
 _EMPTY_DIGEST = hashlib.sha256(b"").hexdigest().encode()
 
 Scope = Any
@@ -56,6 +57,7 @@ class Settings:
     minimum_free_bytes: int = 64 << 20
     trusted_proxies: Sequence[str] = ()
     signer: Signer | None = None
+    public_url: str = "http://127.0.0.1:8900"
 
 
 @dataclass(slots=True)
@@ -95,7 +97,9 @@ class Gateway:
         self.state = LoadedState(
             data, self._settings.keys, per_app_minute=self.limits.per_app_minute
         )
-        self._authoriser = Authoriser(self.limits, self.state)
+        keys = self._settings.keys
+        self._tokens = oauth.OAuthDesk(keys, self.limits, self._settings.public_url)
+        self._authoriser = Authoriser(self.limits, self.state, self._tokens)
         self._desk = Desk(self._settings.keys, self.limits)
         await self.state.refresh()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
@@ -138,17 +142,25 @@ class Gateway:
         if scope["raw_path"] == b"/healthz":
             await self._health(send)
             return
+        if scope["raw_path"] == oauth.METADATA_PATH:
+            await _send(send, 200, [_JSON, _NO_STORE], self._tokens.metadata())
+            return
         headers = dict(scope["headers"])
         body: bytes | None = b""
         posted = scope["method"] == "POST"
+        asks_token = posted and scope["raw_path"] == oauth.PATH
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
             body = await _read_body(receive, MAX_POSTED if posted else _MAX_BODY)
         call = CallRecord(ip=self._addresses.read(scope, headers))
-        found = await self._work(scope, headers, body, call) if posted else None
+        found = None
+        if posted and not asks_token:
+            found = await self._work(scope, headers, body, call)
         # From here to the record nothing may pause: the number of the record stands in the answer.
         audit = self.audit
         request_id = f"{audit.worker:02d}-{audit.next_seq}"
-        if found is None:
+        if asks_token:
+            result = self._token(headers, body, call)
+        elif found is None:
             result = self._examine(scope, headers, body, call, request_id)
         else:
             result = _posted_result(found, call, request_id)
@@ -164,9 +176,19 @@ class Gateway:
         result.headers += (
             _NO_STORE,
             (b"x-cs-record", request_id.encode()),
-            (b"content-digest", b"sha-256=:" + b64encode(digest) + b":"),
         )
-        await _send(send, result.status, result.headers, result.body)
+        await _send(send, result.status, result.headers, result.body, digest)
+
+    def _token(
+        self, headers: dict[bytes, bytes], body: bytes | None, call: CallRecord
+    ) -> _Result:
+        """Return the answer of the token endpoint; never raises."""
+        try:
+            answer = self._tokens.answer(self.state.policy, headers, body, call, time.time())
+        except Exception:  # noqa: BLE001 - as in _examine
+            _log.exception("a token request failed")
+            return _refused(Refusal(problems.INTERNAL), "")
+        return _Result(answer.outcome, answer.status, answer.body, answer.headers)
 
     def _examine(
         self,
@@ -375,7 +397,22 @@ async def _read_body(receive: Receive, most: int) -> bytes | None:
             return b"".join(chunks)
 
 
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    headers.append((b"content-length", b"%d" % len(body)))
+async def _send(
+    send: Send,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    body: bytes,
+    digest: bytes | None = None,
+) -> None:
+    """Answer with the digest of exactly these bytes (RFC 9530 §2: Content-Digest covers the content).
+
+    Repr-Digest would speak of a representation, which our answers are not: none is cached, asked
+    for in ranges or coded, and a refusal represents no resource at all.
+    """
+    own = digest or hashlib.sha256(body).digest()
+    headers += (
+        (b"content-digest", b"sha-256=:" + b64encode(own) + b":"),
+        (b"content-length", b"%d" % len(body)),
+    )
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -9,7 +9,14 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
-ROOTS = ("chengshu", "chengshu_lake", "chengshu_gateway", "chengshu_demo")
+ROOTS = (
+    "chengshu",
+    "chengshu_lake",
+    "chengshu_gateway",
+    "chengshu_sm2",
+    "chengshu_evidence",
+    "chengshu_demo",
+)
 
 
 @cache

@@ -16,9 +16,11 @@ from chengshu.data.catalog.content import ItemContent, VersionContent
 from chengshu.data.catalog.tests import cast as catalog_cast
 from chengshu.data.sharing.samples import PLACEHOLDER, CallSample
 from chengshu.data.sharing.services import applications, grants, interfaces
+from chengshu.data.sharing.services.public_keys import register_public_key
 from chengshu.data.sharing.tests.cast import build, dispatch_all
 from chengshu_gateway.tests.sample_city import MASTER, served
 from chengshu_lake import Lake
+from chengshu_sm2 import Sm2PrivateKey
 from tests.docs.examples import Example, examples_of
 
 pytestmark = pytest.mark.service
@@ -79,6 +81,12 @@ def identity(db, settings, tmp_path) -> Iterator[dict[str, str]]:
         per_day=1000, purpose="地址核对", kinds=["lookup", "batch", "verify", "query"],
     )  # fmt: skip
     key, secret = applications.issue_key(actor=city.stranger, application=application)
+    private = Sm2PrivateKey.generate()
+    (tmp_path / "sm2.pem").write_bytes(private.pem())
+    registered = register_public_key(
+        actor=city.stranger, application=application, scheme="sm2-sm3",
+        public_key=private.public_key().pem().decode(),
+    )  # fmt: skip
     dispatch_all()
     with served(tmp_path / "gateway") as server:
         yield {
@@ -86,6 +94,8 @@ def identity(db, settings, tmp_path) -> Iterator[dict[str, str]]:
             "CHENGSHU_APP": "grid-app",
             "CHENGSHU_KEY": key.key_id,
             "CHENGSHU_SECRET": secret,
+            "CHENGSHU_SM2_KEY": registered.key_id,
+            "CHENGSHU_SM2_PRIVATE": str(tmp_path / "sm2.pem"),
         }
 
 

@@ -1,14 +1,14 @@
 """JSON API of sharing under ``/api/v1/sharing/``: for administration; shared data itself is asked at the gateway."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Field, Query, Schema, Status
 
 from chengshu.data.sharing import selectors, usage
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
-from chengshu.data.sharing.services import applications, grants, interfaces
+from chengshu.data.sharing.services import applications, grants, interfaces, public_keys
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rest import ApiRouter
 from chengshu.kernel.errors import InvalidInput, NotFound
@@ -103,6 +103,22 @@ class KeyOut(Schema):
 
     key_id: str
     secret: str
+    expires_at: datetime | None
+
+
+class PublicKeyIn(Schema):
+    """Register a public key; the private half stays with the application."""
+
+    scheme: Literal["sm2-sm3", "private-key-jwt"]
+    public_key: str = Field(description="PEM；SM2 也可以是 04 开头的 130 位十六进制")
+    expires_at: datetime | None = None
+
+
+class PublicKeyOut(Schema):
+    """A registered public key."""
+
+    key_id: str
+    scheme: str
     expires_at: datetime | None
 
 
@@ -315,6 +331,22 @@ def issue_key(request: HttpRequest, code: str, payload: KeyIn) -> Status[Any]:
         actor=_actor(request), application=item, expires_at=payload.expires_at
     )
     return Status(201, {"key_id": key.key_id, "secret": secret, "expires_at": key.expires_at})
+
+
+@router.operation(
+    "POST", "/applications/{code}/public-keys", permission=KEY, response={201: PublicKeyOut},
+    summary="登记公钥",
+)  # fmt: skip
+def register_public_key(request: HttpRequest, code: str, payload: PublicKeyIn) -> Status[Any]:
+    """Register a public key for SM2 signatures, or for asking for OAuth tokens."""
+    item = selectors.application(_actor(request), code)
+    key = public_keys.register_public_key(
+        actor=_actor(request), application=item, scheme=payload.scheme,
+        public_key=payload.public_key, expires_at=payload.expires_at,
+    )  # fmt: skip
+    return Status(
+        201, {"key_id": key.key_id, "scheme": key.scheme, "expires_at": key.expires_at}
+    )
 
 
 @router.operation(

@@ -29,8 +29,10 @@ class SharingConfig(AppConfig):
         from chengshu.data.classification.facade import register_mask_uses
         from chengshu.data.lineage.facade import register_edges
         from chengshu.data.quality.facade import register_access_measure
-        from chengshu.data.sharing import availability, lineage
+        from chengshu.data.sharing import availability, evidence, lineage
+        from chengshu.kernel.audit.trails import Trail, register_trail
 
         register_edges("sharing", lineage.shared_edges)
         register_mask_uses("共享授权", lineage.masks_in_force)
         register_access_measure("sharing", availability.TITLE, availability.of_resources)
+        register_trail("sharing", Trail(heads=evidence.heads, sources=evidence.sources))

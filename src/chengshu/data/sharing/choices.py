@@ -13,6 +13,14 @@ class KeyState(TextChoices):
     REVOKED = "revoked", "已吊销"
 
 
+class KeyScheme(TextChoices):
+    """How a key proves its holder; the values are the gateway's own (`bundle.SCHEME_*`)."""
+
+    HMAC = "hmac-sha256", "共享密钥（HMAC-SHA256）"
+    SM2 = "sm2-sm3", "国密公钥（SM2 加 SM3）"
+    JWT = "private-key-jwt", "OAuth 公钥（ES256 或 Ed25519）"
+
+
 class InterfaceState(TextChoices):
     BUILDING = "building", "发布中"
     ONLINE = "online", "已上线"

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from chengshu.data.protection.facade import choices as mask_choices
 from chengshu.data.sharing import row_filter
-from chengshu.data.sharing.choices import CallKind, lookup_only
+from chengshu.data.sharing.choices import CallKind, KeyScheme, lookup_only
 from chengshu.data.sharing.masking import NONE, SENSITIVE, suggested_mask
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.kernel.errors import InvalidInput
@@ -93,6 +93,26 @@ class KeyForm(ServiceForm):
         """The service speaks of a moment, the form of a day."""
         for text in error.fields.values() or [error.detail]:
             self.add_error("expires_on", text)
+
+
+class PublicKeyForm(ServiceForm):
+    """Register a public key."""
+
+    scheme = forms.ChoiceField(
+        label="签名方式", choices=[(c.value, c.label) for c in (KeyScheme.SM2, KeyScheme.JWT)],
+        help_text="国密公钥：每次调用用 SM2 签名。OAuth 公钥：用它换取短期令牌，再凭令牌调用。",
+    )  # fmt: skip
+    public_key = forms.CharField(
+        label="公钥", max_length=2000, widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="PEM 文本；SM2 也可以是 04 开头的 130 位十六进制。私钥留在贵单位，请不要贴在这里。",
+    )  # fmt: skip
+    expires_on = _day("有效期至", "当天结束时失效。留空表示长期有效；建议一年一换。")
+
+    def show(self, error: InvalidInput) -> None:
+        """The service speaks of a moment, the form of a day."""
+        named = {"expires_at": "expires_on"}
+        for name, text in error.fields.items():
+            self.add_error(named.get(name, name), text)
 
 
 class InterfaceForm(ServiceForm):

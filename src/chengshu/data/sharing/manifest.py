@@ -66,6 +66,10 @@ MANIFEST = Manifest(
         Action(key="sharing.application_registered", name="登记接入应用"),
         Action(key="sharing.application_state", name="停用或恢复接入应用"),
         Action(key="sharing.key_issued", name="签发应用密钥", fields=(("key", "密钥编号"),)),
+        Action(
+            key="sharing.key_registered", name="登记应用公钥",
+            fields=(("key", "密钥编号"), ("scheme", "签名方式"), ("public_key", "公钥")),
+        ),
         Action(key="sharing.key_revoked", name="吊销应用密钥", fields=(("key", "密钥编号"),)),
         Action(key="sharing.interface_created", name="新建共享接口"),
         Action(key="sharing.interface_state", name="接口上线或下线"),

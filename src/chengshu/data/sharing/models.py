@@ -10,6 +10,7 @@ from chengshu.data.sharing.choices import (
     ApplicationState,
     GrantState,
     InterfaceState,
+    KeyScheme,
     KeyState,
     lookup_only,
 )
@@ -45,13 +46,20 @@ class Application(models.Model):
 
 
 class ApplicationKey(models.Model):
-    """A signing key; the secret is sealed at rest and shown to people exactly once."""
+    """A signing key; the secret is sealed at rest and shown to people exactly once.
+
+    Of a registered public key (`scheme` other than HMAC) there is no secret: the holder keeps the private half.
+    """
 
     ACCESS: ClassVar = AccessRule(organization="application__owner__path")
 
     application = models.ForeignKey(Application, models.CASCADE, related_name="keys")
     key_id = models.CharField("密钥编号", max_length=40, unique=True)
-    secret_sealed = models.TextField()
+    secret_sealed = models.TextField(blank=True)
+    scheme = models.CharField(
+        "签名方式", max_length=20, choices=KeyScheme, default=KeyScheme.HMAC
+    )
+    public_key = models.TextField("公钥", blank=True)
     state = models.CharField("状态", max_length=10, choices=KeyState, default=KeyState.ACTIVE)
     created_at = models.DateTimeField("签发时间", default=timezone.now)
     expires_at = models.DateTimeField("有效期至", null=True, blank=True)
@@ -60,6 +68,12 @@ class ApplicationKey(models.Model):
     class Meta:
         ordering: ClassVar = ["-created_at"]
         verbose_name = "应用密钥"
+        constraints: ClassVar = [
+            # Two applications with one key pair could sign for each other.
+            models.UniqueConstraint(
+                fields=["public_key"], condition=~Q(public_key=""), name="sharing_public_key_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.key_id

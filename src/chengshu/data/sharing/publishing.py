@@ -16,7 +16,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import published_queryset
-from chengshu.data.sharing.choices import ApplicationState, GrantState, InterfaceState, KeyState
+from chengshu.data.sharing.choices import (
+    ApplicationState,
+    GrantState,
+    InterfaceState,
+    KeyScheme,
+    KeyState,
+)
 from chengshu.data.sharing.models import (
     Application,
     ApplicationKey,
@@ -136,16 +142,20 @@ def _keys(item: Application, problems: list[str]) -> Iterator[wire.AppKey]:
 
 
 def _key(key: ApplicationKey, problems: list[str]) -> wire.AppKey | None:
-    try:
-        secret = open_sealed(key.secret_sealed, place=KEY_PLACE)
-    except SealedValueError:
-        problems.append(f"密钥 {key.key_id} 解不开（封存它的主密钥已不在），请给应用重新签发。")
-        return None
+    secret = ""
+    if key.scheme == KeyScheme.HMAC:
+        try:
+            secret = open_sealed(key.secret_sealed, place=KEY_PLACE)
+        except SealedValueError:
+            problems.append(f"密钥 {key.key_id} 解不开（封存它的主密钥已不在），请给应用重新签发。")
+            return None
     return wire.AppKey(
         key_id=key.key_id,
         secret=secret,
         state="active" if key.state == KeyState.ACTIVE else "disabled",
         expires=key.expires_at.timestamp() if key.expires_at else None,
+        scheme=key.scheme,
+        public_key=key.public_key,
     )
 
 

@@ -6,6 +6,7 @@ from chengshu.data.sharing.views import (
     candidates,
     grants,
     interfaces,
+    public_keys,
     query_columns,
 )
 from chengshu.kernel.access.routing import page
@@ -41,6 +42,9 @@ urlpatterns = [
         permission=APPLICATION,
     ),
     page(f"{_A}<slug:code>/keys/new/", applications.issue, name="key-new", permission=KEY),
+    page(
+        f"{_A}<slug:code>/keys/register/", public_keys.register, name="key-register", permission=KEY
+    ),
     page(
         f"{_A}<slug:code>/keys/<slug:key_id>/revoke/", applications.revoke, name="key-revoke",
         permission=KEY,

@@ -16,5 +16,6 @@ MANIFEST = Manifest(
     ),
     schedules=(
         Schedule(key="audit.checkpoint", name="签署审计检查点", cron="* * * * *", job="audit.checkpoint"),
+        Schedule(key="audit.anchor", name="签署留痕锚点", cron="*/10 * * * *", job="audit.anchor"),
     ),
 )  # fmt: skip

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.models import AuditCheckpoint, AuditHead, AuditRecord
-from chengshu.kernel.crypto import hexdigest, mac
+from chengshu.kernel.crypto import mac
 from chengshu.kernel.unit_of_work import unit_of_work
+from chengshu_evidence.lines import operation_digest
 
 HASHED_FIELDS = (
     "seq", "at", "actor_id", "actor_name", "actor_org", "action", "object_type", "object_id",
@@ -69,10 +70,14 @@ def record(
 
 def digest(item: AuditRecord) -> str:
     """SM3 over the canonical text of a record, which includes the previous record's hash."""
+    return operation_digest(hashed_members(item))
+
+
+def hashed_members(item: AuditRecord) -> dict[str, Any]:
+    """What a record's hash covers, as an export writes it down."""
     values = {name: getattr(item, name) for name in HASHED_FIELDS}
     values["at"] = item.at.astimezone(UTC).isoformat(timespec="microseconds")
-    text = json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hexdigest(text.encode())
+    return values
 
 
 def _plain(value: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from chengshu.kernel.crypto.errors import CryptoUnavailable
 from chengshu.kernel.crypto.hashing import HashAlgorithm, hexdigest
-from chengshu.kernel.crypto.libcrypto import libcrypto
-from chengshu.kernel.crypto.sm2 import Sm2PublicKey, raw_to_der
+from chengshu.kernel.crypto.sm2 import Sm2PublicKey, libcrypto, raw_to_der
 
 # GB/T 32905-2016 A.1.
 _SM3_ABC = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"

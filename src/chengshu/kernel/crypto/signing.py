@@ -211,6 +211,15 @@ class Sm2Verifier:
         """
         return cls(sm2.Sm2PublicKey.from_pem(pem), key_id, user_id=user_id, encoding=encoding)
 
+    @classmethod
+    def from_point(cls, point: bytes, key_id: str) -> "Sm2Verifier":
+        """Read a bare point, ``04 || x || y`` or ``x || y``; raises as ``from_pem``."""
+        return cls(sm2.Sm2PublicKey.from_point(point), key_id)
+
+    def point(self) -> bytes:
+        """Return the key as ``04 || x || y`` (65 bytes)."""
+        return self._key.point()
+
     def pem(self) -> bytes:
         """Return the key as a ``PUBLIC KEY`` PEM."""
         return self._key.pem()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chengshu.kernel.access.actor import platform
-from chengshu.kernel.audit import services
+from chengshu.kernel.audit import services, trails
 from chengshu.kernel.audit.models import AuditHead
 from chengshu.kernel.audit.verification import verify
 from chengshu.kernel.jobs.registration import JobContext, job
@@ -16,6 +16,14 @@ def checkpoint(context: JobContext) -> dict[str, int]:
     del context
     made = services.checkpoint()
     return {"seq": made.seq if made else 0}
+
+
+@job("audit.anchor", name="签署留痕锚点")
+def anchor(context: JobContext) -> dict[str, int]:
+    """Sign where the trails of acts and of calls end now, for proof to third parties."""
+    del context
+    made = trails.anchor()
+    return {"anchor": made.number if made else 0}
 
 
 @job("audit.verify", name="校验审计链条")

@@ -17,6 +17,10 @@ MANIFEST = Manifest(
             key="audit.export", name="导出审计记录",
             fields=(("format", "格式"), ("rows", "行数"), ("conditions", "条件")),
         ),
+        Action(
+            key="audit.evidence_exported", name="导出留痕交第三方",
+            fields=(("since", "起"), ("until", "止"), ("chains", "各链条的起止记录")),
+        ),
         Action(key="audit.verify_started", name="发起审计校验"),
         Action(
             key="audit.verified", name="完成审计校验",

@@ -26,6 +26,11 @@ def changed(action: str, subject: str) -> None:
     emit(type=f"city.sharing.{action}", source="sharing", subject=subject)
 
 
+def new_key_id() -> str:
+    """The number of a new key, good for all time."""
+    return f"k{secrets.token_hex(6)}"
+
+
 def required(reason: str) -> None:
     """Raise InvalidInput unless there is a reason."""
     if not reason.strip():
@@ -108,7 +113,7 @@ def issue_key(
     with unit_of_work():
         key = ApplicationKey.objects.create(
             application=application,
-            key_id=f"k{secrets.token_hex(6)}",
+            key_id=new_key_id(),
             secret_sealed=seal(secret, place=KEY_PLACE),
             expires_at=expires_at,
         )

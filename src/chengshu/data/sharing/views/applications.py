@@ -175,6 +175,8 @@ def _actions(actor: Actor, item: Application) -> list[Action]:
                 )
             )
     if allows(actor, "sharing.key.manage", item) and item.state == ApplicationState.ACTIVE:
+        registering = application_url(item, "key-register")
+        found.append(Action(title="登记公钥", url=registering, icon="certificate"))
         url = application_url(item, "key-new")
         found.append(Action(title="签发密钥", url=url, icon="key", primary=True))  # fmt: skip
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chengshu.data.sharing.choices import CallKind, GrantState, KeyState
+from chengshu.data.sharing.choices import CallKind, GrantState, KeyScheme, KeyState
 from chengshu.data.sharing.models import Application, ApplicationKey, Grant, ShareInterface
 from chengshu.data.sharing.samples import CallSample
 from chengshu.kernel.access.actor import Actor
@@ -19,8 +19,10 @@ def own_sample(actor: Actor, item: ShareInterface, grants: Sequence[Grant]) -> C
 
 
 def sample(item: ShareInterface, application: Application) -> CallSample:
-    """A call of an interface by an application, with its newest valid key."""
-    key = ApplicationKey.objects.filter(application=application, state=KeyState.ACTIVE).first()
+    """A call of an interface by an application, with its newest valid shared secret."""
+    key = ApplicationKey.objects.filter(
+        application=application, state=KeyState.ACTIVE, scheme=KeyScheme.HMAC
+    ).first()
     return CallSample(
         interface=item.code, record=item.key_column.upper(), application=application.code,
         key_id=key.key_id if key else "密钥编号",

@@ -12,14 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengshu.kernel.crypto import CryptoUnavailable, SigningKeyError, Sm2Signer, Sm2Verifier
-from chengshu.kernel.crypto.libcrypto import _load, _paths, libcrypto
 from chengshu.kernel.crypto.sm2 import (
     DEFAULT_USER_ID,
     Sm2PrivateKey,
     Sm2PublicKey,
     der_to_raw,
+    libcrypto,
     raw_to_der,
+    told_as_ours,
 )
+from chengshu_sm2.libcrypto import _load, _paths
 
 # GB/T 32918.5-2017, annex A (recommended curve).
 SCALAR = bytes.fromhex("3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8")
@@ -265,7 +267,7 @@ def test_a_thousand_operations_do_not_grow_the_process(key):
 
 class TestFindingTheLibrary:
     def test_a_machine_without_sm2_gets_a_clear_chinese_message(self):
-        with pytest.raises(CryptoUnavailable) as caught:
+        with pytest.raises(CryptoUnavailable) as caught, told_as_ours():
             _load(iter(["/nowhere/libcrypto.so.3", "libc.so.6"]))
         assert "SM2" in caught.value.message
         assert "CHENGSHU_LIBCRYPTO" in caught.value.advice

@@ -18,7 +18,7 @@ from typing import Any
 
 from cffi import FFI
 
-from chengshu.kernel.crypto.errors import CryptoUnavailable
+from chengshu_sm2.errors import Sm2Unavailable
 
 ENV_NAME = "CHENGSHU_LIBCRYPTO"
 _MINIMUM_VERSION = 0x30000000
@@ -112,7 +112,7 @@ def libcrypto() -> Libcrypto:
     """Return the process's libcrypto with SM2, loaded once.
 
     Raises:
-        CryptoUnavailable: no libcrypto at hand is OpenSSL 3 with SM2; the message lists what was
+        Sm2Unavailable: no libcrypto at hand is OpenSSL 3 with SM2; the message lists what was
             tried.
     """
     if _loaded:
@@ -133,7 +133,7 @@ def _load(paths: Iterator[str]) -> Libcrypto:
         except (OSError, AttributeError) as reason:
             # AttributeError: a symbol is missing, that is a libcrypto older than 3.0.
             tried.append(f"{path}({reason})")
-    raise CryptoUnavailable(
+    raise Sm2Unavailable(
         "本机没有支持 SM2 的 OpenSSL 3 密码库（libcrypto），无法使用 SM2 签名和验签。",
         kept="没有签名或写入任何数据。其他算法（SM3、SM4、HMAC、Ed25519）不受影响。",
         advice=(
