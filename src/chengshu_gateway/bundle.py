@@ -12,11 +12,13 @@ from typing import Any, Literal
 
 from chengshu_gateway import masks, rowfilter
 
-FORMAT = 2
-"""Written format; 2 added the kinds of calls. Format 1 is still read: its grants allow lookups."""
-READABLE = frozenset({1, FORMAT})
-CALL_KINDS = ("lookup", "batch", "verify", "query")
-"""What a grant may allow: one record by key, many by keys, yes or no to values, by conditions."""
+FORMAT = 3
+"""Written format; 2 added the kinds of calls, 3 more of them. Older formats are still read: the
+grants of format 1 allow lookups."""
+READABLE = frozenset({1, 2, FORMAT})
+CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statistics")
+"""What a grant may allow: one record by key, many by keys, yes or no to values, by conditions,
+what changed since a cursor, a file of everything, groups of records counted and summed."""
 MAX_QUERYABLE = 8
 COLUMN_TYPES = frozenset(
     {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},

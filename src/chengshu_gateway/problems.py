@@ -68,6 +68,13 @@ BAD_CURSOR = _kind(
     "翻页标记不可用",
     "after 应为上一页应答里的 next，条件与上一页完全相同，由同一应用使用。请从第一页重新查询。",
 )
+STALE_CURSOR = _kind(
+    "stale_cursor",
+    410,
+    "增量起点已失效",
+    "变更记录只保留一段时间，授权或字段变了也要重来。请不带 since 从头全量读一遍（按 id 覆盖原有副本，"
+    "没有读到的删去），再用新的 next 继续。",
+)
 UNSIGNED = _kind(
     "unsigned",
     401,
