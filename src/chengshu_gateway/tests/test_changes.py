@@ -130,6 +130,21 @@ def test_a_copy_kept_by_the_feed_is_what_the_grant_shows(city, gateway, first, l
         assert feed(gateway, since).json["data"] == []
 
 
+def test_pages_lead_to_one_version_although_a_newer_one_came_between(city, gateway):
+    copy, since = caught_up(gateway)
+    second = {"A": ("赵六", "in", ""), "B": ("孙七八", "in", ""), "C": ("王五", "in", "")}
+    publish_rows(city, second)
+    gateway.refresh()
+    first = feed(gateway, since, limit=1).json
+    apply(copy, first["data"])
+    publish_rows(city, second | {"B": ("李四", "in", ""), "C": ("周十一二", "in", "")})
+    gateway.refresh()
+    copy, since = caught_up(gateway, first["next"], copy, limit=1)
+    assert copy == seen(second)
+    copy, _since = caught_up(gateway, since, copy)
+    assert copy == seen(second | {"B": ("李四", "in", ""), "C": ("周十一二", "in", "")})
+
+
 def test_only_what_the_grant_shows_is_a_change(city, gateway):
     _copy, since = caught_up(gateway)
     after = {
