@@ -7,7 +7,6 @@ pages were applied is exactly what the grant shows of that version.
 """
 
 import asyncio
-import hashlib
 import heapq
 import hmac
 import json
@@ -29,6 +28,7 @@ from chengshu_gateway.problems import (
     Refusal,
 )
 from chengshu_gateway.request import CallRecord
+from chengshu_gateway.shape import fingerprint
 from chengshu_gateway.snapshot import Snapshot, SnapshotError
 from chengshu_gateway.work import SLICE, Desk, members
 
@@ -204,26 +204,19 @@ def _opened(since: Any, keys: GatewayKeys, grant: CompiledGrant) -> _Place:
         shown, *place = cursors.open_sealed(keys.cursor, _context(grant), since)
     except cursors.CursorError as error:
         raise Refusal(BAD_CURSOR) from error
-    if shown != _fingerprint(grant):
+    if shown != fingerprint(grant.grant):
         raise Refusal(STALE_CURSOR, extra="授权的字段、脱敏或行范围变了")
     return _Place(*place)
 
 
 def _sealed(place: _Place, keys: GatewayKeys, grant: CompiledGrant) -> str:
-    position = [_fingerprint(grant), place.base, place.target, place.after]
+    position = [fingerprint(grant.grant), place.base, place.target, place.after]
     return cursors.seal(keys.cursor, _context(grant), position)
 
 
 def _context(grant: CompiledGrant) -> bytes:
     """A cursor is good for this application and interface only, and never for a query."""
     return f"changes\0{grant.grant.app_id}\0{grant.interface.interface_id}".encode()
-
-
-def _fingerprint(grant: CompiledGrant) -> str:
-    """Changes with everything that decides what the reader's copy holds."""
-    item = grant.grant
-    content = json.dumps([item.fields, item.masks, item.row_filter], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _naming(keys: GatewayKeys, grant: CompiledGrant, key_column: str) -> Callable[[str], str]:

@@ -1,6 +1,6 @@
 """The kinds of posted calls by the last part of their path."""
 
-from chengshu_gateway import batch, changes, query, verification
+from chengshu_gateway import batch, changes, exports, query, verification
 from chengshu_gateway.work import Prepare
 
 OPERATIONS: dict[str, Prepare] = {
@@ -8,4 +8,5 @@ OPERATIONS: dict[str, Prepare] = {
     "verify": verification.prepare,
     "query": query.prepare,
     "changes": changes.prepare,
+    **exports.PREPARE,
 }

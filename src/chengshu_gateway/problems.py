@@ -139,6 +139,12 @@ NETWORK_REFUSED = _kind(
 NO_RECORD = _kind(
     "no_record", 404, "没有查到记录", "授权范围内没有该主键的记录。请核对主键；本次调用已留痕。"
 )
+NO_EXPORT = _kind(
+    "no_export",
+    404,
+    "没有这份导出",
+    "没有这个编号的导出，或还没有做好、已过期。请用 export-state 查看状态，或重新申请导出。",
+)
 BAD_METHOD = _kind(
     "bad_method",
     405,

@@ -96,7 +96,7 @@ class Gateway:
             data, self._settings.keys, per_app_minute=self.limits.per_app_minute
         )
         self._authoriser = Authoriser(self.limits, self.state)
-        self._desk = Desk(self._settings.keys, self.limits)
+        self._desk = Desk(self._settings.keys, self.limits, data / "exports")
         await self.state.refresh()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
