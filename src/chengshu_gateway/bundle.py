@@ -13,13 +13,14 @@ from typing import Any, Literal
 from chengshu_gateway import masks, rowfilter
 
 FORMAT = 3
-"""Written format; 2 added the kinds of calls, 3 the schemes of keys. Older ones are still read:
+"""Written format; 2 added the kinds of calls, 3 more of them and the schemes of keys. Older ones are still read:
 grants of format 1 allow lookups, keys without a scheme are shared secrets.
 """
 READABLE = frozenset({1, 2, FORMAT})
 SCHEME_HMAC, SCHEME_SM2, SCHEME_JWT = "hmac-sha256", "sm2-sm3", "private-key-jwt"
-CALL_KINDS = ("lookup", "batch", "verify", "query")
-"""What a grant may allow: one record by key, many by keys, yes or no to values, by conditions."""
+CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statistics")
+"""What a grant may allow: one record by key, many by keys, yes or no to values, by conditions,
+what changed since a cursor, a file of everything, groups of records counted and summed."""
 MAX_QUERYABLE = 8
 COLUMN_TYPES = frozenset(
     {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},

@@ -192,6 +192,19 @@ class GatewayClient:
             if after is None:
                 return
 
+    def changes(
+        self, interface: str, since: str | None = None, *, limit: int = 100, purpose: str = ""
+    ) -> Answer:
+        """Return one page of changes since a cursor (None: everything, from the beginning).
+
+        Apply `data` in its order, keep `document["next"]`, and call again at once while
+        `document["more"]`; raises GatewayRefusedError (410 when the cursor is too old).
+        """
+        content: dict[str, Any] = {"limit": limit}
+        if since is not None:
+            content["since"] = since
+        return self._post(interface, "changes", content, purpose)
+
     def describe(self, interface: str) -> Answer:
         """Return what this application may see of an interface."""
         return self._call("GET", f"/share/v1/{quote(interface)}")

@@ -204,6 +204,23 @@ class SharedLimits:
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
+    def take_of_day(self, grant: QuotaHandle, amount: int, now_ms: int) -> bool:
+        """Take more of the day's quota for an admitted call, all or nothing; the minute's stays.
+
+        For what comes in files: their records count, but not as so many calls of one minute.
+        """
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            at = self._quota_find(grant) or self._quota_claim(grant, now_ms)
+            name, day, today, minute, this_minute = _SLOT.unpack_from(self._map, at)
+            today = (today if day == day_of(now_ms) else 0) + amount
+            if grant.per_day is not None and today > grant.per_day:
+                return False
+            _SLOT.pack_into(self._map, at, name, day_of(now_ms), today, minute, this_minute)
+            return True
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
     def take_guess(self, name: int, now_ms: int) -> bool:
         """Take one of the day's tries at a record; False when they are used up.
 

@@ -68,6 +68,13 @@ BAD_CURSOR = _kind(
     "翻页标记不可用",
     "after 应为上一页应答里的 next，条件与上一页完全相同，由同一应用使用。请从第一页重新查询。",
 )
+STALE_CURSOR = _kind(
+    "stale_cursor",
+    410,
+    "增量起点已失效",
+    "变更记录只保留一段时间，授权或字段变了也要重来。请不带 since 从头全量读一遍（按 id 覆盖原有副本，"
+    "没有读到的删去），再用新的 next 继续。",
+)
 UNSIGNED = _kind(
     "unsigned",
     401,
@@ -131,6 +138,12 @@ NETWORK_REFUSED = _kind(
 )
 NO_RECORD = _kind(
     "no_record", 404, "没有查到记录", "授权范围内没有该主键的记录。请核对主键；本次调用已留痕。"
+)
+NO_EXPORT = _kind(
+    "no_export",
+    404,
+    "没有这份导出",
+    "没有这个编号的导出，或还没有做好、已过期。请用 export-state 查看状态，或重新申请导出。",
 )
 BAD_METHOD = _kind(
     "bad_method",

@@ -100,7 +100,7 @@ class Gateway:
         keys = self._settings.keys
         self._tokens = oauth.OAuthDesk(keys, self.limits, self._settings.public_url)
         self._authoriser = Authoriser(self.limits, self.state, self._tokens)
-        self._desk = Desk(self._settings.keys, self.limits)
+        self._desk = Desk(self._settings.keys, self.limits, data / "exports")
         await self.state.refresh()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 

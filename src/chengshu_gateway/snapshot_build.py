@@ -13,7 +13,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chengshu_gateway import pointer
+from chengshu_gateway import change_log, pointer
 from chengshu_gateway.arrow_columns import UnsupportedColumnError, column_of, storable
 from chengshu_gateway.bundle import Column
 from chengshu_gateway.snapshot import index_name
@@ -45,13 +45,15 @@ def publish_snapshot(
     *,
     key_column: str,
     queryable: Sequence[str] = (),
+    track_changes: bool = False,
     grace_seconds: float = GRACE_SECONDS,
     progress: Callable[[int], None] | None = None,
 ) -> PublishedSnapshot:
     """Build a snapshot of all batches under a new name, swap the pointer, drop old versions.
 
     `directory` is `<data>/snapshots/<name>`; the key column must be text, unique and not null;
-    batches sorted by key build fastest. Columns of `queryable` get an index. Versions older than
+    batches sorted by key build fastest. Columns of `queryable` get an index. With `track_changes` the
+    file also says what changed since the versions before (`change_log`). Versions older than
     `grace_seconds` that are no longer current are removed. `progress` receives the number of rows
     so far. Memory stays bounded.
 
@@ -70,6 +72,11 @@ def publish_snapshot(
     try:
         rows = _build(building, columns, batches, key_column, progress)
         _index(building, queryable, key_column, rows)
+        former = pointer.read(directory)
+        change_log.write(
+            building, directory / former if former else None,
+            version=version, columns=columns, key=key_column, track=track_changes,
+        )  # fmt: skip
         path = directory / f"{version}.sqlite"
         with building.open("rb") as stream:
             os.fsync(stream.fileno())

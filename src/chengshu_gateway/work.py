@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from chengshu_gateway.keys import GatewayKeys
@@ -24,10 +25,11 @@ MAX_BODY = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What work needs besides its snapshot: the gateway's keys and the shared counters."""
+    """What work needs besides its snapshot: the gateway's keys, the shared counters, the exports."""
 
     keys: GatewayKeys
     limits: SharedLimits
+    exports: Path
 
     def charge(self, quota: QuotaHandle, call: CallRecord, amount: int) -> None:
         """Set what the call finally costs: never more than was taken when it was admitted."""

@@ -1,5 +1,7 @@
 """Closed lists of the sharing package."""
 
+from collections.abc import Iterable
+
 from django.db.models import TextChoices
 
 
@@ -35,6 +37,15 @@ class CallKind(TextChoices):
     BATCH = "batch", "批量查，一次最多 1,000 条"
     VERIFY = "verify", "核验，只答给出的值是否一致"
     QUERY = "query", "条件查询，按接口声明的字段分页查"
+    CHANGES = "changes", "增量变更，分页取上次以来新增、变化和移除的记录"
+    EXPORT = "export", "批量导出，授权范围内的记录做成一个加密文件"
+    STATISTICS = "statistics", "统计查询，只给分组的条数、合计和平均"
+
+
+def kind_words(kinds: Iterable[str]) -> str:
+    """Ways of calling in words."""
+    names = dict(CallKind.choices)
+    return "；".join(names.get(kind, kind) for kind in kinds)
 
 
 def lookup_only() -> list[str]:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import published_by_id
-from chengshu.data.sharing.choices import InterfaceState
+from chengshu.data.sharing.choices import CallKind, GrantState, InterfaceState
 from chengshu.data.sharing.models import ShareInterface
 from chengshu.data.sharing.publishing import gateway_dir, one_at_a_time
 from chengshu.kernel.errors import Conflict
@@ -90,10 +90,17 @@ def _build(
             reader,
             key_column=interface.key_column,
             queryable=[name for name in interface.query_columns if name in source.names],
+            track_changes=_tracked(interface),
             progress=progress,
         )
     except (SnapshotBuildError, LakeError) as error:
         raise Conflict(str(error)) from error
+
+
+def _tracked(interface: ShareInterface) -> bool:
+    """Whether somebody may ask what changed: only then is it worth the space."""
+    open_grants = interface.grants.exclude(state=GrantState.REVOKED)
+    return any(CallKind.CHANGES in kinds for kinds in open_grants.values_list("kinds", flat=True))
 
 
 def _remember(

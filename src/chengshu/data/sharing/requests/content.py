@@ -37,11 +37,12 @@ class Wanted:
     interface: ShareInterface
     fields: list[str]
     row_filter: dict[str, Any] | None = None
+    kinds: list[str] = field(default_factory=lookup_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantTerms:
-    """What is granted in the end; see ``sharing.services.grants.grant``. The provider says how it may be called."""
+    """What is granted in the end; see ``sharing.services.grants.grant``."""
 
     fields: list[str]
     masks: dict[str, str]
@@ -59,7 +60,7 @@ def proposed_terms(item: AccessRequest) -> GrantTerms:
     return GrantTerms(
         fields=list(item.fields), masks=suggested_masks(item.interface.columns, item.fields),
         row_filter=item.row_filter, per_minute=None, per_day=item.per_day,
-        networks=list(item.networks), valid_until=item.valid_until,
+        networks=list(item.networks), valid_until=item.valid_until, kinds=list(item.kinds),
     )  # fmt: skip
 
 

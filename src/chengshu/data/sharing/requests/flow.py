@@ -68,6 +68,7 @@ CORRECTABLE: dict[str, str] = {
     "business_item": "业务事项",
     "fields": "字段",
     "row_filter": "行范围",
+    "kinds": "调用方式",
     "frequency": "使用频率",
     "per_day": "每天最多",
     "networks": "来源网段",

@@ -10,6 +10,7 @@ from django.forms import BoundField
 from django.utils import timezone
 
 from chengshu.data.sharing import row_filter
+from chengshu.data.sharing.choices import CallKind, lookup_only
 from chengshu.data.sharing.forms import ServiceForm, end_of
 from chengshu.data.sharing.models import Application, ShareInterface
 from chengshu.data.sharing.requests.choices import Frequency
@@ -93,6 +94,10 @@ def _interface_fields(interface: ShareInterface) -> dict[str, Any]:
             choices=[(c["name"], _title(c)) for c in columns],
             help_text="按需最少。L3、L4 字段开通时按级别脱敏，除非提供单位写明理由。",
         ),
+        "kinds": forms.MultipleChoiceField(
+            label="要怎么调用", required=True, choices=CallKind.choices, initial=lookup_only,
+            widget=forms.CheckboxSelectMultiple, help_text="够用就行，提供单位只在其中开通。",
+        ),
         "row_field": forms.ChoiceField(
             label="只要哪些记录：按字段", required=False,
             choices=[("", "不限定，全部记录"), *((c["name"], c["title"]) for c in columns)],
@@ -168,6 +173,7 @@ class _ApplicationChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 _COMMON = (
     "purpose", "legal_basis", "business_item", "frequency", "per_day", "networks", "valid_until",
 )  # fmt: skip
+_OF_INTERFACE = ("fields", "kinds", "row_filter")
 # A new request begins with all of the former one but its term: that is a new decision.
 PREFILLED = tuple(name for name in _COMMON if name != "valid_until")
 
@@ -202,7 +208,7 @@ class WantedForm(RequestFormBase):
         kwargs.setdefault("prefix", f"i{interface.pk}")
         super().__init__(*args, **kwargs)
         self.interface = interface
-        self.fields |= content_fields(("fields", "row_filter"), interface)
+        self.fields |= content_fields(_OF_INTERFACE, interface)
 
     def wanted(self) -> Wanted:
         """What the service gets.
@@ -210,13 +216,18 @@ class WantedForm(RequestFormBase):
         Raises:
             InvalidInput: the value of the condition does not fit its column.
         """
-        found = values_of(("fields", "row_filter"), self.cleaned_data, self.interface)
+        found = values_of(_OF_INTERFACE, self.cleaned_data, self.interface)
         return Wanted(interface=self.interface, **found)
 
     @property
     def fields_field(self) -> BoundField:
         """The choice of fields; a template cannot say ``form["fields"]``."""
         return self["fields"]
+
+    @property
+    def kinds_field(self) -> BoundField:
+        """The choice of ways of calling."""
+        return self["kinds"]
 
     def condition(self) -> list[BoundField]:
         """The line of the row filter."""

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import SharingType
+from chengshu.data.sharing.choices import lookup_only
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.requests.choices import Frequency, Refusal, State
 from chengshu.data.sharing.requests.flow import OPEN
@@ -91,6 +92,7 @@ class AccessRequest(models.Model):
     business_item = models.CharField("业务事项", max_length=120)
     fields = models.JSONField("字段")
     row_filter = models.JSONField("行范围", null=True, blank=True)
+    kinds = models.JSONField("调用方式", default=lookup_only)
     frequency = models.CharField("使用频率", max_length=8, choices=Frequency)
     per_day = models.PositiveIntegerField("每天最多", null=True, blank=True)
     networks = models.JSONField("来源网段", default=list)

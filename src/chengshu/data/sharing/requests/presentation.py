@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from chengshu.data.sharing.choices import kind_words
 from chengshu.data.sharing.requests.choices import Refusal, State
 from chengshu.data.sharing.requests.flow import CORRECTABLE, HOLDERS, Holder, word
 from chengshu.data.sharing.requests.models import AccessRequest, RequestEvent
@@ -137,6 +138,7 @@ def asked(item: AccessRequest) -> list[Fact]:
         Fact("业务事项", item.business_item),
         Fact("法律依据", item.legal_basis),
         Fact("行范围", sentence(item.row_filter, titles_of(item))),
+        Fact("调用方式", kind_words(item.kinds)),
         Fact("使用频率", item.get_frequency_display()),
         Fact("每天最多", f"{item.per_day:,} 次" if item.per_day else "不限"),
         Fact("来源网段", "、".join(item.networks) or "不限"),

@@ -7,7 +7,7 @@ from chengshu.data.sharing import calls, usage
 from chengshu.data.sharing.choices import CallKind
 from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
 from chengshu.data.sharing.services import grants, interfaces
-from chengshu.data.sharing.tests.cast import build, gateway
+from chengshu.data.sharing.tests.cast import build, collect_rows, gateway, rows
 from chengshu.kernel.errors import InvalidInput, NotAllowed
 from chengshu_gateway.bundle import CALL_KINDS
 
@@ -155,3 +155,21 @@ def test_the_form_offers_the_ways_and_the_page_names_them(scene, client):
     assert item.kinds == ["lookup", "batch"]
     detail = client.get(response.url).content.decode()
     assert "批量查，一次最多 1,000 条" in detail
+
+
+def test_granted_changes_arrive_with_the_next_snapshot(scene):
+    caller = scene.shared(kinds=["changes"])
+    item = caller.grant.interface
+    with gateway(scene) as running:
+        first = caller.post(running, "changes", {"limit": 500}).json
+        assert (len(first["data"]), first["more"]) == (40, False)
+        fresh = rows(40)[1:]
+        fresh[0] |= {"family": 9}
+        fresh[1] |= {"mobile": "15400000000"}
+        collect_rows(scene.resource, fresh)
+        interfaces.refresh(actor=scene.officer, interface=item)
+        build(item)
+        later = caller.post(running, "changes", {"since": first["next"]}).json
+    # The family is not granted, therefore its change is nobody's business.
+    assert [(each["change"], each["id"]) for each in later["data"]] == [("changed", "R2")]
+    assert later["data"][0]["data"]["mobile"] == "154****0000"

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from chengshu.data.sharing import selectors, usage
-from chengshu.data.sharing.choices import CallKind, GrantState
+from chengshu.data.sharing.choices import CallKind, GrantState, kind_words
 from chengshu.data.sharing.forms import GrantForm, ReasonForm
 from chengshu.data.sharing.masking import NONE, mask_name
 from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
@@ -20,7 +20,6 @@ from chengshu.data.sharing.views.presentation import (
     application_url,
     grant_url,
     interface_url,
-    kind_names,
     limits,
     reasons_table,
     tag_of,
@@ -170,7 +169,7 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
             Fact("应用", item.application.name, application_url(item.application) if asking else ""),
             Fact("使用单位", item.application.owner.name),
             Fact("接口", interface.title, interface_url(interface)),
-            Fact("调用方式", kind_names(item)),
+            Fact("调用方式", kind_words(item.kinds)),
             Fact("行范围", sentence(item.row_filter, titles)), Fact("限额", limits(item)),
             Fact("来源网段", "、".join(item.networks) or "不限"),
             Fact("生效时间", item.valid_from), Fact("有效期至", item.valid_until or "长期"),

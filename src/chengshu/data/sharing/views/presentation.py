@@ -6,7 +6,6 @@ from typing import Any
 from django.urls import reverse
 
 from chengshu.data.sharing import usage
-from chengshu.data.sharing.choices import CallKind
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.oversight.presentation import action_name
@@ -55,12 +54,6 @@ def limits(item: Grant) -> str:
     if item.per_day:
         parts.append(f"每天 {item.per_day:,} 条")
     return "，".join(parts) or "不限"
-
-
-def kind_names(item: Grant) -> str:
-    """The ways of calling a grant allows, in words."""
-    names = dict(CallKind.choices)
-    return "；".join(names.get(kind, kind) for kind in item.kinds)
 
 
 def grants_table(rows: Sequence[Grant], *, by: str, empty: EmptyState) -> Table:

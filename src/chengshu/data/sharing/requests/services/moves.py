@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils import timezone
 
-from chengshu.data.sharing.choices import ApplicationState
+from chengshu.data.sharing.choices import ApplicationState, CallKind
 from chengshu.data.sharing.requests import clock
 from chengshu.data.sharing.requests.choices import State
 from chengshu.data.sharing.requests.content import (
@@ -229,6 +229,9 @@ def _require_no_more(item: AccessRequest, given: GrantTerms) -> None:
     wider: dict[str, str] = {}
     if more := [titles.get(name, name) for name in given.fields if name not in item.fields]:
         wider["fields"] = f"没有申请{'、'.join(more)}"
+    names = dict(CallKind.choices)
+    if more := [names[kind] for kind in given.kinds if kind in names and kind not in item.kinds]:
+        wider["kinds"] = f"没有申请：{'；'.join(more)}"
     if item.row_filter and not given.row_filter:
         wider["row_filter"] = "申请只要一部分记录，不能给全部"
     if given.valid_until is None or given.valid_until > item.valid_until:

@@ -66,7 +66,7 @@ def _send(
         legal_basis=common.legal_basis.strip(), business_item=common.business_item.strip(),
         frequency=common.frequency, per_day=common.per_day, networks=common.networks,
         valid_until=common.valid_until, fields=want.fields, row_filter=want.row_filter,
-        sent_at=now,
+        kinds=want.kinds, sent_at=now,
     )  # fmt: skip
     _require_grantable(item)
     clock.turn(item, None, now)

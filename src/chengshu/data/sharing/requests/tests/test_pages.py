@@ -56,7 +56,7 @@ def filled(*interfaces, application, **changes):
     }  # fmt: skip
     for interface in interfaces:
         data |= {
-            f"i{interface.pk}-fields": ["resident_no", "name"],
+            f"i{interface.pk}-fields": ["resident_no", "name"], f"i{interface.pk}-kinds": ["lookup"],
             f"i{interface.pk}-row_field": "community_code",
             f"i{interface.pk}-row_operator": "prefix", f"i{interface.pk}-row_value": "330383001",
         }  # fmt: skip

@@ -132,6 +132,10 @@ def test_a_conditional_resource_needs_the_provider_and_narrower_terms_hold(asked
         fields=["resident_no"], masks={}, row_filter=None, per_minute=10, per_day=100,
         networks=["10.33.0.0/16"], valid_until=asked.item.valid_until,
     )  # fmt: skip
+    wider = replace(narrow, kinds=["lookup", "export"])
+    with pytest.raises(InvalidInput) as refused:
+        act_on(actor=asked.provider, item=asked.fresh(), act="grant", terms=wider)
+    assert "批量导出" in refused.value.fields["kinds"]
     done = act_on(actor=asked.provider, item=asked.fresh(), act="grant", terms=narrow)
     made = Grant.objects.get()
     assert (made.fields, made.per_day, made.networks) == (
