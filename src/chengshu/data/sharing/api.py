@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Query, Schema, Status
 
-from chengshu.data.sharing import selectors, usage
+from chengshu.data.sharing import documents, selectors, usage
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.services import applications, grants, interfaces
 from chengshu.kernel.access.actor import Actor
@@ -367,6 +367,24 @@ def change_grant(request: HttpRequest, grant_id: int, payload: RuleIn) -> dict[s
     """Replace what a grant allows."""
     item = selectors.grant(_actor(request), grant_id)
     return _grant(grants.change_grant(actor=_actor(request), item=item, **payload.dict()))
+
+
+@router.operation(
+    "GET", "/grants/{grant_id}/openapi", permission=VIEW, response=dict[str, Any],
+    summary="取一项授权的 OpenAPI 文档",
+)  # fmt: skip
+def get_openapi(request: HttpRequest, grant_id: int) -> dict[str, Any]:
+    """OpenAPI 3.1, only what was granted."""
+    return documents.openapi_document(selectors.grant(_actor(request), grant_id))
+
+
+@router.operation(
+    "GET", "/grants/{grant_id}/contract", permission=VIEW, response=dict[str, Any],
+    summary="取一项授权的数据契约",
+)  # fmt: skip
+def get_contract(request: HttpRequest, grant_id: int) -> dict[str, Any]:
+    """Open Data Contract Standard v3.2.0."""
+    return documents.data_contract(selectors.grant(_actor(request), grant_id))
 
 
 @router.operation(

@@ -5,6 +5,7 @@ from chengshu.data.sharing.views import (
     calls,
     candidates,
     grants,
+    guide,
     interfaces,
     query_columns,
 )
@@ -48,6 +49,9 @@ urlpatterns = [
     page(_G, grants.GrantList.as_view(), name="grants", permission=VIEW),
     page(f"{_G}<int:pk>/", grants.detail, name="grant", permission=VIEW),
     page(f"{_G}<int:pk>/change/", grants.change, name="grant-change", permission=GRANT),
+    page(f"{_G}<int:pk>/guide/", guide.page, name="grant-guide", permission=VIEW),
+    page(f"{_G}<int:pk>/openapi.json", guide.openapi, name="grant-openapi", permission=VIEW),
+    page(f"{_G}<int:pk>/contract.json", guide.contract, name="grant-contract", permission=VIEW),
     page(f"{_G}<int:pk>/<slug:verb>/", grants.state, name="grant-state", permission=GRANT),
     page(f"{ROOT}calls/", calls.board, name="calls", permission=VIEW),
     page(f"{ROOT}calls/records/", calls.record_list, name="records", permission=VIEW),
