@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chengshu_gateway import problems, signing
 from chengshu_gateway.bundle import AppKey
+from chengshu_gateway.description import DESCRIPTIONS
 from chengshu_gateway.limits import SharedLimits, Verdict, seconds_to_midnight, tag
 from chengshu_gateway.lockout import Lockout
 from chengshu_gateway.oauth import OAuthDesk
@@ -164,8 +165,8 @@ def _granted(
         plan = grant.plan(request.query)
         call.fields = plan.fields
         return Admission(grant, plan)
-    if request.query:
-        raise Refusal(problems.BAD_QUERY)
+    if request.query not in DESCRIPTIONS:
+        raise Refusal(problems.BAD_QUERY, extra="查看授权只接受 format=openapi 或 format=odcs")
     return Admission(grant, None)
 
 

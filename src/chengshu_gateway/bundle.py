@@ -71,11 +71,20 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an interface: identifier, type (COLUMN_TYPES) and Chinese title."""
+    """A column of an interface: identifier, type (COLUMN_TYPES) and Chinese title.
+
+    What follows is for descriptions only: `format` names what a text is (`id_number`, `mobile` …),
+    `length` is its greatest number of characters, `required` says that it is never empty, `codes`
+    are the values of its code list with their meanings.
+    """
 
     name: str
     type: str = "text"
     title: str = ""
+    format: str = ""
+    length: int | None = None
+    required: bool = False
+    codes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from typing import Any
 from chengshu_gateway import oauth, problems
 from chengshu_gateway.audit import AuditLog, AuditUnavailableError
 from chengshu_gateway.authorise import Admission, Authoriser, SignedRequest
+from chengshu_gateway.description import contract, openapi
 from chengshu_gateway.keys import GatewayKeys, hash_record_key
 from chengshu_gateway.limits import SharedLimits, TableFullError
 from chengshu_gateway.operations import OPERATIONS
@@ -282,6 +283,9 @@ class Gateway:
             admission = self._authoriser.admit(signed, call, describe=key is None)
         except TableFullError as error:
             raise Refusal(problems.BUSY, retry_after=60) from error
+        if key is None and signed.query:
+            build = contract.document if signed.query.endswith(b"=odcs") else openapi.document
+            return json.dumps(build(admission.grant), ensure_ascii=False).encode()
         snapshot = self.state.snapshot(admission.grant.interface.snapshot)
         call.version = snapshot.version
         if key is None:

@@ -3,12 +3,14 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from chengshu.kernel.access.rest import build_api
+from chengshu.kernel.access.rest import build_api, document
+from chengshu.kernel.access.routing import SIGNED_IN, page
 from chengshu.kernel.registry.discovery import has_module
 
 api = build_api(settings.CITY_PACKAGES)
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    page("api/v1/openapi.json", document(api), name="openapi", permission=SIGNED_IN),
     path("api/v1/", api.urls),
     *(
         path("", include(f"{package}.urls"))

@@ -30,7 +30,7 @@ from chengshu.data.ingest.choices import BatchState, Origin
 from chengshu.data.ingest.models import Batch, PushToken
 from chengshu.data.ingest.services import closing, push_limits, pushing, uploads
 from chengshu.kernel.access.actor import Actor
-from chengshu.kernel.access.rest import ApiRouter
+from chengshu.kernel.access.rest import ApiRouter, Number
 from chengshu.kernel.access.routing import PUBLIC
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.ui import keyset
@@ -357,7 +357,7 @@ def push_begin(request: HttpRequest, body: SessionIn) -> Status[dict[str, Any]]:
     "POST", "/push/sessions/{uuid:pk}/parts/{int:number}", permission=PUBLIC,
     response={202: PartOut}, summary="推送一部分",
 )  # fmt: skip
-def push_part(request: HttpRequest, pk: UUID, number: int) -> Status[dict[str, Any]]:
+def push_part(request: HttpRequest, pk: UUID, number: Number) -> Status[dict[str, Any]]:
     """Keep one part; the same number with the same content gives the same answer, nothing twice."""
     token, _ = _pusher(request)
     session = pushing.session_of(token, pk)

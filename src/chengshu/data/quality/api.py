@@ -11,7 +11,7 @@ from chengshu.data.quality import selectors
 from chengshu.data.quality.models import Evaluation
 from chengshu.data.quality.services.requests import request_evaluation
 from chengshu.kernel.access.actor import Actor
-from chengshu.kernel.access.rest import ApiRouter
+from chengshu.kernel.access.rest import ApiRouter, Number
 from chengshu.kernel.errors import NotFound
 
 router = ApiRouter()
@@ -95,7 +95,7 @@ def grades(request: HttpRequest, provider: str = "", grade: str = "") -> list[di
     "GET", "/resources/{int:resource_id}", permission="quality.view", response=EvaluationOut,
     summary="一个资源的质量评价",
 )  # fmt: skip
-def evaluation(request: HttpRequest, resource_id: int) -> dict[str, Any]:
+def evaluation(request: HttpRequest, resource_id: Number) -> dict[str, Any]:
     """Scores, rules and fixes of one resource; 404 before its first evaluation."""
     item = selectors.latest(_actor(request), resource_id)
     if item is None:
@@ -111,7 +111,7 @@ def evaluation(request: HttpRequest, resource_id: int) -> dict[str, Any]:
     "POST", "/resources/{int:resource_id}/evaluate", permission="quality.evaluate",
     response={202: JobOut}, summary="发起质量评价",
 )  # fmt: skip
-def evaluate(request: HttpRequest, resource_id: int) -> Status[dict[str, Any]]:
+def evaluate(request: HttpRequest, resource_id: Number) -> Status[dict[str, Any]]:
     """Evaluate every rule again, in the background."""
     job = request_evaluation(actor=_actor(request), resource_id=resource_id, full=True)
     return Status(202, {"job": job.id})

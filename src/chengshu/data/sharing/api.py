@@ -6,17 +6,18 @@ from typing import Any, Literal
 from django.http import HttpRequest
 from ninja import Field, Query, Schema, Status
 
-from chengshu.data.sharing import selectors, usage
+from chengshu.data.sharing import documents, selectors, usage
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.services import applications, grants, interfaces, public_keys
 from chengshu.kernel.access.actor import Actor
-from chengshu.kernel.access.rest import ApiRouter
+from chengshu.kernel.access.rest import ApiRouter, Number
 from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.identity.models import Organization
 
 router = ApiRouter()
 MAX_PAGE = 200
 MAX_DAYS = 366
+MAX_QUOTA = 1_000_000_000
 VIEW, PUBLISH, GRANT = "sharing.view", "sharing.interface.manage", "sharing.grant.manage"
 APPLICATION, KEY = "sharing.application.manage", "sharing.key.manage"
 
@@ -26,7 +27,7 @@ class Page(Schema):
 
     q: str = ""
     limit: int = Field(50, ge=1, le=MAX_PAGE)
-    offset: int = Field(0, ge=0)
+    offset: Number = 0
 
 
 class ColumnOut(Schema):
@@ -143,8 +144,8 @@ class RuleIn(Schema):
     fields: list[str]
     masks: dict[str, str] = {}
     row_filter: dict[str, Any] | None = None
-    per_minute: int | None = Field(None, ge=1)
-    per_day: int | None = Field(None, ge=1)
+    per_minute: int | None = Field(None, ge=1, le=MAX_QUOTA)
+    per_day: int | None = Field(None, ge=1, le=MAX_QUOTA)
     networks: list[str] = []
     kinds: list[str] | None = None
     valid_until: datetime | None = None
@@ -395,17 +396,35 @@ def create_grant(request: HttpRequest, payload: GrantIn) -> Status[Any]:
 @router.operation(
     "PUT", "/grants/{grant_id}", permission=GRANT, response=GrantOut, summary="变更授权"
 )
-def change_grant(request: HttpRequest, grant_id: int, payload: RuleIn) -> dict[str, Any]:
+def change_grant(request: HttpRequest, grant_id: Number, payload: RuleIn) -> dict[str, Any]:
     """Replace what a grant allows."""
     item = selectors.grant(_actor(request), grant_id)
     return _grant(grants.change_grant(actor=_actor(request), item=item, **payload.dict()))
 
 
 @router.operation(
+    "GET", "/grants/{grant_id}/openapi", permission=VIEW, response=dict[str, Any],
+    summary="取一项授权的 OpenAPI 文档",
+)  # fmt: skip
+def get_openapi(request: HttpRequest, grant_id: Number) -> dict[str, Any]:
+    """OpenAPI 3.1, only what was granted."""
+    return documents.openapi_document(selectors.grant(_actor(request), grant_id))
+
+
+@router.operation(
+    "GET", "/grants/{grant_id}/contract", permission=VIEW, response=dict[str, Any],
+    summary="取一项授权的数据契约",
+)  # fmt: skip
+def get_contract(request: HttpRequest, grant_id: Number) -> dict[str, Any]:
+    """Open Data Contract Standard v3.2.0."""
+    return documents.data_contract(selectors.grant(_actor(request), grant_id))
+
+
+@router.operation(
     "POST", "/grants/{grant_id}/state", permission=GRANT, response=GrantOut,
     summary="暂停、恢复或收回授权",
 )  # fmt: skip
-def set_grant_state(request: HttpRequest, grant_id: int, payload: StateIn) -> dict[str, Any]:
+def set_grant_state(request: HttpRequest, grant_id: Number, payload: StateIn) -> dict[str, Any]:
     """``active``, ``suspended`` or ``revoked``."""
     if payload.state not in {"active", "suspended", "revoked"}:
         text = "active、suspended 或 revoked"

@@ -173,9 +173,17 @@ def wire_interface(item: ShareInterface) -> wire.Interface:
         title=item.title,
         snapshot=item.code,
         key_column=item.key_column,
-        columns=tuple(wire.Column(c["name"], c["type"], c["title"]) for c in item.columns),
+        columns=tuple(_column(c) for c in item.columns),
         queryable=tuple(name for name in item.query_columns if name in present),
     )
+
+
+def _column(column: dict[str, Any]) -> wire.Column:
+    # What was published before the descriptions were kept lacks them.
+    return wire.Column(
+        column["name"], column["type"], column["title"], format=column.get("format", ""),
+        length=column.get("length"), required=column.get("required", False), codes=column.get("codes", {}),
+    )  # fmt: skip
 
 
 def _sound(bundle: wire.Bundle, problems: list[str]) -> bool:

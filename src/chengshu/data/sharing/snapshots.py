@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import published_by_id
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.sharing.choices import CallKind, GrantState, InterfaceState
 from chengshu.data.sharing.models import ShareInterface
 from chengshu.data.sharing.publishing import gateway_dir, one_at_a_time
@@ -16,6 +17,9 @@ from chengshu.kernel.jobs.registration import JobContext
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_gateway.snapshot_build import PublishedSnapshot, SnapshotBuildError, publish_snapshot
 from chengshu_lake import Lake, LakeError
+
+MAX_CODES = 200
+"""Values of a code list that the rules carry to the gateway; longer lists are looked up in the catalogue."""
 
 
 def build_snapshot(*, interface: ShareInterface, context: JobContext | None) -> dict[str, Any]:
@@ -50,12 +54,21 @@ def build_snapshot(*, interface: ShareInterface, context: JobContext | None) -> 
             {
                 "name": c.name, "type": c.type, "title": columns[c.name].title,
                 "sensitivity": columns[c.name].sensitivity or "",
-                "format": str(columns[c.name].format or ""),
+                "format": str(columns[c.name].format or ""), **_described(columns[c.name]),
             }
             for c in made.columns
         ]  # fmt: skip
         _remember(interface, made, version, shown)
     return {"rows": made.rows, "version": made.version}
+
+
+def _described(column: ColumnSpec) -> dict[str, Any]:
+    """What the interface's documents say of a column besides its type; a long code list is left out."""
+    codes = dict(column.codes or {})
+    return {
+        "length": column.length, "required": column.required,
+        "codes": codes if len(codes) <= MAX_CODES else {},
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from chengshu.data.tickets.services import notes, rechecks
 from chengshu.data.tickets.services.moves import act_on, available
 from chengshu.data.tickets.views.lists import STANDINGS, narrow
 from chengshu.kernel.access.actor import Actor
-from chengshu.kernel.access.rest import ApiRouter
+from chengshu.kernel.access.rest import ApiRouter, Number
 from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.identity.models import Account, Organization
 from chengshu.kernel.ui import keyset
@@ -180,7 +180,7 @@ def tickets(request: HttpRequest, filters: Query[TicketFilters]) -> dict[str, An
     "GET", "/tickets/{int:pk}", permission="tickets.view", response=TicketDetailOut,
     summary="一个工单和它的办理经过",
 )  # fmt: skip
-def ticket(request: HttpRequest, pk: int) -> dict[str, Any]:
+def ticket(request: HttpRequest, pk: Number) -> dict[str, Any]:
     """One ticket with its time line and the acts open to the caller."""
     actor = _actor(request)
     return detail_out(actor, selectors.ticket(actor, pk))
@@ -190,7 +190,7 @@ def ticket(request: HttpRequest, pk: int) -> dict[str, Any]:
     "POST", "/tickets/{int:pk}/acts/{act}", permission="tickets.view", response=TicketDetailOut,
     summary="办理工单",
 )  # fmt: skip
-def act(request: HttpRequest, pk: int, act: str, body: ActIn) -> dict[str, Any]:
+def act(request: HttpRequest, pk: Number, act: str, body: ActIn) -> dict[str, Any]:
     """Do one act; 409 when the state does not allow it, 403 without the permission."""
     actor = _actor(request)
     item = selectors.ticket(actor, pk)
@@ -212,7 +212,7 @@ def act(request: HttpRequest, pk: int, act: str, body: ActIn) -> dict[str, Any]:
     "POST", "/tickets/{int:pk}/comments", permission="tickets.view", response=TicketDetailOut,
     summary="补充说明",
 )  # fmt: skip
-def comment(request: HttpRequest, pk: int, body: CommentIn) -> dict[str, Any]:
+def comment(request: HttpRequest, pk: Number, body: CommentIn) -> dict[str, Any]:
     """Add a remark."""
     actor = _actor(request)
     item = selectors.ticket(actor, pk)

@@ -1,12 +1,16 @@
 """The JSON API: every package's ``api.py`` offers a ``router``; every operation declares its permission."""
 
 import importlib
+import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
 
-from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Router
-from ninja.errors import AuthenticationError, ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import Field, NinjaAPI, Router
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
+from ninja.parser import Parser
 from ninja.security import SessionAuth
 
 from chengshu import __version__
@@ -15,6 +19,9 @@ from chengshu.kernel.access.routing import PUBLIC, SIGNED_IN
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.errors import ChengshuError, InvalidInput, NotSignedIn
 from chengshu.kernel.registry.discovery import has_module
+
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""A number of a path or query: what every database can hold, so that a longer one is refused and not a fault."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,13 +62,58 @@ class ApiRouter(Router):
         return decorate
 
 
+_PROBLEMS = {
+    "400": "请求读不懂", "401": "没有登录", "403": "没有权限", "404": "没有找到，或不归您看",
+    "409": "现在的状态不允许", "422": "参数不符合约定，errors 逐个说明",
+}  # fmt: skip
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object", "title": "Problem", "description": "RFC 9457；detail 说明发生了什么、怎么办",
+    "properties": {
+        "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+    "required": ["type", "title", "status", "detail"],
+}  # fmt: skip
+
+
+class ObjectParser(Parser):
+    """Takes a JSON object and nothing else: pydantic reads absent members of a number as their defaults."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """Read the body; ValueError becomes 400."""
+        found = json.loads(request.body)
+        if not isinstance(found, dict):
+            raise ValueError("the body is no JSON object")  # noqa: TRY004 - Ninja takes any error
+        return found
+
+
+class CityApi(NinjaAPI):
+    """The API whose document also tells the refusals every operation can meet."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        """The OpenAPI document."""
+        document = super().get_openapi_schema(**options)
+        document["components"].setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                for status, text in _PROBLEMS.items():
+                    operation["responses"].setdefault(
+                        status, {"description": text, "content": content}
+                    )
+        return document
+
+
 def build_api(packages: Sequence[str]) -> NinjaAPI:
     """Collect every package's router under ``/api/v1/<package>/``."""
-    api = NinjaAPI(
+    api = CityApi(
         title="城枢开放接口",
         version=__version__,
         description="龙港市城枢平台的管理接口。数据共享调用走共享网关，见集成指南。",
         docs_url=None,
+        parser=ObjectParser(),
+        openapi_url=None,  # a route of its own, with a permission: `document`
         urls_namespace="api",
     )
     for package in packages:
@@ -71,6 +123,17 @@ def build_api(packages: Sequence[str]) -> NinjaAPI:
             api.add_router(f"/{name}/", module.router, tags=[name])
     _handle_errors(api)
     return api
+
+
+def document(api: NinjaAPI) -> Callable[[HttpRequest], HttpResponse]:
+    """A view of the API's OpenAPI document."""
+
+    def view(_request: HttpRequest) -> HttpResponse:
+        return JsonResponse(
+            api.get_openapi_schema(), json_dumps_params={"ensure_ascii": False}
+        )
+
+    return view
 
 
 def _handle_errors(api: NinjaAPI) -> None:
@@ -83,12 +146,18 @@ def _handle_errors(api: NinjaAPI) -> None:
             InvalidInput("有参数不符合接口约定。", advice="请按 errors 逐项修改。", fields=fields)
         )
 
+    def unreadable(_request: HttpRequest, error: HttpError) -> HttpResponse:
+        refused = InvalidInput("请求体读不懂。", advice="应为一个 JSON 对象，请核对格式后重发。")
+        refused.status = HTTPStatus(error.status_code)
+        return problem(refused)
+
     def unauthenticated(_request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
         return problem(NotSignedIn("这个接口需要登录后使用。"))
 
     api.exception_handler(ChengshuError)(platform_error)
     api.exception_handler(ValidationError)(invalid)
+    api.exception_handler(HttpError)(unreadable)
     api.exception_handler(AuthenticationError)(unauthenticated)
 
 
-__all__ = ["ActorRequest", "ApiRouter", "build_api"]
+__all__ = ["ActorRequest", "ApiRouter", "Number", "build_api", "document"]

@@ -6,10 +6,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from chengshu.kernel.access.actor import ANONYMOUS
+from chengshu.kernel.access.middleware import problem
 from chengshu.kernel.errors import ChengshuError, InvalidInput, NotAllowed, NotFound, Unavailable
 
 
+# A program that asks gets problem details where a person gets a page.
+APIS = ("/api/v1/", "/open/api/v1/")
+
+
 def _page(request: HttpRequest, error: ChengshuError, code: int) -> HttpResponse:
+    if request.path.startswith(APIS):
+        return problem(error)
     context = {"error": error, "code": code, "back": request.headers.get("Referer", "")}
     return render(request, "ui/error.html", context, status=code)
 

@@ -12,6 +12,9 @@ from chengshu.data.opening.reading import (
     OPERATORS,
 )
 
+MAX_DATASETS = 100
+"""Datasets on one page of their list."""
+
 Part = dict[str, Any]
 _COUNT: Part = {"type": "integer", "minimum": 0}
 _TEXT: Part = {"type": "string"}
@@ -99,6 +102,9 @@ def _parameters() -> Part:
     return {
         "Slug": _parameter("slug", {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}, "网址名", "path"),
         "Words": _parameter("q", {"type": "string", "maxLength": MAX_VALUE}, "在文本里找的词，空格隔开"),
+        "DatasetLimit": _parameter(
+            "limit", {"type": "integer", "minimum": 0, "maximum": MAX_DATASETS, "default": 20}, "每页个数"
+        ),
         "Limit": _parameter(
             "limit", {"type": "integer", "minimum": 0, "maximum": MAX_LIMIT, "default": 20}, "每页条数"
         ),
@@ -186,7 +192,7 @@ def document(*, server: str, per_minute: int, ckan_actions: tuple[str, ...]) -> 
         "security": [],
         "paths": {
             f"{base}/datasets": _get(
-                "数据集列表", "DatasetList", "Words", "Limit", "Offset", problems=("422",)
+                "数据集列表", "DatasetList", "Words", "DatasetLimit", "Offset", problems=("422",)
             ),
             f"{base}/datasets/{{slug}}": _get(
                 "一个数据集的字段和文件", "Dataset", "Slug", problems=("404", "410")

@@ -17,6 +17,7 @@ from chengshu.data.catalog.content import (
 )
 from chengshu.data.catalog.models import Category, Resource
 from chengshu.data.catalog.services import drafts, review
+from chengshu.kernel.access.rest import Number
 from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.identity.models import Organization
 
@@ -102,7 +103,7 @@ class ResourceFilters(Schema):
     sharing_type: str = ""
     state: str = ""
     limit: int = Field(50, ge=1, le=MAX_PAGE)
-    offset: int = Field(0, ge=0)
+    offset: Number = 0
 
 
 class ResourceListOut(Schema):
@@ -222,7 +223,7 @@ def get_items(request: HttpRequest, code: str) -> list[dict[str, Any]]:
     "GET", "/resource/diff", permission="catalog.resource.view", response=dict[str, Any],
     summary="比较两个版本",
 )  # fmt: skip
-def get_diff(request: HttpRequest, code: str, old: int, new: int) -> dict[str, Any]:
+def get_diff(request: HttpRequest, code: str, old: Number, new: Number) -> dict[str, Any]:
     """What changed from version ``old`` to version ``new``."""
     entry, actor = _entry(request, code), actor_of(request)
     before = selectors.version(actor=actor, resource_id=entry.pk, number=old)

@@ -14,6 +14,7 @@ from chengshu.data.catalog.elements import element_content
 from chengshu.data.catalog.models import CodeTable, DataElement, Resource
 from chengshu.data.catalog.services.code_tables import codes_in_force
 from chengshu.data.catalog.suggestions import suggest_elements
+from chengshu.kernel.access.rest import Number
 from chengshu.kernel.calendar.tables import stored_table
 from chengshu.kernel.errors import NotFound
 
@@ -58,7 +59,7 @@ class Page(Schema):
 
     q: str = ""
     limit: int = Field(50, ge=1, le=MAX_PAGE)
-    offset: int = Field(0, ge=0)
+    offset: Number = 0
 
 
 class ElementListOut(Schema):

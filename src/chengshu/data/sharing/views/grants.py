@@ -211,11 +211,13 @@ def _fields_table(item: Grant, interface: ShareInterface) -> Table:
 
 
 def _actions(actor: Actor, item: Grant) -> list[Action]:
+    guide = Action(title="接口说明", url=grant_url(item, "grant-guide"), icon="book-2")
     if not allows(actor, MANAGE, item) or item.state == GrantState.REVOKED:
-        return []
+        return [guide]
     verb = "suspend" if item.state == GrantState.ACTIVE else "resume"
     icon = "player-pause" if verb == "suspend" else "player-play"
     return [
+        guide,
         Action(title="收回", url=_state_url(item, "revoke"), icon="circle-x", danger=True),
         Action(title=_VERBS[verb][1], url=_state_url(item, verb), icon=icon),
         Action(title="变更", url=grant_url(item, "grant-change"), icon="pencil", primary=True),

@@ -15,16 +15,15 @@ from django.views.decorators.http import require_safe
 
 from chengshu.data.opening import selectors
 from chengshu.data.opening.models import OpenDataset
-from chengshu.data.opening.reading import MAX_LIMIT, OpenTable, Question
+from chengshu.data.opening.reading import MAX_LIMIT, MAX_OFFSET, MAX_VALUE, OpenTable, Question
 from chengshu.kernel.access.middleware import problem
 from chengshu.kernel.errors import ChengshuError, InvalidInput
 from chengshu.portals.opendata import limits
 from chengshu.portals.opendata.ckan.views import ACTIONS
-from chengshu.portals.opendata.openapi import document
+from chengshu.portals.opendata.openapi import MAX_DATASETS, document
 
 RESERVED = {"limit", "offset", "sort", "q"}
 DEFAULT_LIMIT = 20
-MAX_DATASETS = 100
 Answerer = Callable[..., HttpResponse]
 
 
@@ -53,8 +52,11 @@ def json_answer(content: Mapping[str, Any]) -> JsonResponse:
 def datasets(request: HttpRequest) -> HttpResponse:
     """Published datasets; ``q`` searches, ``limit`` and ``offset`` page."""
     limit = whole_number(request.GET, "limit", DEFAULT_LIMIT, MAX_DATASETS)
-    offset = whole_number(request.GET, "offset", 0, 10**6)
-    found = selectors.public_datasets(request.GET.get("q", "")[:100])
+    offset = whole_number(request.GET, "offset", 0, MAX_OFFSET)
+    words = request.GET.get("q", "")
+    if len(words) > MAX_VALUE:
+        raise InvalidInput("检索词太长。", fields={"q": f"最多 {MAX_VALUE} 个字"})
+    found = selectors.public_datasets(words)
     return json_answer(
         {
             "total": found.count(),
@@ -173,8 +175,8 @@ def whole_number(source: Mapping[str, str], name: str, default: int, most: int) 
     Raises:
         InvalidInput: it is not.
     """
-    text = source.get(name, "")
-    if not text:
+    text = source.get(name)
+    if text is None:
         return default
     if not (
         text.isascii() and text.isdigit() and len(text) < len(str(most)) + 1 and int(text) <= most

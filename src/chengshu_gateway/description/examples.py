@@ -1,0 +1,145 @@
+"""Ready calls of a grant, one for each way of calling: request, client code and the answer to expect."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from chengshu_gateway.bundle import CALL_KINDS
+from chengshu_gateway.description.fields import answered, stored
+from chengshu_gateway.description.openapi import KIND_TITLES
+from chengshu_gateway.policy import CompiledGrant
+from chengshu_gateway.signing import canonical_text
+
+_STAMP, _NONCE = "1795418400000", "6f1d2c3b4a5968778695"
+_VERSION, _RECORD = "20261123T060500-1a2b3c4d", "00-42"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One call; `python` is the client's method call, `body` what is posted (empty for GET)."""
+
+    kind: str
+    method: str
+    path: str
+    python: str
+    body: str
+    answer: str
+
+    @property
+    def title(self) -> str:
+        """The way of calling in words."""
+        return KIND_TITLES.get(self.kind, self.kind)
+
+    def signed_text(self, purpose: str) -> str:
+        """The text that is signed, for the time-stamp and nonce of the example."""
+        return canonical_text(
+            method=self.method.encode(),
+            path=self.path.encode(),
+            query=b"",
+            timestamp=_STAMP.encode(),
+            nonce=_NONCE.encode(),
+            body_digest=hashlib.sha256(self.body.encode()).hexdigest().encode(),
+            purpose=quote(purpose, safe="").encode(),
+        ).decode()
+
+    def http(self, *, host: str, app: str, key_id: str, purpose: str) -> str:
+        """The request as it goes over the wire."""
+        lines = [
+            f"{self.method} {self.path} HTTP/1.1", f"Host: {host}", f"X-Cs-App: {app}",
+            f"X-Cs-Key: {key_id}", f"X-Cs-Timestamp: {_STAMP}", f"X-Cs-Nonce: {_NONCE}",
+            "X-Cs-Signature: base64url(HMAC-SHA256(密钥, 签名原文))",
+            f"X-Cs-Purpose: {quote(purpose, safe='')}",
+        ]  # fmt: skip
+        if self.body:
+            size = len(self.body.encode())
+            lines += ["Content-Type: application/json", f"Content-Length: {size}"]
+        return "\n".join([*lines, "", self.body]) if self.body else "\n".join(lines) + "\n"
+
+
+def examples(grant: CompiledGrant) -> list[Example]:
+    """The calls that a grant allows, in the order of the protocol."""
+    allowed = [kind for kind in CALL_KINDS if kind in grant.grant.kinds]
+    return [_MAKERS[kind](grant) for kind in allowed if kind in _MAKERS]
+
+
+def _answer(grant: CompiledGrant, data: Any, **members: Any) -> str:
+    whole = {
+        "data": data, **members, "interface": grant.interface.interface_id, "version": _VERSION,
+        "request_id": _RECORD,
+    }  # fmt: skip
+    return json.dumps(whole, ensure_ascii=False, indent=2)
+
+
+def _record(grant: CompiledGrant) -> dict[str, Any]:
+    return {column.name: answered(grant, column) for column in grant.columns()}
+
+
+def _key(grant: CompiledGrant) -> str:
+    columns = {column.name: column for column in grant.interface.columns}
+    value = stored(columns[grant.interface.key_column])
+    return "K0001" if value == "示例" else str(value)
+
+
+def _root(grant: CompiledGrant) -> str:
+    return f"/share/v1/{grant.interface.interface_id}"
+
+
+def _posted(
+    grant: CompiledGrant, kind: str, content: dict[str, Any], python: str, answer: str
+) -> Example:
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Example(kind, "POST", f"{_root(grant)}/{kind}", python, body, answer)
+
+
+def _lookup(grant: CompiledGrant) -> Example:
+    key, name = _key(grant), grant.interface.interface_id
+    return Example(
+        "lookup", "GET", f"{_root(grant)}/{quote(key, safe='')}",
+        f'client.lookup("{name}", {_python(key)})', "", _answer(grant, _record(grant)),
+    )  # fmt: skip
+
+
+def _batch(grant: CompiledGrant) -> Example:
+    keys = [_key(grant), "没有的主键"]
+    answer = _answer(grant, [_record(grant), None], asked=2, found=1)
+    python = f'client.batch("{grant.interface.interface_id}", {_python(keys)})'
+    return _posted(grant, "batch", {"keys": keys}, python, answer)
+
+
+def _verify(grant: CompiledGrant) -> Example:
+    key = _key(grant)
+    values = {column.name: stored(column) for column in grant.columns()[:2]}
+    answer = _answer(grant, dict.fromkeys(values, True), match=True)
+    python = (
+        f'client.verify("{grant.interface.interface_id}", {_python(key)}, '
+        f"values={_python(values)})"
+    )
+    return _posted(grant, "verify", {"key": key, "values": values}, python, answer)
+
+
+def _query(grant: CompiledGrant) -> Example:
+    columns = {column.name: column for column in grant.columns()}
+    where = {name: stored(columns[name]) for name in grant.queryable[:1]}
+    answer = _answer(grant, [_record(grant)], found=1, next=None, capped=False)
+    name = grant.interface.interface_id
+    python = f'client.query("{name}", where={_python(where)}, limit=100)'
+    return _posted(grant, "query", {"where": where, "limit": 100}, python, answer)
+
+
+def _python(value: Any) -> str:
+    """A value as Python code, in double quotes as the client's own examples are."""
+    if isinstance(value, bool):
+        return repr(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_python, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_python(k)}: {_python(v)}" for k, v in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+_MAKERS: dict[str, Callable[[CompiledGrant], Example]] = {
+    "lookup": _lookup, "batch": _batch, "verify": _verify, "query": _query,
+}  # fmt: skip
