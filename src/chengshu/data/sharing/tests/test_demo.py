@@ -18,7 +18,7 @@ from chengshu_lake import Lake
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def history(_scale):
+def history(_scale, **_options):
     """Three batches of whole hours, as the generator cuts them."""
     for batch in range(3):
         yield pa.RecordBatch.from_pylist(
