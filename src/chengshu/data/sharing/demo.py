@@ -33,7 +33,7 @@ def load(context: Any) -> None:
     for item in city().interfaces:
         _interface(context, item, resources[item.entry])
     version = publish_rules()
-    history = _history(context.scale)
+    history = load_history(context.scale)
     context.say(
         f"  应用 {len(applications)} 个，接口 {len(city().interfaces)} 个，规则包 v{version}，"
         f"历史调用 {history:,} 次"
@@ -82,7 +82,7 @@ def history(scale: Any) -> Iterator[pa.RecordBatch]:
     return calls(scale, hashing=lambda key: hash_record_key(secret, key), people=people)
 
 
-def _history(scale: Any) -> int:
+def load_history(scale: Any) -> int:
     """Append the generated history of calls to the lake and to the hourly sums, once.
 
     The lake gets the calls as a stream and the sums are made on the way, batch by batch: batches hold whole

@@ -21,12 +21,13 @@ def load(context: Any) -> None:
     done, _created = CallCursor.objects.get_or_create(name=CURSOR)
     if loaded and not done.batch:
         with unit_of_work():
-            _write(context.scale)
+            write(context.scale)
             CallCursor.objects.filter(name=CURSOR).update(batch=1)
     context.say(f"  数据使用记录 {RecordUse.objects.count():,} 条")
 
 
-def _write(scale: Any) -> None:
+def write(scale: Any) -> None:
+    """Write the look-ups of the history inside the caller's transaction."""
     names = ("application", "interface", "outcome", "key_hash", "called_at")
     writer = Writer()
     profiles: dict[tuple[str, str], Profile] = {}
