@@ -2,8 +2,8 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -49,6 +49,8 @@ _HOURS_PER_DAY: Final = 24
 _HOUR_MICROS: Final = 3_600_000_000
 _BATCH: Final = 200_000
 _KEYS: Final = 20_000
+_PEOPLE_AT: Final = 40
+"""Asked about now and then: the first keys are the most popular ones."""
 _SLOW_SHARE: Final = 0.004
 _OFFICE_HOURS: Final = np.array(
     [4, 2, 2, 2, 2, 4, 9, 22, 78, 118, 124, 88, 41, 60, 102, 108, 92, 58, 28, 22, 20, 17, 12, 7],
@@ -85,17 +87,31 @@ def _pairs() -> tuple[list[str], list[str], npt.NDArray[np.float64]]:
     return [a for a, _ in found], [i for _, i in found], weights / weights.sum()
 
 
-@cache
-def _key_hashes(interface: str, scale: Scale) -> Texts:
-    """Hashes of real keys of the interface's entry, so that the same person recurs."""
+def example_hash(key: str) -> str:
+    """Stands for the gateway's keyed hash where there is no gateway."""
+    return hashlib.sha256(f"demo:{key}".encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=32)
+def _key_hashes(
+    interface: str, scale: Scale, hashing: Callable[[str], str], people: tuple[str, ...]
+) -> Texts:
+    """Hashes of real keys of the interface's entry, so that the same person recurs.
+
+    ``people`` (identity numbers) take places of their own where the key is an identity number.
+    """
     found = next(i for i in interfaces() if i.code == interface)
     entry = entry_of(found.entry)
     count = min(_KEYS, accepted_records(entry, scale))
     keys = value(Frame(entry, scale, 0, np.arange(count)), found.key_column).to_pylist()
-    return pa.array([hashlib.sha256(f"demo:{key}".encode()).hexdigest()[:32] for key in keys])
+    if found.key_column == "id_number":
+        keys[_PEOPLE_AT : _PEOPLE_AT + len(people)] = people
+    return pa.array([hashing(key) for key in keys])
 
 
-def _batch(scale: Scale, reference: dt.date, number: int, hours: Ints) -> pa.RecordBatch:
+def _batch(
+    scale: Scale, reference: dt.date, number: int, hours: Ints, vocabularies: Mapping[str, Texts]
+) -> pa.RecordBatch:
     generator = stream("calls", scale, number)
     size = len(hours)
     first = dt.datetime.combine(reference, dt.time(), dt.UTC) - dt.timedelta(days=DAYS) - _CHINA
@@ -110,7 +126,7 @@ def _batch(scale: Scale, reference: dt.date, number: int, hours: Ints) -> pa.Rec
     hashes = np.empty(size, dtype=object)
     for code in set(names):
         rows = np.flatnonzero(np.isin(pair, [n for n, name in enumerate(names) if name == code]))
-        vocabulary = _key_hashes(code, scale)
+        vocabulary = vocabularies[code]
         popular = (generator.random(len(rows)) ** 1.6 * len(vocabulary)).astype(np.int64)
         hashes[rows] = pick(vocabulary, popular).to_numpy(zero_copy_only=False)
     return pa.RecordBatch.from_arrays(
@@ -127,8 +143,18 @@ def _batch(scale: Scale, reference: dt.date, number: int, hours: Ints) -> pa.Rec
     )
 
 
-def calls(scale: Scale, *, reference: dt.date = REFERENCE_DATE) -> Iterator[pa.RecordBatch]:
-    """Historical calls of the 18 months before ``reference`` (exclusive), in order of time."""
+def calls(
+    scale: Scale,
+    *,
+    reference: dt.date = REFERENCE_DATE,
+    hashing: Callable[[str], str] = example_hash,
+    people: tuple[str, ...] = (),
+) -> Iterator[pa.RecordBatch]:
+    """Historical calls of the 18 months before ``reference`` (exclusive), in order of time.
+
+    ``hashing`` makes the hash of a key; ``people`` are identity numbers that are asked about as well.
+    """
+    vocabularies = {i.code: _key_hashes(i.code, scale, hashing, people) for i in interfaces()}
     per_hour = _per_hour(scale, reference)
     ends = np.cumsum(per_hour)
     begin, number = 0, 0
@@ -136,5 +162,5 @@ def calls(scale: Scale, *, reference: dt.date = REFERENCE_DATE) -> Iterator[pa.R
         done = int(ends[begin - 1]) if begin else 0
         end = max(int(np.searchsorted(ends, done + _BATCH)), begin + 1)
         hours = np.repeat(np.arange(begin, end), per_hour[begin:end])
-        yield _batch(scale, reference, number, hours)
+        yield _batch(scale, reference, number, hours, vocabularies)
         begin, number = end, number + 1

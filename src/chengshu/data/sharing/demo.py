@@ -12,7 +12,7 @@ from chengshu.data.sharing import calls as counting
 from chengshu.data.sharing import statistics
 from chengshu.data.sharing.masking import suggested_masks
 from chengshu.data.sharing.models import Application, CallCursor, CallStatistic, ShareInterface
-from chengshu.data.sharing.publishing import publish_rules
+from chengshu.data.sharing.publishing import keys, publish_rules
 from chengshu.data.sharing.services.applications import issue_key, register_application
 from chengshu.data.sharing.services.grants import grant
 from chengshu.data.sharing.snapshots import build_snapshot
@@ -20,6 +20,7 @@ from chengshu.data.sharing.usage import ANSWERED
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_demo import calls, city
+from chengshu_gateway.keys import hash_record_key
 
 PER_DAY = 100_000
 HISTORY = "demo"
@@ -32,7 +33,7 @@ def load(context: Any) -> None:
     for item in city().interfaces:
         _interface(context, item, resources[item.entry])
     version = publish_rules()
-    history = _history(context.scale)
+    history = load_history(context.scale)
     context.say(
         f"  应用 {len(applications)} 个，接口 {len(city().interfaces)} 个，规则包 v{version}，"
         f"历史调用 {history:,} 次"
@@ -71,7 +72,17 @@ def _interface(context: Any, item: Any, resource: int) -> None:
         )
 
 
-def _history(scale: Any) -> int:
+def history(scale: Any) -> Iterator[pa.RecordBatch]:
+    """The generated calls, with keys hashed as this city's gateway hashes them.
+
+    The demo's citizens are among those asked about, so that their list of look-ups has something to show.
+    """
+    secret = keys().record_key
+    people = tuple(a.id_number for a in city().accounts if a.role == "citizen")
+    return calls(scale, hashing=lambda key: hash_record_key(secret, key), people=people)
+
+
+def load_history(scale: Any) -> int:
     """Append the generated history of calls to the lake and to the hourly sums, once.
 
     The lake gets the calls as a stream and the sums are made on the way, batch by batch: batches hold whole
@@ -84,7 +95,7 @@ def _history(scale: Any) -> int:
 
     def stream() -> Iterator[pa.RecordBatch]:
         sums.clear()
-        for batch in calls(scale):
+        for batch in history(scale):
             rows = _rows(batch)
             sums.append(_sums(rows))
             yield from rows.to_batches()

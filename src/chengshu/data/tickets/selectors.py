@@ -121,3 +121,17 @@ def officers(department: Organization) -> list[Account]:
     return sorted(
         found.values(), key=lambda a: (a.organization_id != department.pk, a.display_name)
     )
+
+
+def bureau() -> Organization:
+    """The data bureau: where those work who decide about tickets of the whole city; else the city itself."""
+    root = Organization.objects.filter(parent=None).order_by("pk").first()
+    if root is None:
+        raise NotFound("还没有登记本市的机构。", advice="请先导入组织机构。")
+    roles = [key for key, role in registry.roles().items() if DISPATCH in role.permissions]
+    judges = RoleAssignment.objects.filter(
+        role__in=roles, organization=root, region=None, account__is_active=True
+    ).exclude(account__organization=None)
+    first = judges.select_related("account__organization").order_by("pk").first()
+    found = first.account.organization if first else None
+    return found or root

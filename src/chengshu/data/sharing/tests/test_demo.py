@@ -18,7 +18,7 @@ from chengshu_lake import Lake
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def history(_scale):
+def history(_scale, **_options):
     """Three batches of whole hours, as the generator cuts them."""
     for batch in range(3):
         yield pa.RecordBatch.from_pylist(
@@ -50,8 +50,8 @@ def rows():
 
 
 def test_the_history_is_loaded_once(city):
-    assert demo._history("small") == 60
-    assert demo._history("small") == 60
+    assert demo.load_history("small") == 60
+    assert demo.load_history("small") == 60
     assert (rows(), selectors.count_calls()) == (60, 60)
     by_outcome = {}
     for item in CallStatistic.objects.all():
@@ -63,16 +63,16 @@ def test_the_history_is_loaded_once(city):
 
 def test_a_load_killed_between_the_rows_and_the_sums_is_completed(city):
     with mock.patch.object(statistics, "add", side_effect=Killed), pytest.raises(Killed):
-        demo._history("small")
+        demo.load_history("small")
     assert (rows(), selectors.count_calls()) == (60, 0)
-    assert demo._history("small") == 60
+    assert demo.load_history("small") == 60
     assert (rows(), selectors.count_calls()) == (60, 60)
 
 
 def test_live_calls_before_the_history_do_not_swallow_it(city):
     with unit_of_work():
         statistics.add([Sum(START, "app-0", "residents", "ok", 5, 100)])
-    assert demo._history("small") == 60
+    assert demo.load_history("small") == 60
     assert selectors.count_calls() == 65
     hour = CallStatistic.objects.get(hour=START, application="app-0", outcome="ok")
     assert hour.calls == 5 + 8

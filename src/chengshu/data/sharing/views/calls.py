@@ -1,5 +1,6 @@
 """The statistics of calls, single calls, and the proof of their trail."""
 
+from collections.abc import Container
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,9 @@ from chengshu.data.sharing.views.presentation import (
     share_chart,
     usage_stats,
 )
+from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
-from chengshu.kernel.access.rules import holds
+from chengshu.kernel.access.rules import holds, scope
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import NotFound
 from chengshu.kernel.jobs.models import Job, JobState
@@ -44,7 +46,7 @@ PERIODS = {"7": "近 7 天", "30": "近 30 天", "90": "近 90 天", "365": "近
 DEFAULT = "30"
 LATEST = 10
 LAST_PAGE = 200
-VERIFY = "sharing.verify"
+VERIFY, REPORT = "sharing.verify", "sharing_corrections.report"
 KEY = "sharing-calls"
 
 
@@ -54,7 +56,10 @@ def board(request: ActorRequest) -> HttpResponse:
     period = period if period in PERIODS else DEFAULT
     rows = selectors.statistics(request.actor).filter(hour__gte=usage.since(int(period)))
     url = reverse("sharing:calls")
-    actions = [Action(title="查看明细", url=reverse("sharing:records"), icon="list")]
+    actions = [
+        Action(title="查看明细", url=reverse("sharing:records"), icon="list"),
+        Action(title="校核纠错", url=reverse("sharing_corrections:corrections"), icon="edit"),
+    ]
     if holds(request.actor, VERIFY):
         actions.append(Action(title="核验留痕", url=reverse("sharing:verify"), icon="shield-check",
                               method="post"))  # fmt: skip
@@ -76,11 +81,16 @@ def board(request: ActorRequest) -> HttpResponse:
     return render(request, "sharing/calls.html", context)
 
 
-def calls_table(rows: list[records.CallRecord], **more: Any) -> Table:
-    """Single calls; ``more`` makes it a list with filters and pages."""
+def calls_table(
+    rows: list[records.CallRecord], *, reporting: Container[str] = (), **more: Any
+) -> Table:
+    """Single calls; ``more`` makes it a list with filters and pages.
+
+    ``reporting`` are the applications for which the reader may report a wrong value.
+    """
     names = dict(Application.objects.values_list("code", "name"))
     titles = dict(ShareInterface.objects.values_list("code", "title"))
-    columns = (
+    columns: tuple[Column, ...] = (
         Column(key="called_at", title="时间", kind="datetime"),
         Column(key="application", title="应用", kind="main",
                value=lambda r: names.get(r.application, r.application)),
@@ -92,8 +102,29 @@ def calls_table(rows: list[records.CallRecord], **more: Any) -> Table:
         Column(key="purpose", title="用途"),
         Column(key="request_id", title="记录编号", kind="code"),
     )  # fmt: skip
+    if reporting:
+        columns += (
+            Column(
+                key="report", title="数据有误", url=lambda r: _report_url(r, reporting),
+                value=lambda r: "报告有误" if _report_url(r, reporting) else "",
+            ),
+        )  # fmt: skip
     empty = EmptyState(title="还没有调用", icon="activity", text="网关的调用每分钟汇总一次。")
     return Table.plain(key=KEY, columns=columns, rows=rows, caption="调用明细", empty=empty, **more)
+
+
+def _report_url(row: records.CallRecord, reporting: Container[str]) -> str:
+    if row.outcome != usage.OK or row.application not in reporting:
+        return ""
+    query = urlencode({"application": row.application})
+    return f"{reverse('sharing_corrections:new', args=[row.interface])}?{query}"
+
+
+def _reporting(actor: Actor) -> frozenset[str]:
+    """Applications of the reader's own unit: only those who received a value may say that it is wrong."""
+    if not holds(actor, REPORT):
+        return frozenset()
+    return frozenset(scope(actor, REPORT, Application.objects.all()).values_list("code", flat=True))
 
 
 def record_list(request: ActorRequest) -> HttpResponse:
@@ -118,7 +149,7 @@ def record_list(request: ActorRequest) -> HttpResponse:
         first_url=url(1) if page > 1 else "",
         page_size=records.PAGE,
     )
-    table = calls_table(found.rows, pager=pager)
+    table = calls_table(found.rows, pager=pager, reporting=_reporting(request.actor))
     if request.headers.get("HX-Target") == f"{KEY}-results":
         return render(request, "ui/table/results.html", {"table": table})
     context = {

@@ -15,7 +15,7 @@ from chengshu.data.catalog.facade import published, published_queryset
 from chengshu.data.sharing import selectors, usage
 from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.forms import InterfaceForm, ReasonForm
-from chengshu.data.sharing.models import BundlePublication, ShareInterface
+from chengshu.data.sharing.models import Application, BundlePublication, ShareInterface
 from chengshu.data.sharing.services import interfaces
 from chengshu.data.sharing.suitability import key_choices, suitable
 from chengshu.data.sharing.views.presentation import (
@@ -29,7 +29,7 @@ from chengshu.data.sharing.views.presentation import (
 from chengshu.data.sharing.views.samples import own_sample
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
-from chengshu.kernel.access.rules import allows, holds
+from chengshu.kernel.access.rules import allows, holds, scope
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.jobs.models import Job
 from chengshu.kernel.jobs.views import progress_of
@@ -46,7 +46,7 @@ from chengshu.kernel.ui.components import (
 from chengshu.kernel.ui.tables import TableView
 
 HOME = "共享接口"
-APPLY = "sharing.request.apply"
+APPLY, REPORT = "sharing.request.apply", "sharing_corrections.report"
 DAYS = 30
 
 
@@ -193,11 +193,20 @@ def _live(item: ShareInterface) -> dict[str, Any]:
     }
 
 
+def _received(actor: Actor, item: ShareInterface) -> bool:
+    """Whether an application of the reader's own unit may have received data of this interface."""
+    own = scope(actor, REPORT, Application.objects.all())
+    return own.filter(grants__interface=item).exists()
+
+
 def _actions(actor: Actor, item: ShareInterface) -> list[Action]:
     found = []
     if holds(actor, APPLY) and item.columns:
         found.append(Action(title="加入申请车", url=reverse("sharing_requests:cart-add", args=[item.code]),
                             icon="shopping-cart", method="post"))  # fmt: skip
+    if _received(actor, item):
+        url = reverse("sharing_corrections:new", args=[item.code])
+        found.append(Action(title="报告数据有误", url=url, icon="alert-circle"))
     if allows(actor, "sharing.interface.manage", item):
         if item.state == InterfaceState.OFFLINE:
             found.append(

@@ -37,6 +37,7 @@ def open_ticket(
     evidence: Mapping[str, Any] | None = None,
     source_ref: str = "",
     severity: str = Severity.NORMAL,
+    term_days: int | None = None,
 ) -> Ticket:
     """Open a ticket about one problem of one resource, or bring the one that exists up to date.
 
@@ -50,6 +51,7 @@ def open_ticket(
     - ``department`` must mend it; left out, it is the resource's provider. ``affected_rows`` fail now.
     - ``evidence`` is what the page tells: ``sentence`` (the rule in plain words), ``good`` (what good looks like),
       and whatever the kind's own recheck needs. No unmasked personal values: it is stored and shown.
+    - ``term_days`` are the working days of the term, where the kind has one of its own.
     - ``source_ref`` says where it was found, e.g. ``"batch:<uuid>"``.
 
     Raises:
@@ -72,7 +74,7 @@ def open_ticket(
         known = _newest(kind, key)
         if known is not None and (known.is_open or not _forgotten(known)):
             return _seen_again(known, fresh)
-        return _create(actor, fresh)
+        return _create(actor, fresh, term_days)
 
 
 def _department(given: Organization | int | None, resource: Resource) -> Organization:
@@ -112,10 +114,10 @@ def _forgotten(known: Ticket) -> bool:
     )
 
 
-def _create(actor: Actor, fresh: Ticket) -> Ticket:
+def _create(actor: Actor, fresh: Ticket, term_days: int | None = None) -> Ticket:
     now = timezone.now()
     fresh.opened_at = now
-    clock.restart(fresh, now, clock.policy().problem_days)
+    clock.restart(fresh, now, term_days or clock.policy().problem_days)
     clock.turn(fresh, State.PENDING, now)
     try:
         # A savepoint of its own: on PostgreSQL a refused twin would end the caller's transaction.
