@@ -30,22 +30,29 @@ HARMLESS, MOST_SENSITIVE = "L1", "L4"
 HIDDEN = "full"
 # 户主关系代码 is a code about a person, no name.
 _ABOUT = ("代码", "关系", "标志")
+# 所有人, 权利人, 操作人: whom a title ends with, the value names.
+_PERSONS = ("人", "人姓名", "配偶")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A few rows as people may see them; ``shown`` tells the mask of each column (``none`` for open ones)."""
+    """A few rows as people may see them.
+
+    ``shown`` tells the mask of each column (``none`` for open ones); in the columns ``cleaned`` the detectors found
+    something personal that the catalogue does not declare.
+    """
 
     interface: ShareInterface
     version: str
     rows: list[dict[str, Any]]
     shown: dict[str, str]
+    cleaned: frozenset[str] = frozenset()
 
     @property
     def record(self) -> str:
         """The key of the first row as it is shown, for the sample call."""
         key = self.interface.key_column
-        if not self.rows or self.shown.get(key, NONE) != NONE:
+        if not self.rows or self.shown.get(key, NONE) != NONE or key in self.cleaned:
             return key.upper()
         return str(self.rows[0].get(key) or key.upper())
 
@@ -72,6 +79,8 @@ def _mask(column: dict[str, Any]) -> str:
         return HIDDEN
     mask = suggested_mask(column)
     title = column["title"]
+    if mask == NONE and title.endswith(_PERSONS):
+        mask = "name"
     if mask == NONE and level != HARMLESS and not title.endswith(_ABOUT):
         # Not sensitive enough for a grant to mask it, but a name or a number of a person all the same.
         mask = "year" if "出生" in title else mask_by_title(title) or NONE
@@ -96,13 +105,17 @@ def look(*, actor: Actor, interface: ShareInterface) -> Sample:
     version, rows = _read(interface, list(shown))
     compiled = {name: masks.parse(mask).compile() for name, mask in shown.items() if mask != NONE}
     hidden = [{n: _shown(value, compiled.get(n)) for n, value in row.items()} for row in rows]
+    cleaned = {
+        n for row, safe in zip(rows, hidden, strict=True) for n in row
+        if n not in compiled and row[n] != safe[n]
+    }  # fmt: skip
     with unit_of_work():
         record(
             actor=actor, action="sharing.sample_viewed", obj=interface,
             after={"rows": len(rows), "version": version,
-                   "masked": [name for name, mask in shown.items() if mask != NONE]},
+                   "masked": [name for name in shown if name in compiled or name in cleaned]},
         )  # fmt: skip
-    return Sample(interface, version, hidden, shown)
+    return Sample(interface, version, hidden, shown, frozenset(cleaned))
 
 
 def _shown(value: object, mask: Callable[[Any], str | None] | None) -> object:

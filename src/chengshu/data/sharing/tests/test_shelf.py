@@ -62,10 +62,12 @@ def test_what_is_most_sensitive_is_hidden_whole_and_what_is_not_shared_shows_not
     columns = [
         {"name": "illness", "title": "诊断", "type": "text", "sensitivity": "L4"},
         {"name": "contact", "title": "联系人", "type": "text", "sensitivity": "L2"},
+        {"name": "owner", "title": "所有人", "type": "text", "sensitivity": "L2"},
+        {"name": "kin", "title": "与户主关系代码", "type": "text", "sensitivity": "L2"},
         {"name": "site", "title": "学校地址", "type": "text", "sensitivity": "L1"},
     ]
     assert sample_rows.preview_masks(columns) == {
-        "illness": "full", "contact": "name", "site": "none",
+        "illness": "full", "contact": "name", "owner": "name", "kin": "none", "site": "none",
     }  # fmt: skip
     item = scene.interface()
     # Past the guard of frozen versions: as if the catalogue had taken its word back.

@@ -22,7 +22,7 @@ from chengshu.data.catalog.facade import (
 from chengshu.data.quality.facade import Grade, grade_tag
 from chengshu.data.sharing import sample_rows, selectors, shelf
 from chengshu.data.sharing.choices import InterfaceState
-from chengshu.data.sharing.masking import NONE
+from chengshu.data.sharing.masking import NONE, mask_name
 from chengshu.data.sharing.models import ShareInterface
 from chengshu.data.sharing.samples import CallSample
 from chengshu.data.sharing.views.presentation import interface_url, tag_of
@@ -177,9 +177,7 @@ class InterfaceList(TableView[ShareInterface]):
 
     def get_bulk_actions(self) -> Sequence[BulkAction]:
         found = [
-            BulkAction(
-                title="对比", url=reverse("sharing:interface-choose"), icon="arrows-exchange"
-            )
+            BulkAction(title="对比", url=reverse("sharing:interface-choose"), icon="git-compare")
         ]
         if holds(self.request.actor, APPLY):  # type: ignore[attr-defined]
             url = reverse("sharing_requests:cart-add-chosen")
@@ -287,17 +285,31 @@ def sample(request: ActorRequest, code: str) -> HttpResponse:
 
 
 def _rows(item: ShareInterface, found: sample_rows.Sample) -> Table:
+    """One line per field with its values of each row: fifty fields are read down, not scrolled across."""
     columns = [
-        Column(
-            key=c["name"],
-            title=c["title"] if found.shown[c["name"]] == NONE else f"{c['title']}（已脱敏）",
-        )
+        Column(key="title", title="字段", kind="main"),
+        Column(key="level", title="级别"),
+        *(Column(key=f"row{n}", title=f"第 {n} 条") for n, _ in enumerate(found.rows, 1)),
+        Column(key="mask", title="脱敏"),
+    ]
+    lines = [
+        {
+            "title": c["title"], "level": c.get("sensitivity", ""),
+            "mask": _mask_word(found, c["name"]),
+            **{f"row{n}": row.get(c["name"]) for n, row in enumerate(found.rows, 1)},
+        }
         for c in item.columns
     ]  # fmt: skip
     return Table.plain(
-        key="sample-rows", columns=columns, rows=found.rows, caption="样例数据",
+        key="sample-rows", columns=columns, rows=lines if found.rows else [], caption="样例数据",
         empty=EmptyState(title="接口里还没有记录", icon="table"),
     )  # fmt: skip
+
+
+def _mask_word(found: sample_rows.Sample, name: str) -> str:
+    if found.shown[name] != NONE:
+        return mask_name(found.shown[name])
+    return "个人信息" if name in found.cleaned else ""
 
 
 def apply_actions(request: ActorRequest, item: ShareInterface) -> list[Action]:

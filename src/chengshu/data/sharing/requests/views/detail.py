@@ -26,6 +26,7 @@ from chengshu.data.sharing.requests.presentation import (
 )
 from chengshu.data.sharing.requests.services.moves import available, may
 from chengshu.kernel.access.middleware import ActorRequest
+from chengshu.kernel.access.rules import allows
 from chengshu.kernel.calendar.tables import stored_table
 from chengshu.kernel.calendar.working_days import uncertainty
 from chengshu.kernel.ui.components import Action, Column, Crumb, Table
@@ -68,7 +69,8 @@ def context_of(
         "next_step": next_step(item), "facts": facts(item), "asked": asked(item),
         "corrections": corrections(item), "sensitive": "、".join(sensitive_fields(item)),
         "fields": fields_table(item), "trail": timeline(list(item.history.all()[:HISTORY])),
-        "pages": [_page(item, move) for move in moves if move.key in PAGES],
+        "pages": [*(_page(item, move) for move in moves if move.key in PAGES),
+                  *_after(request, item)],
         "acts": [
             bound if bound is not None and bound.move.key == move.key
             else ActForm(move=move, item=item)
@@ -81,6 +83,20 @@ def context_of(
 def _page(item: AccessRequest, move: Move) -> Action:
     url = reverse(f"sharing_requests:{PAGES[move.key]}", args=[item.pk])
     return Action(title=move.verb, url=url, icon=move.icon, primary=move.key in PRIMARY)
+
+
+def _after(request: ActorRequest, item: AccessRequest) -> list[Action]:
+    """What an applicant does with a grant: the first key, or the sample call of the grant's page."""
+    if item.grant is None:
+        return []
+    found = [
+        Action(title="看授权和调用样例", icon="code",
+               url=reverse("sharing:grant", args=[item.grant.pk]))
+    ]  # fmt: skip
+    if allows(request.actor, "sharing.key.manage", item.application):
+        url = reverse("sharing:key-new", args=[item.application.code])
+        found.insert(0, Action(title="签发密钥，开始调用", url=url, icon="key", primary=True))
+    return found
 
 
 def fields_table(item: AccessRequest) -> Table:
