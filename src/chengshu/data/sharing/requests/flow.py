@@ -70,6 +70,7 @@ CORRECTABLE: dict[str, str] = {
     "row_filter": "行范围",
     "frequency": "使用频率",
     "per_day": "每天最多",
+    "kinds": "调用方式",
     "networks": "来源网段",
     "valid_until": "使用期限",
 }

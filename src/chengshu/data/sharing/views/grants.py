@@ -212,7 +212,24 @@ def _fields_table(item: Grant, interface: ShareInterface) -> Table:
 
 
 def _actions(actor: Actor, item: Grant) -> list[Action]:
-    if not allows(actor, MANAGE, item) or item.state == GrantState.REVOKED:
+    if item.state == GrantState.REVOKED:
+        return []
+    return [*_asking(actor, item), *_managing(actor, item)]
+
+
+def _asking(actor: Actor, item: Grant) -> list[Action]:
+    """What the side that uses the data may ask for."""
+    if not allows(actor, "sharing.request.apply", item.application):
+        return []
+    url = reverse("sharing_requests:change", args=[item.pk])
+    found = [Action(title="申请变更", url=url, icon="pencil-plus")]
+    if item.valid_until is not None:
+        found.insert(0, Action(title="续期", url=f"{url}?renew=1", icon="calendar-event"))
+    return found
+
+
+def _managing(actor: Actor, item: Grant) -> list[Action]:
+    if not allows(actor, MANAGE, item):
         return []
     verb = "suspend" if item.state == GrantState.ACTIVE else "resume"
     icon = "player-pause" if verb == "suspend" else "player-play"

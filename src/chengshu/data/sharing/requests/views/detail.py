@@ -15,10 +15,12 @@ from chengshu.data.sharing.requests.forms import ActForm
 from chengshu.data.sharing.requests.models import AccessRequest
 from chengshu.data.sharing.requests.presentation import (
     asked,
+    changes,
     corrections,
     due_tag,
     facts,
     next_step,
+    purpose_word,
     request_url,
     state_word,
     timeline,
@@ -29,7 +31,7 @@ from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.calendar.tables import stored_table
 from chengshu.kernel.calendar.working_days import uncertainty
-from chengshu.kernel.ui.components import Action, Column, Crumb, Table
+from chengshu.kernel.ui.components import Action, Column, Crumb, DiffTable, Table
 
 HISTORY = 100
 PRIMARY = ("approve", "forward", "correct", "grant", "uphold", "negotiate")
@@ -61,7 +63,10 @@ def context_of(
     now, table = timezone.now(), stored_table()
     moves = available(request.actor, item)
     return {
-        "title": f"{item.application} 申请 {item.interface}", "item": item,
+        "title": f"{item.application} {purpose_word(item)} {item.interface}", "item": item,
+        "diff": DiffTable(
+            old_title="现在的授权", new_title="申请的", changes=changes(item)
+        ),
         "subtitle": f"{item.number} · {item.application.owner.short} → {item.provider.short}",
         "crumbs": crumbs_of(request, item),
         "state": tone(item), "word": state_word(item), "due": due_tag(item, now, table),
