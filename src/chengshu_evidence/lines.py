@@ -46,9 +46,7 @@ def operation_digest(members: dict[str, Any]) -> str:
 
 def canonical(members: dict[str, Any]) -> bytes:
     """JSON in one form only: members sorted, no spaces, no escapes."""
-    return json.dumps(
-        members, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    ).encode()
+    return json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def moment(line: bytes) -> datetime | None:

@@ -174,7 +174,9 @@ class _Shown:
         return array
 
     def _type(self, name: str) -> Any:
-        return pa.string() if self._masks[name].hides else _TYPES.get(self._kinds[name], pa.string())
+        return (
+            pa.string() if self._masks[name].hides else _TYPES.get(self._kinds[name], pa.string())
+        )
 
 
 __all__ = ["BuiltExport", "ExportTooLargeError", "Limits", "build_export"]

@@ -164,9 +164,7 @@ def read_token(key: bytes, text: str, *, issuer: str, now: float) -> Token:
         raise UnprovenError("令牌内容不完整") from error
 
 
-def _decoded(
-    text: bytes, key: Callable[[Any], Any], algorithms: tuple[str, ...]
-) -> dict[str, Any]:
+def _decoded(text: bytes, key: Callable[[Any], Any], algorithms: tuple[str, ...]) -> dict[str, Any]:
     if not text or len(text) > _MAX_TEXT:
         raise UnprovenError("缺少签名文本，或过长")
     try:

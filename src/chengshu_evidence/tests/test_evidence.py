@@ -60,7 +60,12 @@ def exported(trail, folder, *, private=PRIVATE, period=None, acts=ACTS):
         Source("operations", "00", [("00000001.jsonl", acts)]),
     ]
     export(
-        folder, sources, owner="龙港市", anchors=trail / "anchors.jsonl", private=private, period=found
+        folder,
+        sources,
+        owner="龙港市",
+        anchors=trail / "anchors.jsonl",
+        private=private,
+        period=found,
     )
     return folder
 

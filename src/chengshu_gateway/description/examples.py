@@ -114,8 +114,7 @@ def _verify(grant: CompiledGrant) -> Example:
     values = {column.name: stored(column) for column in grant.columns()[:2]}
     answer = _answer(grant, dict.fromkeys(values, True), match=True)
     python = (
-        f'client.verify("{grant.interface.interface_id}", {_python(key)}, '
-        f"values={_python(values)})"
+        f'client.verify("{grant.interface.interface_id}", {_python(key)}, values={_python(values)})'
     )
     return _posted(grant, "verify", {"key": key, "values": values}, python, answer)
 

@@ -7,6 +7,7 @@ Kinds: :func:`collectable` and :func:`ways_of` tell in which ways entries of a k
 
 Reading: :func:`published`, :func:`list_published`, :func:`contract_of`. Pages: :func:`register_tab`,
 :func:`register_panel`, :func:`resource_page`. Counters: :func:`counters`.
+Finding in own lists: :func:`search_resources`, :class:`Facet`, :func:`classes`, :func:`freshness_case`.
 
 Data elements: :func:`element_index` and :func:`suggest_elements`, :func:`element_of_item`, :func:`items_of_element`,
 :func:`element_infos`. Update cycle: :func:`register_freshness`, :func:`renew_due`, ``Resource.due_at``. Writing drafts
@@ -38,9 +39,12 @@ from chengshu.data.catalog.content import (
 )
 from chengshu.data.catalog.contract import Codes, code_values, column_spec, contract_of
 from chengshu.data.catalog.due import next_due, working_days_late
+from chengshu.data.catalog.facets import Facet
 from chengshu.data.catalog.forms import category_choices, unit_choices
+from chengshu.data.catalog.freshness import Freshness, freshness_case, freshness_of
 from chengshu.data.catalog.kinds import Way, kind_of, require_way
 from chengshu.data.catalog.models import (
+    Category,
     DataItem,
     InformationSystem,
     Resource,
@@ -49,6 +53,7 @@ from chengshu.data.catalog.models import (
 )
 from chengshu.data.catalog.offers import FileOffer, ServiceOffer, register_offers
 from chengshu.data.catalog.reference import code_tables, leaf_category
+from chengshu.data.catalog.selectors import search_resources
 from chengshu.data.catalog.services.drafts import create_resource, edit_draft, start_change
 from chengshu.data.catalog.services.due import register_freshness, renew_due
 from chengshu.data.catalog.standards import BoundItem, ElementInfo, element_index, element_infos
@@ -236,6 +241,11 @@ def items_of_element(identifier: str = "") -> list[BoundItem]:
     return standards.bound_items(identifier)
 
 
+def classes() -> list[tuple[str, str]]:
+    """The top of the classification (类), code and name, for filters and facets (one query)."""
+    return list(Category.objects.filter(level=1).values_list("code", "name"))
+
+
 def counters() -> dict[str, int]:
     """The catalogue's counters, computed from records."""
     return {
@@ -252,7 +262,9 @@ __all__ = [
     "Consumer",
     "ElementIndex",
     "ElementInfo",
+    "Facet",
     "FileOffer",
+    "Freshness",
     "InformationSystem",
     "ItemContent",
     "Level",
@@ -268,6 +280,7 @@ __all__ = [
     "Warehouse",
     "Way",
     "category_choices",
+    "classes",
     "code_tables",
     "collectable",
     "consumers_of",
@@ -278,6 +291,8 @@ __all__ = [
     "element_index",
     "element_infos",
     "element_of_item",
+    "freshness_case",
+    "freshness_of",
     "items_of_element",
     "leaf_category",
     "list_published",
@@ -293,6 +308,7 @@ __all__ = [
     "register_warehouse_panel",
     "renew_due",
     "resource_page",
+    "search_resources",
     "start_change",
     "suggest_elements",
     "unit_choices",

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from chengshu.data.quality.choices import Dimension, Grade
 from chengshu.data.quality.models import Evaluation
+from chengshu.data.quality.presentation import grade_tag
 from chengshu.data.quality.services.evaluation import evaluate
 from chengshu.data.quality.sources import register_access_measure
 
@@ -14,4 +15,12 @@ def grades(resource_ids: Collection[int]) -> dict[int, Evaluation]:
     return {item.resource_id: item for item in found}
 
 
-__all__ = ["Dimension", "Evaluation", "Grade", "evaluate", "grades", "register_access_measure"]
+__all__ = [
+    "Dimension",
+    "Evaluation",
+    "Grade",
+    "evaluate",
+    "grade_tag",
+    "grades",
+    "register_access_measure",
+]

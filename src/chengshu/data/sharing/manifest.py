@@ -74,6 +74,10 @@ MANIFEST = Manifest(
         Action(key="sharing.interface_created", name="新建共享接口"),
         Action(key="sharing.interface_state", name="接口上线或下线"),
         Action(key="sharing.query_columns_changed", name="设置接口的查询条件"),
+        Action(
+            key="sharing.sample_viewed", name="查看接口样例数据",
+            fields=(("rows", "行数"), ("version", "快照版本"), ("masked", "脱敏的字段")),
+        ),
         Action(key="sharing.snapshot_requested", name="要求更新快照"),
         Action(
             key="sharing.snapshot_published", name="更新接口快照",

@@ -1,5 +1,7 @@
 """Routes of sharing in the console."""
 
+from django.views.decorators.http import require_POST
+
 from chengshu.data.sharing.views import (
     applications,
     calls,
@@ -9,6 +11,7 @@ from chengshu.data.sharing.views import (
     interfaces,
     public_keys,
     query_columns,
+    shelf,
 )
 from chengshu.kernel.access.routing import page
 
@@ -21,10 +24,13 @@ _G = f"{ROOT}grants/"
 
 app_name = "sharing"
 urlpatterns = [
-    page(_I, interfaces.InterfaceList.as_view(), name="interfaces", permission=VIEW),
+    page(_I, shelf.InterfaceList.as_view(), name="interfaces", permission=VIEW),
+    page(f"{_I}choose/", require_POST(shelf.choose), name="interface-choose", permission=VIEW),
+    page(f"{_I}compare/", shelf.compare, name="interface-compare", permission=VIEW),
     page(f"{_I}new/", candidates.CandidateList.as_view(), name="interface-new", permission=PUBLISH),
     page(f"{_I}new/<path:code>/", interfaces.create, name="interface-create", permission=PUBLISH),
     page(f"{_I}<slug:code>/", interfaces.detail, name="interface", permission=VIEW),
+    page(f"{_I}<slug:code>/sample/", shelf.sample, name="interface-sample", permission=VIEW),
     page(f"{_I}<slug:code>/progress/", interfaces.progress, name="interface-progress", permission=VIEW),
     page(f"{_I}<slug:code>/refresh/", interfaces.refresh, name="interface-refresh", permission=PUBLISH),
     page(f"{_I}<slug:code>/query/", query_columns.change, name="interface-query", permission=PUBLISH),

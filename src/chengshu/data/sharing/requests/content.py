@@ -56,11 +56,20 @@ class GrantTerms:
 
 
 def proposed_terms(item: AccessRequest) -> GrantTerms:
-    """What the request becomes when it is granted as asked: masks by the level of each field."""
+    """What the request becomes when it is granted as asked: masks by the level of each field.
+
+    A change keeps what the provider once decided: the masks of fields that stay, the reason for those that are bare,
+    and the limit per minute.
+    """
+    masks, held = suggested_masks(item.interface.columns, item.fields), item.amends
+    if held is not None:
+        kept = {n: held.masks[n] for n in item.fields if n in held.masks}
+        masks = {n: m for n, m in masks.items() if n not in held.fields} | kept
     return GrantTerms(
-        fields=list(item.fields), masks=suggested_masks(item.interface.columns, item.fields),
-        row_filter=item.row_filter, per_minute=None, per_day=item.per_day,
+        fields=list(item.fields), masks=masks, row_filter=item.row_filter,
+        per_minute=held.per_minute if held else None, per_day=item.per_day,
         networks=list(item.networks), valid_until=item.valid_until, kinds=list(item.kinds),
+        unmasked_reason=held.unmasked_reason if held else "",
     )  # fmt: skip
 
 
@@ -70,8 +79,8 @@ def proposed_grant(item: AccessRequest) -> Grant:
     return Grant(
         application=item.application, interface=item.interface, purpose=item.purpose,
         fields=terms.fields, masks=terms.masks, row_filter=terms.row_filter,
-        per_day=terms.per_day, networks=terms.networks, valid_until=terms.valid_until,
-        kinds=terms.kinds,
+        per_minute=terms.per_minute, per_day=terms.per_day, networks=terms.networks,
+        valid_until=terms.valid_until, kinds=terms.kinds, unmasked_reason=terms.unmasked_reason,
     )  # fmt: skip
 
 
@@ -119,6 +128,22 @@ def common_of(item: AccessRequest) -> Common:
         frequency=item.frequency, valid_until=item.valid_until, per_day=item.per_day,
         networks=list(item.networks),
     )  # fmt: skip
+
+
+CHANGEABLE = ("fields", "row_filter", "kinds", "per_day", "networks", "valid_until")
+"""What a request may change of a grant in force."""
+
+
+def differences(item: AccessRequest) -> list[str]:
+    """Which of :data:`CHANGEABLE` a request asks to be other than the grant it amends; order means nothing."""
+    held = item.amends
+    if held is None:
+        return []
+    return [n for n in CHANGEABLE if _plain(getattr(held, n)) != _plain(getattr(item, n))]
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) else value
 
 
 def set_values(item: AccessRequest, values: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from chengshu.data.sharing import row_filter
 from chengshu.data.sharing.choices import CallKind, lookup_only
 from chengshu.data.sharing.forms import ServiceForm, end_of
-from chengshu.data.sharing.models import Application, ShareInterface
+from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.requests.choices import Frequency
 from chengshu.data.sharing.requests.content import LONGEST_BASIS, LONGEST_ITEM, Common, Wanted
 from chengshu.data.sharing.requests.flow import CORRECTABLE, Move
@@ -95,8 +95,10 @@ def _interface_fields(interface: ShareInterface) -> dict[str, Any]:
             help_text="按需最少。L3、L4 字段开通时按级别脱敏，除非提供单位写明理由。",
         ),
         "kinds": forms.MultipleChoiceField(
-            label="要怎么调用", required=True, choices=CallKind.choices, initial=lookup_only,
-            widget=forms.CheckboxSelectMultiple, help_text="够用就行，提供单位只在其中开通。",
+            label="怎么调用", required=True, initial=lookup_only,
+            widget=forms.CheckboxSelectMultiple,
+            choices=[c for c in CallKind.choices if c[0] != CallKind.QUERY or interface.query_columns],
+            help_text="只勾用得上的；条件查询要提供单位先设好查询条件。",
         ),
         "row_field": forms.ChoiceField(
             label="只要哪些记录：按字段", required=False,
@@ -141,8 +143,8 @@ def values_of(
     return found
 
 
-def initial_of(item: AccessRequest, names: Sequence[str]) -> dict[str, Any]:
-    """The values of a request as :func:`content_fields` shows them."""
+def initial_of(item: AccessRequest | Grant, names: Sequence[str]) -> dict[str, Any]:
+    """The values of a request, or of a grant that is to be changed, as :func:`content_fields` shows them."""
     found: dict[str, Any] = {}
     for name in names:
         value = getattr(item, name)
@@ -173,19 +175,26 @@ class _ApplicationChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 _COMMON = (
     "purpose", "legal_basis", "business_item", "frequency", "per_day", "networks", "valid_until",
 )  # fmt: skip
-_OF_INTERFACE = ("fields", "kinds", "row_filter")
 # A new request begins with all of the former one but its term: that is a new decision.
 PREFILLED = tuple(name for name in _COMMON if name != "valid_until")
+
+
+# What is said of each interface by itself.
+_OF_ONE = ("fields", "kinds", "row_filter")
 
 
 class ApplyForm(RequestFormBase):
     """The part of the form that holds for all its interfaces."""
 
-    def __init__(self, *args: Any, applications: QuerySet[Application], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, applications: QuerySet[Application] | None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["application"] = _ApplicationChoice(
-            label="给哪个应用用", queryset=applications, empty_label="请选择"
-        )
+        # None: an existing grant is changed, which belongs to its application for good.
+        if applications is not None:
+            self.fields["application"] = _ApplicationChoice(
+                label="给哪个应用用", queryset=applications, empty_label="请选择"
+            )
         self.fields |= content_fields(_COMMON, None)
 
     def common(self) -> Common:
@@ -196,7 +205,11 @@ class ApplyForm(RequestFormBase):
         """The fields as the page groups them."""
         yield (
             "谁用、做什么用",
-            [self[name] for name in ("application", "purpose", "business_item", "legal_basis")],
+            [
+                self[n]
+                for n in ("application", "purpose", "business_item", "legal_basis")
+                if n in self.fields
+            ],
         )
         yield "用多少、用多久", [self[n] for n in ("frequency", "per_day", "valid_on", "networks")]
 
@@ -208,7 +221,7 @@ class WantedForm(RequestFormBase):
         kwargs.setdefault("prefix", f"i{interface.pk}")
         super().__init__(*args, **kwargs)
         self.interface = interface
-        self.fields |= content_fields(_OF_INTERFACE, interface)
+        self.fields |= content_fields(_OF_ONE, interface)
 
     def wanted(self) -> Wanted:
         """What the service gets.
@@ -216,7 +229,7 @@ class WantedForm(RequestFormBase):
         Raises:
             InvalidInput: the value of the condition does not fit its column.
         """
-        found = values_of(_OF_INTERFACE, self.cleaned_data, self.interface)
+        found = values_of(_OF_ONE, self.cleaned_data, self.interface)
         return Wanted(interface=self.interface, **found)
 
     @property
@@ -313,7 +326,7 @@ class PolicyForm(forms.ModelForm[RequestPolicy]):
             "默认值：合规审核 2、答复 10、同意后开通 20 个工作日。《政务数据共享条例》（国务院令第 809 号）"
             "要求明确时限，请以本市正式制度为准修改。",
         ),
-        FormSection("提醒与依据", ("remind_days", "reason")),
+        FormSection("提醒与依据", ("remind_days", "renew_days", "reason")),
     )  # fmt: skip
 
     class Meta:

@@ -66,7 +66,8 @@ class AccessRequest(models.Model):
 
     ``sharing_type`` is what the catalogue said when it was sent. ``due_at`` is the first moment that is too late for
     whoever holds it; ``stops`` are the times the clock of the state ``returned_from`` stood still for a correction, as
-    pairs of ISO times. ``correction`` names the fields to correct, each with a remark.
+    pairs of ISO times. ``correction`` names the fields to correct, each with a remark. ``amends`` is the grant in force
+    that it asks to change or to prolong: its values are what the grant shall be afterwards, whole.
     """
 
     ACCESS: ClassVar = AccessRule(organization="application__owner__path")
@@ -97,6 +98,9 @@ class AccessRequest(models.Model):
     per_day = models.PositiveIntegerField("每天最多", null=True, blank=True)
     networks = models.JSONField("来源网段", default=list)
     valid_until = models.DateTimeField("使用期限")
+    amends = models.ForeignKey(
+        Grant, models.PROTECT, null=True, related_name="amendments", verbose_name="原授权"
+    )
 
     state = models.CharField("状态", max_length=12, choices=State, default=State.REVIEW)
     returned_from = models.CharField(max_length=12, choices=State, blank=True)
@@ -105,8 +109,8 @@ class AccessRequest(models.Model):
     negotiated = models.BooleanField("协商过", default=False)
     reviewed_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
     refused_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
-    grant = models.OneToOneField(
-        Grant, models.PROTECT, null=True, related_name="request", verbose_name="授权"
+    grant = models.ForeignKey(
+        Grant, models.PROTECT, null=True, related_name="requests", verbose_name="授权"
     )
     term_days = models.PositiveSmallIntegerField("期限（工作日）", default=0)
     clock_started_at = models.DateTimeField("计时起点", default=timezone.now)
@@ -200,6 +204,9 @@ class RequestPolicy(models.Model):
     dispute_days = models.PositiveSmallIntegerField("争议裁决", default=10, validators=_DAYS)
     remind_days = models.PositiveSmallIntegerField(
         "到期前几个工作日提醒", default=1, validators=[MaxValueValidator(LONGEST_TERM)]
+    )
+    renew_days = models.PositiveSmallIntegerField(
+        "授权到期前几天提醒续期", default=30, validators=_DAYS
     )
     changed_at = models.DateTimeField(default=timezone.now)
     changed_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")

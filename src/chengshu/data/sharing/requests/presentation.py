@@ -1,17 +1,20 @@
 """How requests read: tags, terms in words, who has to act, the time line."""
 
 from datetime import datetime
+from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
 from chengshu.data.sharing.choices import kind_words
 from chengshu.data.sharing.requests.choices import Refusal, State
+from chengshu.data.sharing.requests.content import differences
 from chengshu.data.sharing.requests.flow import CORRECTABLE, HOLDERS, Holder, word
 from chengshu.data.sharing.requests.models import AccessRequest, RequestEvent
 from chengshu.data.sharing.row_filter import sentence
 from chengshu.kernel.calendar.deadlines import describe, overdue, working_days_left
 from chengshu.kernel.calendar.working_days import HolidayTable, last_day
-from chengshu.kernel.ui.components import Fact, StatusTag, TimelineEntry, Tone
+from chengshu.kernel.ui.components import Change, Fact, StatusTag, TimelineEntry, Tone
 from chengshu.kernel.ui.formatting import iso_date
 
 BUREAU = "数据主管部门"
@@ -122,6 +125,9 @@ def facts(item: AccessRequest) -> list[Fact]:
         Fact("共享类型", item.get_sharing_type_display()),
         Fact("提交时间", item.sent_at),
     ]  # fmt: skip
+    if item.amends is not None and item.grant is None:
+        url = reverse("sharing:grant", args=[item.amends.pk])
+        found.append(Fact("现有授权", "查看现有授权", url))
     if item.due_at is not None:
         found.append(Fact("本步到期", last_day(item.due_at)))
     if item.closed_at is not None:
@@ -144,6 +150,42 @@ def asked(item: AccessRequest) -> list[Fact]:
         Fact("来源网段", "、".join(item.networks) or "不限"),
         Fact("用到", iso_date(last_day(item.valid_until))),
     ]
+
+
+def purpose_word(item: AccessRequest) -> str:
+    """What kind of request it is: the first one, a longer term, or other terms."""
+    if item.amends is None:
+        return "申请"
+    return "续期" if item.is_open and differences(item) == ["valid_until"] else "变更"
+
+
+def changes(item: AccessRequest) -> list[Change]:
+    """What a change asks for, beside what the grant allows now; empty for a first request and once it is closed."""
+    held, titles = item.amends, titles_of(item)
+    if held is None or not item.is_open:
+        return []
+    return [
+        Change(CORRECTABLE[name], _words(name, getattr(held, name), titles),
+               _words(name, getattr(item, name), titles))
+        for name in differences(item)
+    ]  # fmt: skip
+
+
+def _words(name: str, value: Any, titles: dict[str, str]) -> str:
+    """A value of :data:`~chengshu.data.sharing.requests.content.CHANGEABLE` as people read it."""
+    match name:
+        case "fields":
+            return "、".join(titles.get(field, field) for field in value)
+        case "kinds":
+            return kind_words(value)
+        case "row_filter":
+            return sentence(value, titles)
+        case "networks":
+            return "、".join(value) or "不限"
+        case "valid_until":
+            return iso_date(timezone.localtime(value).date()) if value else "长期"
+        case _:
+            return f"{value:,} 次" if value else "不限"
 
 
 def corrections(item: AccessRequest) -> list[Fact]:

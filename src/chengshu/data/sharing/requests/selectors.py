@@ -37,7 +37,9 @@ def request(actor: Actor, pk: int) -> AccessRequest:
     Raises:
         NotFound: there is none, or the actor is neither of the applicant's side nor of the provider's.
     """
-    found = requests(actor).select_related("interface__resource__published", "form", "grant")
+    found = requests(actor).select_related(
+        "interface__resource__published", "form", "grant", "amends"
+    )
     item = found.filter(pk=pk).first()
     if item is None:
         raise NotFound("没有找到这件共享申请。", advice="它可能不在您的权限范围内。")

@@ -3,7 +3,16 @@
 from django.views.decorators.http import require_POST
 
 from chengshu.data.sharing.requests.flow import ANSWER, APPLY, REVIEW, TERMS, VIEW
-from chengshu.data.sharing.requests.views import acts, apply, board, cart, detail, lists, policy
+from chengshu.data.sharing.requests.views import (
+    acts,
+    apply,
+    board,
+    cart,
+    change,
+    detail,
+    lists,
+    policy,
+)
 from chengshu.kernel.access.routing import page
 
 ROOT = "console/sharing/requests/"
@@ -17,6 +26,7 @@ urlpatterns = [
     page(f"{ROOT}board/", board.board, name="board", permission=REVIEW),
     page(f"{ROOT}terms/", policy.policy, name="policy", permission=TERMS),
     page(f"{ROOT}new/", apply.apply, name="new", permission=APPLY),
+    page(f"{ROOT}change/<int:pk>/", change.change, name="change", permission=APPLY),
     page(CART, cart.cart, name="cart", permission=APPLY),
     page(f"{CART}add/", require_POST(cart.add_chosen), name="cart-add-chosen", permission=APPLY),
     page(f"{CART}add/<slug:code>/", require_POST(cart.add), name="cart-add", permission=APPLY),

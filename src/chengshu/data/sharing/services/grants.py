@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from chengshu.data.sharing.choices import CallKind, GrantState, InterfaceState, lookup_only
@@ -14,6 +15,7 @@ from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.errors import Conflict, InvalidInput
+from chengshu.kernel.notices.services import notify
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_gateway import bundle as wire
 
@@ -74,8 +76,11 @@ def change_grant(
     kinds: list[str] | None = None,
     valid_until: datetime | None,
     unmasked_reason: str = "",
+    tell: bool = True,
 ) -> Grant:
     """Change what a grant allows, effective within two seconds; without ``kinds`` they stay as they are.
+
+    The department that uses it is told, unless ``tell`` is off because somebody else does.
 
     Raises:
         InvalidInput: as for :func:`grant`. Conflict: the grant was revoked.
@@ -100,6 +105,10 @@ def change_grant(
             after=describe(item),
         )
         changed("grant.changed", f"{item.application.code}/{item.interface.code}")
+        if tell:
+            _tell_user(
+                item, f"“{item.interface}”的授权已变更", "字段、范围或限额有变，请看授权页。"
+            )
     return item
 
 
@@ -122,7 +131,35 @@ def set_state(*, actor: Actor, item: Grant, state: str, reason: str) -> Grant:
             after={"state": state}, reason=reason,
         )  # fmt: skip
         changed("grant.state", f"{item.application.code}/{item.interface.code}")
+        title = f"“{item.interface}”的授权已{_DONE[item.state]}"
+        _tell_user(item, title, f"原因：{reason.strip()}")
+        _tell_provider(
+            actor, item, title, f"{actor.organization_name} {actor.name}：{reason.strip()}"
+        )
     return item
+
+
+_DONE = {
+    GrantState.ACTIVE: "恢复", GrantState.SUSPENDED: "暂停", GrantState.REVOKED: "收回",
+}  # fmt: skip
+
+
+def _tell_user(item: Grant, title: str, body: str) -> None:
+    notify(
+        organization=item.application.owner, permission="sharing.application.manage",
+        title=f"{item.application}：{title}", body=body, url=reverse("sharing:grant", args=[item.pk]),
+    )  # fmt: skip
+
+
+def _tell_provider(actor: Actor, item: Grant, title: str, body: str) -> None:
+    """The provider hears of what somebody else, such as the data bureau, did with its data."""
+    provider = item.interface.resource.provider
+    if actor.account is None or actor.account.organization_id != provider.pk:
+        notify(
+            organization=provider, permission="sharing.grant.manage",
+            title=f"{item.application}：{title}", body=body,
+            url=reverse("sharing:grant", args=[item.pk]),
+        )  # fmt: skip
 
 
 def validate(item: Grant) -> None:

@@ -212,12 +212,28 @@ def _fields_table(item: Grant, interface: ShareInterface) -> Table:
 
 def _actions(actor: Actor, item: Grant) -> list[Action]:
     guide = Action(title="接口说明", url=grant_url(item, "grant-guide"), icon="book-2")
-    if not allows(actor, MANAGE, item) or item.state == GrantState.REVOKED:
+    if item.state == GrantState.REVOKED:
         return [guide]
+    return [*_asking(actor, item), guide, *_managing(actor, item)]
+
+
+def _asking(actor: Actor, item: Grant) -> list[Action]:
+    """What the side that uses the data may ask for."""
+    if not allows(actor, "sharing.request.apply", item.application):
+        return []
+    url = reverse("sharing_requests:change", args=[item.pk])
+    found = [Action(title="申请变更", url=url, icon="pencil-plus")]
+    if item.valid_until is not None:
+        found.insert(0, Action(title="续期", url=f"{url}?renew=1", icon="calendar-event"))
+    return found
+
+
+def _managing(actor: Actor, item: Grant) -> list[Action]:
+    if not allows(actor, MANAGE, item):
+        return []
     verb = "suspend" if item.state == GrantState.ACTIVE else "resume"
     icon = "player-pause" if verb == "suspend" else "player-play"
     return [
-        guide,
         Action(title="收回", url=_state_url(item, "revoke"), icon="circle-x", danger=True),
         Action(title=_VERBS[verb][1], url=_state_url(item, verb), icon=icon),
         Action(title="变更", url=grant_url(item, "grant-change"), icon="pencil", primary=True),

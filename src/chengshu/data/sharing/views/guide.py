@@ -84,9 +84,7 @@ def _file(content: dict[str, Any], name: str) -> HttpResponse:
 
 
 def _key_id(item: Grant) -> str:
-    key = ApplicationKey.objects.filter(
-        application=item.application, state=KeyState.ACTIVE
-    ).first()
+    key = ApplicationKey.objects.filter(application=item.application, state=KeyState.ACTIVE).first()
     return key.key_id if key else KEY_ID
 
 

@@ -1,18 +1,16 @@
-"""Interfaces in the console: list, publish from a resource, follow the snapshot, take offline."""
+"""One interface in the console: publish from a resource, its page, follow the snapshot, take offline."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.facade import published, published_queryset
-from chengshu.data.sharing import selectors, usage
+from chengshu.data.sharing import selectors, shelf, usage
 from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.forms import InterfaceForm, ReasonForm
 from chengshu.data.sharing.models import Application, BundlePublication, ShareInterface
@@ -27,82 +25,31 @@ from chengshu.data.sharing.views.presentation import (
     usage_stats,
 )
 from chengshu.data.sharing.views.samples import own_sample
+from chengshu.data.sharing.views.shelf import (
+    apply_actions,
+    fresh_of,
+    grade_of,
+    sharing_word,
+    tabs,
+)
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
-from chengshu.kernel.access.rules import allows, holds, scope
+from chengshu.kernel.access.rules import allows, scope
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.jobs.models import Job
 from chengshu.kernel.jobs.views import progress_of
 from chengshu.kernel.ui.components import (
     Action,
-    BulkAction,
     Column,
     Crumb,
     EmptyState,
     Fact,
-    Filter,
     Table,
 )
-from chengshu.kernel.ui.tables import TableView
 
 HOME = "共享接口"
-APPLY, REPORT = "sharing.request.apply", "sharing_corrections.report"
+REPORT = "sharing_corrections.report"
 DAYS = 30
-
-
-def _providers() -> list[tuple[str, str]]:
-    found = ShareInterface.objects.order_by("resource__provider__code").distinct()
-    return list(found.values_list("resource__provider__code", "resource__provider__short"))
-
-
-class InterfaceList(TableView[ShareInterface]):
-    """All interfaces of the city: one cannot apply for what one cannot find."""
-
-    title = HOME
-    subtitle = "按一个字段查一条记录的接口；按应用授权字段、脱敏和范围，调用先留痕后应答"
-    key = "sharing-interfaces"
-    columns: ClassVar[Sequence[Column]] = (
-        Column(key="title", title="名称", kind="main", sort="title", locked=True, url=interface_url),
-        Column(key="provider", title="提供单位", value="resource.provider.short",
-               sort="resource__provider__short"),
-        Column(key="state", title="状态", kind="status", value=tag_of, label="get_state_display",
-               sort="state"),
-        Column(key="rows", title="记录", kind="number", sort="rows"),
-        Column(key="grants", title="授权", kind="number", value="open_grants"),
-        Column(key="calls", title="近 30 天调用", kind="number", value="recent_calls"),
-        Column(key="published", title="数据更新", kind="ago", value="published_at",
-               sort="published_at"),
-        Column(key="code", title="接口编号", kind="code", sort="code"),
-        Column(key="resource", title="数据资源", value="resource.title", hidden=True),
-        Column(key="key_column", title="查询字段", kind="code", hidden=True),
-    )  # fmt: skip
-    filters: ClassVar[Sequence[Filter]] = (
-        Filter(key="provider", title="单位", choices=_providers, lookup="resource__provider__code"),
-        Filter(key="state", title="状态", choices=InterfaceState.choices),
-    )
-    search_fields = ("title", "code", "resource__title", "resource__provider__short")
-    search_hint = "搜名称、编号、资源、单位"
-    default_sort = "title"
-    empty = EmptyState(
-        title="还没有共享接口", icon="api",
-        text="从一个已发布、已归集的数据资源开始，选好查询字段，几秒钟就能调用。",
-        action=Action(title="发布一个接口", url="new/", icon="plus", primary=True),
-    )  # fmt: skip
-
-    def get_queryset(self) -> QuerySet[ShareInterface]:
-        return selectors.listed_interfaces(self.request.actor)  # type: ignore[attr-defined]
-
-    def get_actions(self) -> Sequence[Action]:
-        if not holds(self.request.actor, "sharing.interface.manage"):  # type: ignore[attr-defined]
-            return ()
-        url = reverse("sharing:interface-new")
-        return (Action(title="发布一个接口", url=url, icon="plus", primary=True),)
-
-    def get_bulk_actions(self) -> Sequence[BulkAction]:
-        if not holds(self.request.actor, APPLY):  # type: ignore[attr-defined]
-            return ()
-        url = reverse("sharing_requests:cart-add-chosen")
-        return (BulkAction(title="加入申请车", url=url, icon="shopping-cart"),)
 
 
 def create(request: ActorRequest, code: str) -> HttpResponse:
@@ -146,7 +93,7 @@ def create(request: ActorRequest, code: str) -> HttpResponse:
 
 def detail(request: ActorRequest, code: str) -> HttpResponse:
     """One interface: state, data, fields, who may call it, how to call it."""
-    item = selectors.interface(request.actor, code)
+    item = shelf.one(request.actor, code)
     own = allows(request.actor, "sharing.view", item)
     grants = list(selectors.grants(request.actor).filter(interface=item).exclude(state="revoked"))
     in_service = published_queryset().filter(pk=item.resource_id).exists()
@@ -154,7 +101,9 @@ def detail(request: ActorRequest, code: str) -> HttpResponse:
         "title": item.title, "interface": item, "in_service": in_service,
         "subtitle": f"{item.resource.provider.name} · {item.code}",
         "crumbs": [Crumb(HOME, reverse("sharing:interfaces")), Crumb(item.title)],
-        "actions": _actions(request.actor, item), "facts": _facts(item), "tag": tag_of(item),
+        "actions": [*apply_actions(request, item), *_actions(request.actor, item)],
+        "facts": _facts(item), "tag": tag_of(item), "marks": _marks(item),
+        "tabs": tabs(item, "interface"), "users": _users_table(item),
         "columns": _columns_table(item), "own": own,
         "grants": grants_table(grants, by="application", empty=EmptyState(
             title="还没有授权", icon="key", text="授权后，应用才能调用这个接口。")),
@@ -201,9 +150,6 @@ def _received(actor: Actor, item: ShareInterface) -> bool:
 
 def _actions(actor: Actor, item: ShareInterface) -> list[Action]:
     found = []
-    if holds(actor, APPLY) and item.columns:
-        found.append(Action(title="加入申请车", url=reverse("sharing_requests:cart-add", args=[item.code]),
-                            icon="shopping-cart", method="post"))  # fmt: skip
     if _received(actor, item):
         url = reverse("sharing_corrections:new", args=[item.code])
         found.append(Action(title="报告数据有误", url=url, icon="alert-circle"))
@@ -235,8 +181,34 @@ def _actions(actor: Actor, item: ShareInterface) -> list[Action]:
                             icon="refresh", method="post"))  # fmt: skip
     if allows(actor, "sharing.grant.manage", item) and item.state == InterfaceState.ONLINE:
         url = interface_url(item, "grant-new")
-        found.append(Action(title="授权给应用", url=url, icon="key", primary=True))
+        found.append(Action(title="授权给应用", url=url, icon="key"))
     return found
+
+
+def _marks(item: ShareInterface) -> list[tuple[str, object]]:
+    """What one looks at before applying: how good, how fresh, how it is shared."""
+    published, score = item.resource.published, getattr(item, "score", None)
+    return [
+        ("质量", grade_of(item) or "未评价"),
+        ("质量得分", "—" if score is None else f"{score:.1f}"),
+        ("时效", fresh_of(item)),
+        ("更新周期", published.get_update_cycle_display() if published else "—"),
+        ("共享类型", sharing_word(item)),
+        ("级别", published.level if published else "—"),
+    ]
+
+
+def _users_table(item: ShareInterface) -> Table:
+    columns = (
+        Column(key="name", title="单位", kind="main"),
+        Column(key="applications", title="应用", kind="number"),
+        Column(key="calls", title="近 30 天调用", kind="number"),
+    )
+    return Table.plain(
+        key="users", columns=columns, rows=shelf.users([item])[item.pk], caption="谁在用",
+        empty=EmptyState(title="还没有单位在用", icon="users",
+                         text="您可以是第一个：加入申请车，填一张申请单。"),
+    )  # fmt: skip
 
 
 def _facts(item: ShareInterface) -> list[Fact]:

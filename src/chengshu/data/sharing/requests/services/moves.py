@@ -6,12 +6,14 @@ This is the one door: pages, jobs and later the process engine all go through :f
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Any
 
 from django.db.models import Model
 from django.utils import timezone
 
 from chengshu.data.sharing.choices import ApplicationState, CallKind
+from chengshu.data.sharing.models import Grant
 from chengshu.data.sharing.requests import clock
 from chengshu.data.sharing.requests.choices import State
 from chengshu.data.sharing.requests.content import (
@@ -33,7 +35,7 @@ from chengshu.data.sharing.requests.flow import (
 )
 from chengshu.data.sharing.requests.models import AccessRequest, RequestPolicy
 from chengshu.data.sharing.requests.services.trace import leave
-from chengshu.data.sharing.services.grants import grant
+from chengshu.data.sharing.services.grants import change_grant, grant
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import allows, check
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed
@@ -120,7 +122,7 @@ def _lock(item: AccessRequest, version: int | None) -> AccessRequest:
     locked = (
         AccessRequest.objects.select_for_update(of=("self",))
         .select_related("application__owner", "interface__resource__provider", "provider",
-                        "applicant", "form")
+                        "applicant", "form", "amends")
         .get(pk=item.pk)
     )  # fmt: skip
     if version is not None and version != locked.version:
@@ -215,10 +217,17 @@ def _provision(actor: Actor, item: AccessRequest, terms: GrantTerms | None) -> d
     _require_no_more(item, given)
     if item.application.state != ApplicationState.ACTIVE:
         raise Conflict(f"应用“{item.application}”已停用，不能开通。", kept=NOTHING)
-    made = grant(
-        actor=actor, application=item.application, interface=item.interface, purpose=item.purpose,
-        **asdict(given),
-    )  # fmt: skip
+    if item.amends_id is None:
+        made = grant(
+            actor=actor, application=item.application, interface=item.interface,
+            purpose=item.purpose, **asdict(given),
+        )  # fmt: skip
+    else:
+        # Under a lock of its own: whoever revokes it meanwhile is not overruled.
+        held = Grant.objects.select_for_update(of=("self",)).select_related(
+            "application", "interface__resource__provider"
+        ).get(pk=item.amends_id)  # fmt: skip
+        made = change_grant(actor=actor, item=held, tell=False, **asdict(given))
     item.grant = made
     return {"grant": made.pk, "fields": given.fields}
 
@@ -229,17 +238,32 @@ def _require_no_more(item: AccessRequest, given: GrantTerms) -> None:
     wider: dict[str, str] = {}
     if more := [titles.get(name, name) for name in given.fields if name not in item.fields]:
         wider["fields"] = f"没有申请{'、'.join(more)}"
-    names = dict(CallKind.choices)
-    if more := [names[kind] for kind in given.kinds if kind in names and kind not in item.kinds]:
-        wider["kinds"] = f"没有申请：{'；'.join(more)}"
     if item.row_filter and not given.row_filter:
         wider["row_filter"] = "申请只要一部分记录，不能给全部"
     if given.valid_until is None or given.valid_until > item.valid_until:
         wider["valid_until"] = "不能晚于申请的使用期限"
     if item.per_day and (given.per_day is None or given.per_day > item.per_day):
         wider["per_day"] = f"申请每天最多 {item.per_day:,} 次"
+    if set(given.kinds) - set(item.kinds):
+        named = "、".join(CallKind(k).label for k in item.kinds)
+        wider["kinds"] = f"申请的调用方式只有：{named}"
+    if item.networks and not _within(given.networks, item.networks):
+        wider["networks"] = f"申请的网段只有：{'、'.join(item.networks)}"
     if wider:
         raise InvalidInput("授权不能多于申请。", kept=NOTHING, fields=wider)
+
+
+def _within(given: list[str], asked: list[str]) -> bool:
+    """Whether every network given lies in one that was asked for; nothing given means everywhere."""
+    known = [ip_network(text, strict=False) for text in asked]
+    try:
+        wanted = [ip_network(text, strict=False) for text in given]
+    except ValueError:
+        return True  # not a network at all: the grant's own rules say so, beside its field
+    return bool(wanted) and all(
+        any(one.version == net.version and one.subnet_of(net) for net in known)  # type: ignore[arg-type]
+        for one in wanted
+    )
 
 
 def _turn(move: Move, item: AccessRequest, actor: Actor, before: State, now: datetime) -> None:

@@ -13,7 +13,7 @@ from chengshu.kernel.unit_of_work import unit_of_work
 
 NAMES = (
     "review_days", "answer_days", "delivery_days", "correction_days", "negotiation_days",
-    "dispute_days", "remind_days",
+    "dispute_days", "remind_days", "renew_days",
 )  # fmt: skip
 KEPT = "时限没有变化。"
 

@@ -1,4 +1,4 @@
-"""Send the form: one request per interface, each with its own clock."""
+"""Send the form: one request per interface, each with its own clock; or one request to change a grant in force."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from chengshu.data.sharing.choices import ApplicationState, GrantState
-from chengshu.data.sharing.models import Application
+from chengshu.data.sharing.models import Application, Grant
 from chengshu.data.sharing.requests import clock
 from chengshu.data.sharing.requests.content import (
     NOT_SENT,
     Common,
     Wanted,
+    differences,
     require_common,
     require_grantable,
 )
@@ -43,19 +44,41 @@ def submit(
     require_common(common)
     with unit_of_work():
         form = RequestForm.objects.create(application=application, applicant=actor.account)
-        sent = [_send(actor, form, common, want, n) for n, want in enumerate(wanted, 1)]
+        sent = [_send(actor, form, common, want, position=n) for n, want in enumerate(wanted, 1)]
         CartItem.objects.filter(
             account=actor.account, interface__in=[want.interface for want in wanted]
         ).delete()
     return sent
 
 
+def submit_change(*, actor: Actor, grant: Grant, common: Common, wanted: Wanted) -> AccessRequest:
+    """Ask to change or to prolong a grant in force: fields, rows, ways of calling, quota, networks, term.
+
+    It is reviewed and answered as the first one was; until then the grant stays as it is.
+
+    Raises:
+        NotAllowed, InvalidInput: as for :func:`submit`, and when nothing would change.
+        Conflict: the grant was revoked, the application is suspended, or asks already.
+    """
+    application = grant.application
+    check(actor, APPLY, application)
+    if grant.state == GrantState.REVOKED:
+        raise Conflict("这项授权已经收回。", kept=NOT_SENT, advice="请重新申请。")
+    if application.state != ApplicationState.ACTIVE:
+        raise Conflict(f"应用“{application}”已停用，不能申请。", kept=NOT_SENT)
+    require_common(common)
+    with unit_of_work():
+        form = RequestForm.objects.create(application=application, applicant=actor.account)
+        return _send(actor, form, common, wanted, amends=grant)
+
+
 def _send(
-    actor: Actor, form: RequestForm, common: Common, want: Wanted, position: int
-) -> AccessRequest:
+    actor: Actor, form: RequestForm, common: Common, want: Wanted, *, position: int = 1,
+    amends: Grant | None = None,
+) -> AccessRequest:  # fmt: skip
     interface, now = want.interface, timezone.now()
     require_shareable(interface)
-    _require_first(form.application, want)
+    _require_first(form.application, want, amends)
     published = interface.resource.published
     assert published is not None
     assert common.valid_until is not None
@@ -66,8 +89,10 @@ def _send(
         legal_basis=common.legal_basis.strip(), business_item=common.business_item.strip(),
         frequency=common.frequency, per_day=common.per_day, networks=common.networks,
         valid_until=common.valid_until, fields=want.fields, row_filter=want.row_filter,
-        kinds=want.kinds, sent_at=now,
+        kinds=want.kinds, amends=amends, sent_at=now,
     )  # fmt: skip
+    if amends is not None and not differences(item):
+        raise InvalidInput("和现在的授权一样，没有要变的。", kept=NOT_SENT)
     _require_grantable(item)
     clock.turn(item, None, now)
     try:
@@ -78,7 +103,8 @@ def _send(
         raise _twin(want) from error
     leave(
         actor=actor, item=item, action="submit", before=None,
-        data={"fields": item.fields, "sharing": str(item.sharing_type)},
+        data={"fields": item.fields, "sharing": str(item.sharing_type),
+              **({"amends": amends.pk, "wants": differences(item)} if amends else {})},
     )  # fmt: skip
     return item
 
@@ -92,13 +118,13 @@ def _require_grantable(item: AccessRequest) -> None:
         ) from error
 
 
-def _require_first(application: Application, want: Wanted) -> None:
+def _require_first(application: Application, want: Wanted, amends: Grant | None) -> None:
     interface = want.interface
     granted = application.grants.filter(interface=interface).exclude(state=GrantState.REVOKED)
-    if granted.exists():
+    if amends is None and granted.exists():
         raise Conflict(
             f"“{application}”已有“{interface}”的授权。", kept=NOT_SENT,
-            advice="请把它移出申请车；字段不够用时，请提供单位在原授权上变更。",
+            advice="请把它移出申请车；字段不够用、要到期时，在授权页点“申请变更”或“续期”。",
         )  # fmt: skip
     if AccessRequest.objects.filter(
         application=application, interface=interface, state__in=OPEN

@@ -155,15 +155,20 @@ def test_review_correction_and_consent_from_page_to_page(asked, browse):
         "valid_on": timezone.localdate(item.valid_until).isoformat(), "filter_json": "",
         **{f"mask_{c['name']}": "none" for c in item.interface.columns},
     }  # fmt: skip
-    assert "没有申请联系电话" in text(client.post(url("grant", item.pk), data), 422)
+    refused = text(client.post(url("grant", item.pk), data), 422)
+    assert "没有申请联系电话" in refused
+    assert "申请的调用方式只有" in refused
     until = item.valid_until - timedelta(days=2)
-    data |= {"fields": ["resident_no"], "valid_on": timezone.localdate(until).isoformat()}
+    data |= {
+        "fields": ["resident_no"], "valid_on": timezone.localdate(until).isoformat(),
+        "kinds": ["lookup"],
+    }  # fmt: skip
     page = text(client.post(url("grant", item.pk), data, follow=True))
     assert "已开通" in page
     made = Grant.objects.get()
     assert reverse("sharing:grant", args=[made.pk]) in page
     assert (made.fields, made.per_day) == (["resident_no"], 400)
-    assert made.kinds == ["lookup", "batch"]
+    assert made.kinds == ["lookup"]
 
 
 def test_a_refusal_needs_a_reason_and_shows_the_way_on(asked, browse):
@@ -233,7 +238,7 @@ def test_terms_are_changed_on_their_page_with_a_basis(asked, browse):
     assert 'value="10"' in page
     data = {
         "review_days": 2, "answer_days": 7, "delivery_days": 20, "correction_days": 5,
-        "negotiation_days": 10, "dispute_days": 10, "remind_days": 1, "reason": "",
+        "negotiation_days": 10, "dispute_days": 10, "remind_days": 1, "renew_days": 30, "reason": "",
     }  # fmt: skip
     assert "修改依据" in text(client.post(url("policy"), data), 422)
     assert "时限已修改" in text(client.post(url("policy"), data | {"reason": "办法"}, follow=True))

@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from chengshu.data.sharing.models import ShareInterface
+from chengshu.data.sharing.models import Application, ShareInterface
 from chengshu.data.sharing.requests import selectors
 from chengshu.data.sharing.requests.forms import (
     PREFILLED,
@@ -30,7 +31,7 @@ def apply(request: ActorRequest) -> HttpResponse:
         return redirect("sharing_requests:cart")
     applications, former = selectors.applicable(request.actor), selectors.former(request.actor)
     data = request.POST or None
-    form = ApplyForm(data, applications=applications, initial=_initial(former))
+    form = ApplyForm(data, applications=applications, initial=_initial(former, applications))
     known = selectors.former_fields(request.actor, interfaces)
     wanted = [WantedForm(data, interface=i, initial=_fields(i, known)) for i in interfaces]
     if request.method == "POST" and all([form.is_valid(), *(w.is_valid() for w in wanted)]):
@@ -48,9 +49,12 @@ def apply(request: ActorRequest) -> HttpResponse:
     return render(request, "requests/apply.html", context, status=422 if data else 200)
 
 
-def _initial(former: AccessRequest | None) -> dict[str, Any]:
+def _initial(former: AccessRequest | None, applications: QuerySet[Application]) -> dict[str, Any]:
+    """The former request; the first time the one application there is, with what it says it is for."""
     if former is None:
-        return {"frequency": "case"}
+        only = applications.first() if applications.count() == 1 else None
+        known = {"application": only.pk, "purpose": only.purpose} if only else {}
+        return {"frequency": "case", **known}
     return {"application": former.application_id, **initial_of(former, PREFILLED)}
 
 

@@ -15,10 +15,12 @@ from chengshu.data.sharing.requests.forms import ActForm
 from chengshu.data.sharing.requests.models import AccessRequest
 from chengshu.data.sharing.requests.presentation import (
     asked,
+    changes,
     corrections,
     due_tag,
     facts,
     next_step,
+    purpose_word,
     request_url,
     state_word,
     timeline,
@@ -26,9 +28,10 @@ from chengshu.data.sharing.requests.presentation import (
 )
 from chengshu.data.sharing.requests.services.moves import available, may
 from chengshu.kernel.access.middleware import ActorRequest
+from chengshu.kernel.access.rules import allows
 from chengshu.kernel.calendar.tables import stored_table
 from chengshu.kernel.calendar.working_days import uncertainty
-from chengshu.kernel.ui.components import Action, Column, Crumb, Table
+from chengshu.kernel.ui.components import Action, Column, Crumb, DiffTable, Table
 
 HISTORY = 100
 PRIMARY = ("approve", "forward", "correct", "grant", "uphold", "negotiate")
@@ -60,7 +63,10 @@ def context_of(
     now, table = timezone.now(), stored_table()
     moves = available(request.actor, item)
     return {
-        "title": f"{item.application} 申请 {item.interface}", "item": item,
+        "title": f"{item.application} {purpose_word(item)} {item.interface}", "item": item,
+        "diff": DiffTable(
+            old_title="现在的授权", new_title="申请的", changes=changes(item)
+        ),
         "subtitle": f"{item.number} · {item.application.owner.short} → {item.provider.short}",
         "crumbs": crumbs_of(request, item),
         "state": tone(item), "word": state_word(item), "due": due_tag(item, now, table),
@@ -68,7 +74,8 @@ def context_of(
         "next_step": next_step(item), "facts": facts(item), "asked": asked(item),
         "corrections": corrections(item), "sensitive": "、".join(sensitive_fields(item)),
         "fields": fields_table(item), "trail": timeline(list(item.history.all()[:HISTORY])),
-        "pages": [_page(item, move) for move in moves if move.key in PAGES],
+        "pages": [*(_page(item, move) for move in moves if move.key in PAGES),
+                  *_after(request, item)],
         "acts": [
             bound if bound is not None and bound.move.key == move.key
             else ActForm(move=move, item=item)
@@ -81,6 +88,20 @@ def context_of(
 def _page(item: AccessRequest, move: Move) -> Action:
     url = reverse(f"sharing_requests:{PAGES[move.key]}", args=[item.pk])
     return Action(title=move.verb, url=url, icon=move.icon, primary=move.key in PRIMARY)
+
+
+def _after(request: ActorRequest, item: AccessRequest) -> list[Action]:
+    """What an applicant does with a grant: the first key, or the sample call of the grant's page."""
+    if item.grant is None:
+        return []
+    found = [
+        Action(title="看授权和调用样例", icon="code",
+               url=reverse("sharing:grant", args=[item.grant.pk]))
+    ]  # fmt: skip
+    if allows(request.actor, "sharing.key.manage", item.application):
+        url = reverse("sharing:key-new", args=[item.application.code])
+        found.insert(0, Action(title="签发密钥，开始调用", url=url, icon="key", primary=True))
+    return found
 
 
 def fields_table(item: AccessRequest) -> Table:
