@@ -1,15 +1,16 @@
 """Forms of opening: they parse; the gate and the services judge."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 
 from chengshu.data.catalog.facade import PublishedResource
 from chengshu.data.contract.facade import ColumnSpec
-from chengshu.data.opening import gate, masking
+from chengshu.data.opening import gate, masking, terms
 from chengshu.data.opening.choices import Licence, Theme
+from chengshu.data.opening.disclosure import rules
 from chengshu.data.opening.models import OpenDataset
 from chengshu.data.protection.facade import NONE, choices, mask_name
 from chengshu.kernel.errors import InvalidInput
@@ -108,8 +109,12 @@ class DatasetForm(_FieldChoice):
     def __init__(self, *args: Any, dataset: OpenDataset | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         held = dict(dataset.masks) if dataset is not None else {}
-        masked = [self._add_mask(column, held.get(column.name, "")) for column in self._maskable()]
-        asked = bool(masked) or self.resource.open_type == gate.RESTRICTED
+        masked = [
+            self._add_mask(column, held.get(column.name, "")) for column in self._maskable(held)
+        ]
+        loosened = dataset is not None and bool(terms.ways_loosened(dataset, self.resource))
+        above = bool(self._maskable({}))
+        asked = above or loosened or self.resource.open_type == gate.RESTRICTED
         if not asked:
             del self.fields["basis"]
         self.sections = self._sections(masked, asked=asked)
@@ -117,8 +122,12 @@ class DatasetForm(_FieldChoice):
             self.fields["slug"].disabled = True
             self.fields["slug"].help_text = "发布后不能改，以免别人存下的网址失效。"
 
-    def _maskable(self) -> list[ColumnSpec]:
-        return [v.column for v in gate.judge(self.resource) if v.maskable]
+    def _maskable(self, held: Mapping[str, str]) -> list[ColumnSpec]:
+        """Fields that need a mask, and harmless ones that were made coarser on purpose."""
+        return [
+            v.column for v in gate.judge(self.resource)
+            if v.maskable or (v.allowed and v.column.name in held)
+        ]  # fmt: skip
 
     def _choices(self) -> list[tuple[str, str]]:
         return [
@@ -135,9 +144,13 @@ class DatasetForm(_FieldChoice):
         suggestion, name = masking.proposed(column), f"mask_{column.name}"
         subject = self.resource.key[0] if self.resource.key else ""
         offered = choices(subject=subject, extra=(suggestion, held))
+        needed = column.sensitivity in gate.MASKED_LEVELS
         self.fields[name] = forms.ChoiceField(
             label=f"{column.title}怎么脱敏", initial=held or suggestion, required=False,
-            choices=[(mask, word) for mask, word in offered if mask != NONE],
+            choices=[
+                ("" if mask == NONE else mask, word)
+                for mask, word in offered if mask != NONE or not needed
+            ],
             help_text=f"建议：{mask_name(suggestion)}",
         )  # fmt: skip
         return name
@@ -155,7 +168,7 @@ class DatasetForm(_FieldChoice):
                 FormSection(
                     "怎么脱敏",
                     tuple(masked),
-                    "只对上面选中的 L2、L3 字段起作用；发布前会检查是否还认得出来。",
+                    "只对上面选中的字段起作用；发布前会检查是否还认得出来。",
                 )
             )
         if asked:
@@ -163,7 +176,7 @@ class DatasetForm(_FieldChoice):
                 FormSection(
                     "凭什么开放",
                     ("basis",),
-                    "选了 L2、L3 字段，或资源是受限开放的，要经另一人审批。",
+                    "选了 L2、L3 字段、放宽了隐私评估，或资源是受限开放的，要经另一人审批。",
                 )
             )
         return [*found, FormSection("开放哪些记录", rows, "不填就开放全部记录。")]
@@ -217,6 +230,65 @@ class InterfaceForm(_FieldChoice):
     summary = forms.CharField(
         label="说明", required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
     )
+
+
+class PrivacyForm(forms.Form):
+    """What is asked of a release about people, and the part of each field."""
+
+    k = forms.IntegerField(label="每组最少几人（k）", min_value=1, max_value=rules.MOST)
+    l = forms.IntegerField(label="敏感字段最少几种值（l）", min_value=1, max_value=rules.MOST)  # noqa: E741
+    differencing = forms.BooleanField(
+        label="与以前的版本比较", required=False,
+        help_text="新旧两版对照，每组要么不变，要么至少增减 k 行。",
+    )  # fmt: skip
+    suppress = forms.BooleanField(
+        label="隐去不满足的组",
+        required=False,
+        help_text="发布时自动不放这些行，页面上写明少了几行。",
+    )
+
+    def __init__(
+        self, *args: Any, columns: Sequence[ColumnSpec], proposals: Mapping[str, str], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.proposals = proposals
+        self.fields["k"].help_text = (
+            f"默认 {rules.default_k()}，即猜中一个人的机会不超过 1/{rules.default_k()}；"
+            "方法见 GB/T 42460-2023 附录 D，数字是平台默认值。调低要经另一人审批。"
+        )
+        self.fields["l"].help_text = f"默认 {rules.default_l()}。调低要经另一人审批。"
+        names = []
+        for column in columns:
+            own = proposals.get(column.name, rules.PLAIN)
+            name = f"role_{column.name}"
+            names.append(name)
+            self.fields[name] = forms.ChoiceField(
+                label=column.title, choices=list(rules.ROLE_NAMES.items()), initial=own,
+                help_text=f"建议：{rules.ROLE_NAMES[own]}",
+            )  # fmt: skip
+        self.sections = [
+            FormSection("要求", ("k", "l", "differencing", "suppress")),
+            FormSection(
+                "各字段的作用", tuple(names),
+                "准标识符：别人可能知道的，如性别、出生年月、社区。敏感字段：不想让人知道的，如病种、补助。",
+            ),
+        ]  # fmt: skip
+
+    def wanted(self) -> dict[str, Any]:
+        """The rules as the service takes them; roles only where they differ from the proposal."""
+        data = self.cleaned_data
+        roles = {
+            name.removeprefix("role_"): value
+            for name, value in data.items() if name.startswith("role_")
+        }  # fmt: skip
+        kept = {
+            name: role for name, role in roles.items()
+            if role != self.proposals.get(name, rules.PLAIN)
+        }  # fmt: skip
+        return {
+            "k": data["k"], "l": data["l"], "differencing": data["differencing"],
+            "suppress": data["suppress"], "roles": kept,
+        }  # fmt: skip
 
 
 class ReasonForm(forms.Form):

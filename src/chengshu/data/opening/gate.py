@@ -43,10 +43,14 @@ REFUSED_OPENING = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a dataset brings to the gate: masks by field, and whether a second person approved exactly that."""
+    """What a dataset brings to the gate: masks by field, and whether a second person approved exactly that.
+
+    ``loosened`` says in which ways it asks less than the platform of a release about people; each needs the approval.
+    """
 
     masks: Mapping[str, str] = field(default_factory=dict)
     approved: bool = False
+    loosened: Sequence[str] = ()
 
 
 NO_TERMS = Terms()
@@ -145,6 +149,11 @@ def require(
         InvalidInput: no field, an unknown field, or fields that may not be opened.
     """
     columns = choose(resource, fields, terms.masks, with_approval=terms.approved)
+    if terms.loosened and not terms.approved:
+        raise Conflict(
+            f"隐私评估的要求放宽了，还没有经另一人审批：{'；'.join(terms.loosened)}。", kept="没有开放任何数据。",
+            advice="请写明依据并提交审批，或恢复默认要求。",
+        )  # fmt: skip
     if needs_approval(resource, fields) and not terms.approved:
         raise Conflict(
             "选了 L2、L3 级字段，还没有经另一人审批。", kept="没有开放任何数据。",

@@ -4,6 +4,7 @@ from typing import Any
 
 from chengshu.data.opening.models import OpenDataset, OpenInterface
 from chengshu.data.opening.release.building import publish_release
+from chengshu.data.opening.release.looking import look
 from chengshu.data.opening.services import interfaces
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.jobs.registration import JobContext, job
@@ -24,6 +25,14 @@ def publish(context: JobContext, *, dataset: str) -> dict[str, Any]:
     return publish_release(
         dataset=item, actor=_actor(context), job_id=context.job.id, context=context
     )
+
+
+@job("opening.look", name="检查开放数据集")
+def look_at(context: JobContext, *, dataset: str) -> dict[str, Any]:
+    """Look at what would be released, without publishing."""
+    item = OpenDataset.objects.select_related("current", "resource").get(slug=dataset)
+    found = look(dataset=item, job_id=context.job.id, context=context)
+    return {"rows": found["rows"], "refused": len(found["cells"])}
 
 
 @job("opening.publish_interface", name="发布开放接口")

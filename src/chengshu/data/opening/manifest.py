@@ -61,6 +61,14 @@ MANIFEST = Manifest(
                 ("masks", "脱敏"), ("basis", "开放依据"), ("approved_by", "审批人"),
             ),
         ),
+        Action(key="opening.look", name="检查开放数据集", fields=(("job", "任务"),)),
+        Action(
+            key="opening.privacy_set", name="修改隐私评估要求", fields=(("privacy", "评估要求"),)
+        ),
+        Action(
+            key="opening.proposal_applied", name="采用处理办法",
+            fields=(("fields", "字段"), ("masks", "脱敏"), ("privacy", "评估要求")),
+        ),
         Action(
             key="opening.approval_submitted", name="提交开放审批",
             fields=(("fields", "字段"), ("masks", "脱敏"), ("basis", "开放依据")),

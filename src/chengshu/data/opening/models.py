@@ -31,6 +31,8 @@ class OpenDataset(models.Model):
 
     ``masks`` hold the declaration (see ``chengshu_gateway.masks``) of each field that leaves masked, ``basis`` the law
     or the subjects' authorisation it rests on; ``changed_by`` last decided on either and cannot approve them.
+    ``privacy`` holds what the provider decided about telling people apart (``disclosure.rules``), ``review`` the record
+    of the last look at a release, refused ones included (``disclosure.review``).
     ``rows``, ``formats`` and ``published_at`` repeat the current release for lists; ``search_text`` is what the
     portal searches. ``revision`` is the optimistic lock of the form.
     """
@@ -47,6 +49,8 @@ class OpenDataset(models.Model):
     row_filter = models.JSONField("行范围", null=True, blank=True)
     masks = models.JSONField("脱敏", default=dict, blank=True)
     basis = models.CharField("开放依据", max_length=500, blank=True)
+    privacy = models.JSONField("隐私评估要求", default=dict, blank=True)
+    review = models.JSONField("上次检查", default=dict, blank=True)
     changed_by = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
     licence = models.CharField("许可", max_length=20, choices=Licence, default=Licence.CC_BY)
     keywords = models.JSONField("关键词", default=list, blank=True)
@@ -109,7 +113,8 @@ class DatasetRelease(models.Model):
 
     ``columns`` describe the fields as published (name, title, type, definition, codes, mask); ``files`` maps a format
     to ``{"bytes", "sha256"}``; ``profile`` holds counts per field computed over all rows; ``approval`` says on what
-    basis, by whom and when it was approved (empty where nothing had to be).
+    basis, by whom and when it was approved (empty where nothing had to be); ``review`` holds the figures of the look at
+    it before it left, without values.
     """
 
     ACCESS: ClassVar = AccessRule(organization="dataset__resource__provider__path")
@@ -126,6 +131,7 @@ class DatasetRelease(models.Model):
     files = models.JSONField("文件")
     profile = models.JSONField("概况", default=dict)
     approval = models.JSONField("审批", default=dict, blank=True)
+    review = models.JSONField("检查", default=dict, blank=True)
     folder = models.CharField(max_length=200)
     files_kept = models.BooleanField("文件仍保留", default=True)
     job_id = models.UUIDField("发布任务", null=True, blank=True)

@@ -4,17 +4,23 @@ import hashlib
 import json
 from typing import Any
 
+from chengshu.data.catalog.facade import PublishedResource
+from chengshu.data.opening import gate
 from chengshu.data.opening.choices import ApprovalState
+from chengshu.data.opening.disclosure.rules import loosened
 from chengshu.data.opening.gate import Terms
+from chengshu.data.opening.masking import released
 from chengshu.data.opening.models import Approval, DatasetRelease, OpenDataset
 
 
 def digest(dataset: OpenDataset) -> str:
-    """What an approval covers: fields, masks, rows and basis. Anything else may change without asking again."""
-    content = [
+    """What an approval covers: fields, masks, rows, basis and what is asked of a release about people."""
+    content: list[Any] = [
         dataset.resource_id, sorted(dataset.fields), dict(dataset.masks), dataset.row_filter,
         dataset.basis.strip(),
     ]  # fmt: skip
+    if dataset.privacy:
+        content.append(dataset.privacy)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -37,9 +43,25 @@ def in_force(dataset: OpenDataset) -> Approval | None:
     return found if found.digest == digest(dataset) else None
 
 
-def of_dataset(dataset: OpenDataset) -> Terms:
+def of_dataset(dataset: OpenDataset, resource: PublishedResource) -> Terms:
     """The terms of the next release."""
-    return Terms(masks=dict(dataset.masks), approved=in_force(dataset) is not None)
+    return Terms(
+        masks=dict(dataset.masks), approved=in_force(dataset) is not None,
+        loosened=tuple(ways_loosened(dataset, resource)),
+    )  # fmt: skip
+
+
+def ways_loosened(dataset: OpenDataset, resource: PublishedResource) -> list[str]:
+    """In which ways the dataset asks less than the platform of a release about people."""
+    if not dataset.privacy:
+        return []
+    chosen = [released(c, dataset.masks) for c in resource.columns if c.name in set(dataset.fields)]
+    return loosened(dataset.privacy, chosen, dataset.masks)
+
+
+def needs_approval(dataset: OpenDataset, resource: PublishedResource) -> bool:
+    """Whether a second person has to agree to the dataset as it is."""
+    return gate.needs_approval(resource, dataset.fields) or bool(ways_loosened(dataset, resource))
 
 
 def of_release(release: DatasetRelease) -> Terms:

@@ -1,6 +1,6 @@
 """Routes of opening in the console."""
 
-from chengshu.data.opening.views import approvals, candidates, datasets, interfaces
+from chengshu.data.opening.views import approvals, candidates, datasets, interfaces, privacy
 from chengshu.kernel.access.routing import page
 
 app_name = "opening"
@@ -25,6 +25,9 @@ urlpatterns = [
     ),
     page(f"{_AT}<slug:slug>/publish/", datasets.publish, name="publish", permission="opening.publish"),
     page(f"{_AT}<slug:slug>/progress/", datasets.progress, name="progress", permission="opening.view"),
+    page(f"{_AT}<slug:slug>/look/", privacy.look, name="look", permission="opening.manage"),
+    page(f"{_AT}<slug:slug>/privacy/", privacy.edit, name="privacy", permission="opening.manage"),
+    page(f"{_AT}<slug:slug>/way-out/", privacy.apply, name="way-out", permission="opening.manage"),
     page(f"{_AT}<slug:slug>/withdraw/", datasets.withdraw, name="withdraw", permission="opening.publish"),
     page(
         "console/opening/interfaces/", interfaces.InterfaceList.as_view(), name="interfaces",

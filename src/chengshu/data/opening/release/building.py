@@ -24,16 +24,13 @@ from chengshu.data.catalog.facade import PublishedResource, Resource, published_
 from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening import gate, terms
 from chengshu.data.opening.choices import DatasetState, FileFormat
+from chengshu.data.opening.disclosure import assessment
+from chengshu.data.opening.disclosure.review import ReleaseRefused, Review
 from chengshu.data.opening.models import DatasetRelease, OpenDataset, opening_root
-from chengshu.data.opening.release.profile import profile, refuse_personal
+from chengshu.data.opening.release.looking import figures, looked_at
+from chengshu.data.opening.release.profile import profile
 from chengshu.data.opening.release.writers import ColumnNote, open_writer
-from chengshu.data.opening.zone import (
-    ZoneCopy,
-    copy_to_zone,
-    lake,
-    source_version,
-    table_name,
-)
+from chengshu.data.opening.zone import ZoneCopy, lake, source_version
 from chengshu.data.protection.facade import mask_name
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.audit.services import record
@@ -61,6 +58,7 @@ class Built:
     profile: dict[str, Any]
     spec: str
     approval: dict[str, Any] = field(default_factory=dict)
+    review: Review = field(default_factory=dict)
 
 
 def specification(
@@ -68,12 +66,15 @@ def specification(
     columns: Sequence[ColumnSpec],
     scope: Any,
     masks: Mapping[str, str] | None = None,
+    privacy: Mapping[str, Any] | None = None,
 ) -> str:
     """A digest of what is opened: when it and the data are the same, so would be the release."""
     told = [(c.name, c.title, str(c.type), sorted((c.codes or {}).items())) for c in columns]
     content: list[Any] = [resource.lake_table, told, scope]
     if masks:
         content.append(dict(masks))
+    if privacy:
+        content.append(dict(privacy))
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -93,13 +94,13 @@ def publish_release(
     try:
         resource = published_by_id(dataset.resource_id)
         approval = terms.in_force(dataset)
-        columns = gate.require(resource, dataset.fields, terms.of_dataset(dataset))
-        spec = specification(resource, columns, dataset.row_filter, dataset.masks)
+        columns = gate.require(resource, dataset.fields, terms.of_dataset(dataset, resource))
+        spec = _spec(dataset, resource, columns)
         if _is_current(dataset, spec, source_version(resource)):
             return _unchanged(dataset)
         built = build(dataset, resource, columns, job_id, context)
         built.approval.update(
-            terms.recorded(approval) if gate.needs_approval(resource, dataset.fields) else {}
+            terms.recorded(approval) if terms.needs_approval(dataset, resource) else {}
         )
     except (LakeError, OSError, ChengshuError) as error:
         told = _explained(error)
@@ -112,6 +113,10 @@ def publish_release(
     except Exception:
         shutil.rmtree(opening_root() / built.folder, ignore_errors=True)
         raise
+
+
+def _spec(dataset: OpenDataset, resource: PublishedResource, columns: Sequence[ColumnSpec]) -> str:
+    return specification(resource, columns, dataset.row_filter, dataset.masks, dataset.privacy)
 
 
 def _is_current(dataset: OpenDataset, spec: str, lake_version: int) -> bool:
@@ -147,6 +152,8 @@ def note_failure(dataset: OpenDataset, error: ChengshuError) -> None:
     publishing = OpenDataset.objects.filter(pk=dataset.pk, state=DatasetState.PUBLISHING)
     back = DatasetState.PUBLISHED if dataset.current_id else DatasetState.DRAFT
     publishing.update(state=back, error=error.detail)
+    if isinstance(error, ReleaseRefused):
+        OpenDataset.objects.filter(pk=dataset.pk).update(review=error.review)
 
 
 def build(
@@ -162,13 +169,8 @@ def build(
         if context is not None:
             context.progress(done=rows, total=total, stage=stage)
 
-    copy = copy_to_zone(
-        resource=resource, columns=columns, row_filter=dataset.row_filter,
-        name=table_name(dataset.slug), commit_key=f"release:{job_id}", masks=dataset.masks,
-        report=lambda rows: report("复制到开放域", rows),
-    )  # fmt: skip
-    report("检查个人信息", 0, copy.rows)
-    refuse_personal(copy)
+    copy, found = looked_at(dataset, resource, columns, f"release:{job_id}", report)
+    assessment.require(found)
     notes = _notes(resource, copy.columns, copy.masks)
     about = [
         ("数据集", dataset.title), ("提供单位", resource.provider_name),
@@ -188,7 +190,7 @@ def build(
     return Built(
         copy=copy, folder=f"{dataset.slug}/{job_id.hex}", files=files, profile=counted,
         columns=describe_columns(resource, copy.columns, copy.masks),
-        spec=specification(resource, columns, dataset.row_filter, dataset.masks),
+        spec=_spec(dataset, resource, columns), review=figures(found),
     )  # fmt: skip
 
 
@@ -309,10 +311,11 @@ def _swap(
             lake_version=built.copy.lake_version, open_table=built.copy.table,
             open_version=built.copy.version, rows=built.copy.rows, columns=built.columns, spec=built.spec,
             files=built.files, profile=built.profile, folder=built.folder, job_id=job_id,
-            approval=built.approval,
+            approval=built.approval, review=built.review,
             published_by=actor.account,
         )  # fmt: skip
         locked.current, locked.state, locked.error = release, DatasetState.PUBLISHED, ""
+        locked.review = built.review
         locked.rows, locked.formats = release.rows, list(release.files)
         locked.published_at = release.published_at
         locked.search_text = search_text(locked, resource, built.columns)

@@ -7,17 +7,25 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from chengshu.data.contract.facade import ColumnSpec
-from chengshu.data.opening.masking import FABRICATED
+from chengshu.data.opening.disclosure.review import (
+    PERSONAL,
+    Cell,
+    ReleaseRefused,
+    begun,
+    cell,
+    proposal,
+)
+from chengshu.data.opening.masking import FABRICATED, proposed
 from chengshu.data.opening.release.values import json_value
 from chengshu.data.opening.row_scope import quoted
 from chengshu.data.opening.zone import ZoneCopy, lake
-from chengshu.data.protection.facade import STRICT_PATTERNS, Kind, detect_column
-from chengshu.kernel.errors import InvalidInput
+from chengshu.data.protection.facade import STRICT_PATTERNS, Kind, detect_column, mask_name
 from chengshu_lake import TableAt
 
 MAX_VALUES = 40
 MAX_POINTS = 1_500
 _VALUE_LENGTH = 60
+_KEYS_SHOWN = 5
 _LONGITUDE = re.compile(r"^(lon|lng|longitude)$|经度", re.IGNORECASE)
 _LATITUDE = re.compile(r"^(lat|latitude)$|纬度", re.IGNORECASE)
 _LABEL = re.compile(r"名称|站名")
@@ -42,7 +50,7 @@ def refuse_personal(copy: ZoneCopy) -> None:
     In masked fields nothing personal of any kind may be left; what a pseudonym fabricates is its own.
 
     Raises:
-        InvalidInput: personal data was found; names fields and how many rows, never the values.
+        ReleaseRefused: personal data was found; names fields, how many rows and the keys of some, never the values.
     """
     texts = [
         c for c in copy.columns
@@ -67,18 +75,22 @@ def refuse_personal(copy: ZoneCopy) -> None:
     )
     answer = rows_of(copy, f"SELECT {counts} FROM t", [pattern for _, _, pattern in checks])[0]
     found = [
-        _found(copy, column, kind, answer[f"c{index}"])
-        for index, (column, kind, _) in enumerate(checks)
+        _found(copy, column, kind, answer[f"c{index}"], _keys(copy, column, pattern))
+        for index, (column, kind, pattern) in enumerate(checks)
         if answer[f"c{index}"]
     ]
     told = {(column.name, kind) for i, (column, kind, _) in enumerate(checks) if answer[f"c{i}"]}
     found += _in_columns(copy, texts, told)
     if found:
-        raise InvalidInput(
-            f"数据中发现个人信息：{'；'.join(found)}。", kept="这一版没有发布，原有版本不变。",
+        told_apart = begun(copy.rows) | {
+            "cells": found, "proposals": _ways_out(copy, found),
+            "titles": {column.name: column.title for column in copy.columns},
+        }  # fmt: skip
+        raise ReleaseRefused(
+            f"数据中发现个人信息：{'；'.join(cell['why'] for cell in found)}。",
+            review=told_apart,
             advice="请去掉这些字段，换一种隐藏更多的脱敏方式，或用行范围排除这些行后再发布。",
-            fields={"fields": "；".join(found)},
-        )  # fmt: skip
+        )
 
 
 def _refused(copy: ZoneCopy, column: ColumnSpec) -> Collection[Kind]:
@@ -87,14 +99,52 @@ def _refused(copy: ZoneCopy, column: ColumnSpec) -> Collection[Kind]:
     return _REFUSED if mask is None else set(Kind) - FABRICATED.get(mask, frozenset())
 
 
-def _found(copy: ZoneCopy, column: ColumnSpec, kind: Kind, rows: int) -> str:
+def _found(
+    copy: ZoneCopy, column: ColumnSpec, kind: Kind, rows: int, keys: Sequence[str] = ()
+) -> Cell:
     masked = "脱敏后仍" if column.name in copy.masks else ""
-    return f"“{column.title}”{masked}有 {rows:,} 行像{kind.label}"
+    told = f"“{column.title}”{masked}有 {rows:,} 行像{kind.label}"
+    return cell(PERSONAL, columns=[column.name], rows=rows, why=told, keys=keys)
+
+
+def _keys(copy: ZoneCopy, column: ColumnSpec, pattern: str) -> list[str]:
+    """Keys of some rows in which a field matches; none where the key itself is not released as it is, or suspect."""
+    key = next((c.name for c in copy.columns if c.key and c.name not in copy.masks), "")
+    if not key or key == column.name:
+        return []
+    query = (
+        f"SELECT {quoted(key)} AS k FROM t WHERE regexp_matches({quoted(column.name)}, ?)"
+        f" ORDER BY 1 LIMIT {_KEYS_SHOWN}"
+    )
+    return [str(row["k"]) for row in rows_of(copy, query, [pattern])]
+
+
+def _ways_out(copy: ZoneCopy, found: Sequence[Cell]) -> list[dict[str, Any]]:
+    """What a click can do about each field in which personal data was found."""
+    suspects = list(dict.fromkeys(name for one in found for name in one["columns"]))
+    offers = []
+    for column in copy.columns:
+        if column.name not in suspects:
+            continue
+        mask = "full" if column.name in copy.masks else proposed(column)
+        offers.append(
+            proposal(
+                "mask",
+                column.name,
+                mask=mask,
+                effect="值不再出现，行都保留",
+                title=f"“{column.title}”改为{mask_name(mask)}",
+            )
+        )
+        if len(copy.columns) > len(suspects):
+            offers.append(proposal("drop", column.name, title=f"不开放“{column.title}”",
+                                   effect="行都保留，少一个字段"))  # fmt: skip
+    return offers
 
 
 def _in_columns(
     copy: ZoneCopy, texts: Sequence[ColumnSpec], told: Collection[tuple[str, Kind]]
-) -> list[str]:
+) -> list[Cell]:
     """What the detectors see in whole columns and inside their texts, beyond what was told already."""
     names = [column.name for column in texts]
     table = lake().read(copy.table, columns=names, as_of=copy.version).read_all()

@@ -35,7 +35,7 @@ def submit(*, actor: Actor, dataset: OpenDataset) -> Approval:
     with unit_of_work():
         item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
         gate.choose(resource, item.fields, item.masks)
-        if not gate.needs_approval(resource, item.fields):
+        if not terms.needs_approval(item, resource):
             raise Conflict("选的都是可以直接开放的字段，不需要审批。", advice="可以直接发布。")
         if len(item.basis.strip()) < BASIS_LEAST:
             said = f"请用至少 {BASIS_LEAST} 个字写明法律依据，或取得了谁的授权"

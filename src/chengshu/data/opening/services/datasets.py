@@ -29,7 +29,7 @@ MAX_KEYWORDS = 12
 BASIS_LENGTH = 500
 _AUDITED = (
     "title", "summary", "fields", "row_filter", "licence", "keywords", "theme", "update_cycle",
-    "masks", "basis",
+    "masks", "basis", "privacy",
 )  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def publish(*, actor: Actor, dataset: OpenDataset) -> Job:
     """
     check(actor, "opening.publish", dataset)
     resource = published_by_id(dataset.resource_id)
-    gate.require(resource, dataset.fields, terms.of_dataset(dataset))
+    gate.require(resource, dataset.fields, terms.of_dataset(dataset, resource))
     with unit_of_work():
         item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
         job = running_job(item)
@@ -205,9 +205,10 @@ def recheck(*, actor: Actor, dataset: OpenDataset) -> bool:
         return False
     release = dataset.current
     shown = release.column_names if release else dataset.fields
-    agreed = terms.of_release(release) if release else terms.of_dataset(dataset)
     try:
-        gate.require(published_by_id(dataset.resource_id), shown, agreed)
+        resource = published_by_id(dataset.resource_id)
+        agreed = terms.of_release(release) if release else terms.of_dataset(dataset, resource)
+        gate.require(resource, shown, agreed)
     except ChengshuError as error:
         withdraw(
             actor=actor, dataset=dataset, reason=f"目录变更后不再符合开放条件：{error.message}"

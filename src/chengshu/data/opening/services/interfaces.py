@@ -9,6 +9,7 @@ from django.utils import timezone
 from chengshu.data.catalog.facade import published, published_by_id
 from chengshu.data.opening import gate
 from chengshu.data.opening.choices import InterfaceState
+from chengshu.data.opening.disclosure import assessment, rules
 from chengshu.data.opening.models import OpenDataset, OpenInterface
 from chengshu.data.opening.release.building import describe_columns
 from chengshu.data.opening.release.profile import refuse_personal
@@ -107,6 +108,8 @@ def publish_interface(
             name=f"api_{table_name(interface.slug)}", commit_key=f"interface:{job_id}", report=report,
         )  # fmt: skip
         refuse_personal(copy)
+        # Nobody decides anything about an interface's groups: the platform's own rules hold.
+        assessment.require(assessment.assess(copy, rules.read({}), ()))
     except (LakeError, ChengshuError) as error:
         told = error if isinstance(error, ChengshuError) else Conflict(str(error))
         OpenInterface.objects.filter(pk=interface.pk).update(error=told.detail)

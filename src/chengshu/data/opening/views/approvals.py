@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.facade import PublishedResource, published_by_id
-from chengshu.data.opening import gate, selectors, terms
+from chengshu.data.opening import selectors, terms
 from chengshu.data.opening.choices import ApprovalState
 from chengshu.data.opening.forms import ReasonForm
 from chengshu.data.opening.models import Approval, OpenDataset
@@ -43,12 +43,14 @@ class ApprovalPanel:
 def approval_of(item: OpenDataset) -> ApprovalPanel | None:
     """The panel of a dataset that needs an approval; None for one that does not."""
     resource = _resource(item)
-    if resource is None or not gate.needs_approval(resource, item.fields):
+    if resource is None or not terms.needs_approval(item, resource):
         return None
     last = terms.latest(item)
     stale = last is not None and last.digest != terms.digest(item)
     state = "" if last is None or stale else last.state
-    return ApprovalPanel(state, _WORDS[state], stale, _facts(item, last), _masks(item, resource))
+    return ApprovalPanel(
+        state, _WORDS[state], stale, _facts(item, last, resource), _masks(item, resource)
+    )
 
 
 def approval_actions(actor: Actor, item: OpenDataset) -> list[Action]:
@@ -84,8 +86,12 @@ def _resource(item: OpenDataset) -> PublishedResource | None:
         return None  # taken out of service: nothing can be opened from it, so nothing is asked
 
 
-def _facts(item: OpenDataset, last: Approval | None) -> list[Fact]:
+def _facts(
+    item: OpenDataset, last: Approval | None, resource: PublishedResource | None
+) -> list[Fact]:
     found = [Fact("开放依据", item.basis)]
+    if resource is not None:
+        found.append(Fact("放宽的评估要求", "；".join(terms.ways_loosened(item, resource))))
     if last is not None:
         found += [
             Fact("提交人", str(last.submitted_by or "")), Fact("提交时间", last.submitted_at),

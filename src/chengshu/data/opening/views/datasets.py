@@ -19,6 +19,7 @@ from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.row_scope import describe
 from chengshu.data.opening.services import datasets
 from chengshu.data.opening.views.approvals import approval_actions, approval_of
+from chengshu.data.opening.views.privacy import review_of
 from chengshu.data.opening.views.verdicts import refused_fields, resource_facts
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
@@ -166,7 +167,7 @@ def detail(request: ActorRequest, slug: str) -> HttpResponse:
         "crumbs": [Crumb(_HOME, reverse("opening:datasets")), Crumb(item.title)],
         "actions": _actions(request.actor, item), "facts": _facts(item),
         "releases": _releases(item), "trail": _trail(item), **_live(item),
-        "approval": approval_of(item),
+        "approval": approval_of(item), "review": review_of(request.actor, item),
     }  # fmt: skip
     if release is not None:
         context["quality"] = judge_description(item, release)
@@ -207,6 +208,11 @@ def _actions(actor: Actor, item: OpenDataset) -> list[Action]:
         found.append(Action(title="在门户查看", url=url, icon="external-link"))
     if allows(actor, "opening.manage", item):
         found.append(Action(title="修改", url=_url(item, "edit"), icon="pencil"))
+        found.append(Action(title="评估要求", url=_url(item, "privacy"), icon="settings"))
+        if datasets.running_job(item) is None:
+            found.append(
+                Action(title="检查", url=_url(item, "look"), icon="shield-check", method="post")
+            )
     found += approval_actions(actor, item)
     if allows(actor, "opening.publish", item):
         if item.public:
