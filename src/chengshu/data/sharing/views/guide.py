@@ -10,11 +10,11 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from chengshu.data.sharing import documents, selectors
-from chengshu.data.sharing.choices import KeyState
+from chengshu.data.sharing.choices import KeyState, kind_words
 from chengshu.data.sharing.models import ApplicationKey, Grant
 from chengshu.data.sharing.row_filter import sentence
 from chengshu.data.sharing.samples import PLACEHOLDER
-from chengshu.data.sharing.views.presentation import grant_url, kind_names, limits, tag_of
+from chengshu.data.sharing.views.presentation import grant_url, limits, tag_of
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.ui.components import Action, Column, Crumb, Fact, Table
@@ -51,7 +51,7 @@ def page(request: ActorRequest, pk: int) -> HttpResponse:
         "facts": [
             Fact("网关地址", settings.GATEWAY_URL, mono=True),
             Fact("应用", item.application.code, mono=True), Fact("密钥编号", key_id, mono=True),
-            Fact("调用方式", kind_names(item)), Fact("限额", limits(item)),
+            Fact("调用方式", kind_words(item.kinds)), Fact("限额", limits(item)),
             Fact("行范围", sentence(item.row_filter, titles)),
             Fact("来源网段", "、".join(item.networks) or "不限"), Fact("有效期至", until),
             Fact("签名", "CS1-HMAC-SHA256"),
