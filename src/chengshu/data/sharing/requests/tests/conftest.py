@@ -84,7 +84,7 @@ def send(scene: Scene) -> Callable[..., AccessRequest]:
         wanted = Wanted(
             interface=interface or scene.interface(), fields=changes.pop("fields", FIELDS),
             row_filter=changes.pop("row_filter", None),
-            kinds=changes.pop("kinds", ["lookup", "batch"]),
+            kinds=changes.pop("kinds", ["lookup"]),
         )  # fmt: skip
         application = changes.pop("application", None) or scene.application()
         actor = changes.pop("actor", scene.asker)

@@ -135,7 +135,7 @@ def test_a_conditional_resource_needs_the_provider_and_narrower_terms_hold(asked
     wider = replace(narrow, kinds=["lookup", "export"])
     with pytest.raises(InvalidInput) as refused:
         act_on(actor=asked.provider, item=asked.fresh(), act="grant", terms=wider)
-    assert "批量导出" in refused.value.fields["kinds"]
+    assert "申请的调用方式只有" in refused.value.fields["kinds"]
     done = act_on(actor=asked.provider, item=asked.fresh(), act="grant", terms=narrow)
     made = Grant.objects.get()
     assert (made.fields, made.per_day, made.networks) == (
