@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def read_history() -> tuple[dict[str, dict[int, int]], dict[tuple[str, int], list[int]]]:
-    """Hourly calls by application, and (calls, misses, different keys) by application and day."""
+    """Hourly calls by application, and (calls, misses, different missing keys) by application and day."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -47,13 +47,12 @@ def read_history() -> tuple[dict[str, dict[int, int]], dict[tuple[str, int], lis
         hours[row["application"]][row["hour"]] = row["hour_count"]
     told = table.filter(pc.is_in(table.column("outcome"), value_set=pa.array(["ok", "no_record"])))
     told = told.append_column("miss", pc.cast(pc.equal(told.column("outcome"), "no_record"), pa.int64()))
-    days = told.group_by(["application", "day"]).aggregate(
-        [("miss", "count"), ("miss", "sum"), ("key_hash", "count_distinct")]
-    )
+    days = told.group_by(["application", "day"]).aggregate([("miss", "count"), ("miss", "sum")])
     for row in days.to_pylist():
-        keys[row["application"], row["day"]] = [
-            row["miss_count"], row["miss_sum"], row["key_hash_count_distinct"],
-        ]  # fmt: skip
+        keys[row["application"], row["day"]] = [row["miss_count"], row["miss_sum"], 0]
+    missed = told.filter(pc.equal(told.column("miss"), 1)).group_by(["application", "day"])
+    for row in missed.aggregate([("key_hash", "count_distinct")]).to_pylist():
+        keys[row["application"], row["day"]][2] = row["key_hash_count_distinct"]
     return hours, keys
 
 
@@ -100,16 +99,18 @@ def measure() -> None:
         for application, series in hours.items():
             for finding in unusual_hours(application, series, first, day * 24):
                 found.add((finding.kind, application, day))
-            for finding in key_scanning(application, DayKeys(*keys.get((application, day), (0, 0, 0)))):
+            past = [keys.get((application, day - 7 * week), [0, 0, 0])[1] for week in range(1, 13)]
+            asked = keys.get((application, day), [0, 0, 0])
+            for finding in key_scanning(application, DayKeys(*asked, past=past)):
                 found.add((finding.kind, application, day))
     spent = time.process_time() - began
     hits, wrong = planted & found, found - planted
     print(f"\n{'':22}{'kind':<10}{'planted':>10}{'found':>8}{'recall':>9}{'false alarms':>14}")
     for kind in (VOLUME, HOURS, SCAN):
-        asked = Counter(k for k, _a, _d in planted)[kind]
+        many = Counter(k for k, _a, _d in planted)[kind]
         got = sum(1 for k, _a, _d in hits if k == kind)
         false = sum(1 for k, _a, _d in wrong if k == kind)
-        print(f"{'':22}{kind:<10}{asked:>10}{got:>8}{got / asked:>9.2f}{false:>14}")
+        print(f"{'':22}{kind:<10}{many:>10}{got:>8}{got / many:>9.2f}{false:>14}")
     precision = len(hits) / max(1, len(found))
     checked = len(days) * len(hours)
     print(f"  precision {precision:.3f}, recall {len(hits) / len(planted):.3f}; {len(wrong)} false alarms in "

@@ -5,8 +5,9 @@ by median and median absolute deviation (MAD), because one former burst must not
 scale is never below what chance alone gives a count (its square root), and a finding must also be large in itself:
 an application with three calls an hour does nothing unusual with nine.
 
-Key scanning is seen in one day's calls: many different keys, many of them not there, hardly one asked twice. The trail
-keeps keyed hashes, so keys that follow one another cannot be told from others that are not there.
+Key scanning is seen in one day's calls: far more keys that are not there than on this day of the week, nearly all of
+them different. The trail keeps keyed hashes, so keys that follow one another cannot be told from others that are not
+there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ MAD_SCALE = 1.4826
 SCORE, RATIO, EXCESS = 6.0, 2.5, 30
 # An hour is quiet when the application usually makes less than a twentieth of its busy hours' calls in it.
 QUIET_SHARE, QUIET_EXCESS = 0.05, 15
-SCAN_MISSES, SCAN_SHARE, SCAN_DISTINCT = 50, 0.25, 0.9
+SCAN_MISSES, SCAN_SHARE, SCAN_DISTINCT = 50, 0.25, 0.8
 GUESSES = 5
 
 VOLUME, HOURS, SCAN, GUESS = "volume", "hours", "scan", "guess"
@@ -39,12 +40,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DayKeys:
-    """What one application asked in one day: answered calls, those without record, different keys, guesses refused."""
+    """What one application asked in one day.
+
+    ``misses`` are calls without record, ``missing`` the different keys among them, ``guesses`` refused tries;
+    ``past`` are the misses of the same day of the week in the weeks before.
+    """
 
     calls: int
     misses: int
-    distinct: int
+    missing: int
     guesses: int = 0
+    past: Sequence[int] = ()
 
 
 def unusual_hours(application: str, series: Mapping[int, int], first: int, day: int) -> list[Finding]:
@@ -100,12 +106,19 @@ def _busy_level(series: Mapping[int, int], first: int, day: int) -> float:
 def key_scanning(application: str, keys: DayKeys) -> list[Finding]:
     """Whether a day's calls look like trying keys: see the module; and whether values were tried out."""
     found = []
-    if keys.calls and keys.misses >= SCAN_MISSES:
-        share, fresh = keys.misses / keys.calls, keys.distinct / keys.calls
-        if share >= SCAN_SHARE and fresh >= SCAN_DISTINCT:
-            evidence = {"calls": keys.calls, "misses": keys.misses, "distinct": keys.distinct,
-                        "miss_share": round(share, 3)}  # fmt: skip
-            found.append(Finding(SCAN, application, float(keys.misses), evidence))
+    known = len(keys.past) >= FEWEST_WEEKS
+    usual = median(keys.past) if known else 0
+    excess = keys.misses - usual
+    if excess >= SCAN_MISSES and keys.missing >= SCAN_DISTINCT * keys.misses:
+        # Without a past only a day that consists of misses to a good part is told from a busy one.
+        if known:
+            suspicious = excess / _scale(keys.past, usual) >= SCORE
+        else:
+            suspicious = keys.misses >= SCAN_SHARE * keys.calls
+        if suspicious:
+            evidence = {"calls": keys.calls, "misses": keys.misses, "missing": keys.missing,
+                        "usual": usual}  # fmt: skip
+            found.append(Finding(SCAN, application, float(excess), evidence))
     if keys.guesses >= GUESSES:
         found.append(Finding(GUESS, application, float(keys.guesses), {"guesses": keys.guesses}))
     return found

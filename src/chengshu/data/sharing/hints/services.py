@@ -89,7 +89,7 @@ def _by_keys(day: date) -> list[Finding]:
 
 
 def keys_of_day(start: datetime, end: datetime) -> dict[str, DayKeys]:
-    """Calls, misses and different keys by application, from the call table."""
+    """Calls, misses and different missing keys by application, from the call table; past misses from the sums."""
     lake = Lake(settings.LAKE_ROOT)
     if not lake.exists(TABLE):
         return {}
@@ -97,17 +97,35 @@ def keys_of_day(start: datetime, end: datetime) -> dict[str, DayKeys]:
         "SELECT application, "
         "count(*) FILTER (outcome IN ('ok', 'no_record')) AS calls, "
         "count(*) FILTER (outcome = 'no_record') AS misses, "
-        "count(DISTINCT key_hash) FILTER (outcome IN ('ok', 'no_record')) AS distinct_keys, "
+        "count(DISTINCT key_hash) FILTER (outcome = 'no_record') AS missing, "
         "count(*) FILTER (outcome = 'guess_limit') AS guesses "
         "FROM calls WHERE called_at >= ? AND called_at < ? GROUP BY application",
         tables={"calls": TABLE}, params=[start, end],
     ).read_all()  # fmt: skip
+    past = _past_misses(start)
     return {
         row["application"]: DayKeys(
-            row["calls"], row["misses"], row["distinct_keys"], row["guesses"]
+            row["calls"], row["misses"], row["missing"], row["guesses"],
+            past.get(row["application"], ()),
         )
         for row in found.to_pylist()
-    }
+    }  # fmt: skip
+
+
+def _past_misses(start: datetime) -> dict[str, list[int]]:
+    """Calls without record on the same day of the week in the weeks before, by application; zeros included."""
+    oldest = CallStatistic.objects.order_by("hour").values_list("hour", flat=True).first()
+    weeks = [start - timedelta(weeks=n) for n in range(1, WEEKS + 1)]
+    weeks = [begin for begin in weeks if oldest is not None and begin >= oldest]
+    sums: dict[str, dict[datetime, int]] = {}
+    for begin in weeks:
+        rows = CallStatistic.objects.filter(
+            hour__gte=begin, hour__lt=begin + timedelta(days=1), outcome="no_record"
+        )
+        for row in rows.order_by().values("application").annotate(total=Sum("calls")):
+            sums.setdefault(row["application"], {})[begin] = row["total"]
+    everybody = Application.objects.values_list("code", flat=True)
+    return {code: [sums.get(code, {}).get(begin, 0) for begin in weeks] for code in everybody}
 
 
 def _keep(application: Application, finding: Finding, day: date) -> int:

@@ -24,7 +24,7 @@ TONES = {HintState.OPEN: "pending", HintState.DISMISSED: "closed", HintState.HAN
 RULES = {
     HintKind.VOLUME: "和这个应用前 12 周同一星期几、同一钟点比，远高于通常的波动。",
     HintKind.HOURS: "这个应用平时在这些钟点几乎不调用，这次却很多。",
-    HintKind.SCAN: "一天里换着不同的主键查，很多查不到，几乎不重复，像在逐个试。主键只存散列，看不出是不是连号。",
+    HintKind.SCAN: "一天里查不到的比往常多得多，而且几乎都是不同的主键，像在逐个试。主键只存散列，看不出是不是连号。",
     HintKind.GUESS: "同一条记录当天核验不符次数过多，被网关多次拒绝，像在逐个试值。",
 }
 
@@ -142,7 +142,8 @@ def evidence_table(item: CallHint) -> Table:
             Column(key="day", title="日期", kind="main", value=lambda r: r["day"]),
             Column(key="calls", title="查询", kind="number", value=lambda r: r.get("calls")),
             Column(key="misses", title="没有查到", kind="number", value=lambda r: r.get("misses")),
-            Column(key="distinct", title="不同主键", kind="number", value=lambda r: r.get("distinct")),
+            Column(key="missing", title="其中不同主键", kind="number", value=lambda r: r.get("missing")),
+            Column(key="usual", title="通常查不到（中位数）", kind="number", value=lambda r: r.get("usual")),
             Column(key="guesses", title="试值被拒", kind="number", value=lambda r: r.get("guesses")),
         )  # fmt: skip
     return Table.plain(key="evidence", columns=columns, rows=rows, caption="依据")

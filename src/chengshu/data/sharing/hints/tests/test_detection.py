@@ -69,11 +69,13 @@ def test_a_new_application_is_not_judged_before_it_has_a_past():
 
 
 def test_trying_keys_is_many_different_ones_that_are_not_there():
-    def found(*counts):
-        return [f.kind for f in key_scanning("app", DayKeys(*counts))]
+    def found(*counts, past=(90, 100, 95, 110, 100, 105)):
+        return [f.kind for f in key_scanning("app", DayKeys(*counts, past=past))]
 
-    assert found(400, 180, 395) == [SCAN]
-    assert found(400, 12, 320) == []  # the usual share of misses
-    assert found(400, 180, 120) == []  # the same absent keys again and again: a broken program, no scan
-    assert found(60, 30, 60) == []  # a few only
-    assert found(10, 1, 9, 7) == [GUESS]
+    assert found(4_000, 280, 270) == [SCAN]  # in the middle of a busy application's work
+    assert found(4_000, 120, 118) == []  # hardly more than usual
+    assert found(4_000, 280, 60) == []  # the same absent keys again and again: a broken program, no scan
+    assert found(4_000, 280, 270, past=(250, 300, 240, 310)) == []  # this application always misses as many
+    assert found(400, 180, 178, past=()) == [SCAN]
+    assert found(4_000, 180, 178, past=()) == []  # without a past a small share is nothing
+    assert found(10, 1, 1, 7) == [GUESS]

@@ -112,8 +112,8 @@ def test_hints_are_for_those_who_judge_for_the_city(past, client_for):
 def test_evidence_of_a_scan_is_shown_by_day(past, client_for):
     item = CallHint.objects.create(
         application=past.application("other-app"), kind="scan", first_day=DAY, last_day=DAY,
-        score=120, evidence={"2026-11-25": {"calls": 300, "misses": 120, "distinct": 299}},
+        score=120, evidence={"2026-11-25": {"calls": 300, "misses": 120, "missing": 117}},
     )  # fmt: skip
     page = client_for(past.city.admin.account).get(item.get_absolute_url()).content.decode()
-    assert "299" in page
+    assert "117" in page
     assert "看不出是不是连号" in page
