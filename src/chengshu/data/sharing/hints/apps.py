@@ -1,0 +1,9 @@
+"""Registers the package of hints about unusual calls."""
+
+from django.apps import AppConfig
+
+
+class HintsConfig(AppConfig):
+    name = "chengshu.data.sharing.hints"
+    label = "sharing_hints"
+    verbose_name = "调用异常提示"

@@ -1,0 +1,16 @@
+"""Background work of the hints; may be run again from the start."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from chengshu.data.sharing.hints import services
+from chengshu.kernel.jobs.registration import JobContext, job
+
+
+@job("sharing_hints.look", name="查看调用有无异常")
+def look(context: JobContext) -> dict[str, int]:
+    """Look at yesterday, which is complete by now, and at today so far."""
+    del context
+    today = timezone.localdate()
+    return {"new": services.look(today - timedelta(days=1)) + services.look(today)}
