@@ -25,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"文件夹不存在：{options.folder}\n")
         return 2
     try:
-        report = verify(options.folder, public_pem=options.key.read_bytes() if options.key else None)
+        report = verify(
+            options.folder, public_pem=options.key.read_bytes() if options.key else None
+        )
     except (OSError, Sm2Unavailable) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -44,7 +46,9 @@ def told(report: Report) -> str:
     )
     if report.own_key:
         rows.append("公钥取自文件夹本身：请另行向本市核对公钥编号，或用 --key 指定公钥。")
-    rows.append("核验通过。" if report.ok else f"核验未通过：{len(report.findings)} 处问题，请保全原件。")
+    rows.append(
+        "核验通过。" if report.ok else f"核验未通过：{len(report.findings)} 处问题，请保全原件。"
+    )
     return "\n".join(rows) + "\n"
 
 

@@ -107,7 +107,9 @@ def _genuine(anchor: Anchor, key: Sm2PublicKey) -> bool:
 def _verify_chain(
     folder: Path, chain: Chain, known: list[Anchor], found: Manifest, report: Report
 ) -> None:
-    heads = {a.heads[chain.name][0]: (a, a.heads[chain.name][1]) for a in known if chain.name in a.heads}
+    heads = {
+        a.heads[chain.name][0]: (a, a.heads[chain.name][1]) for a in known if chain.name in a.heads
+    }
     seq, head = (chain.first - 1 if chain.first else 0), chain.before
     if chain.first == 1 and head != GENESIS:
         report.add(chain.name, "rewritten", "第一条记录之前不应有记录：链头被改动。")

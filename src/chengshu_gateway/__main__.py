@@ -26,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--trusted-proxy", action="append", default=[], help="可信反向代理的网段（CIDR），可重复"
     )
     serving.add_argument(
-        "--public-url", default="", help="调用方使用的地址，令牌和证明都写明它（默认取 CHENGSHU_GATEWAY_URL）"
+        "--public-url",
+        default="",
+        help="调用方使用的地址，令牌和证明都写明它（默认取 CHENGSHU_GATEWAY_URL）",
     )
     checking = commands.add_parser("verify", help="核验调用记录是否被改动")
     checking.add_argument("directory", type=Path, help="网关数据目录，或其中的 audit 目录")

@@ -277,7 +277,9 @@ def _basic(headers: dict[bytes, bytes]) -> tuple[str, str] | None:
         return None
     scheme, _, encoded = header.partition(b" ")
     try:
-        user, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        user, colon, secret = (
+            base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        )
     except (binascii.Error, UnicodeDecodeError):
         colon = ""
     if scheme.lower() != b"basic" or not colon:

@@ -271,8 +271,6 @@ def render(refusal: Refusal, request_id: str) -> ProblemAnswer:
         headers.append((b"allow", b"GET"))
     if kind in (BAD_TOKEN, BAD_PROOF):
         word = b"invalid_token" if kind is BAD_TOKEN else b"invalid_dpop_proof"
-        headers.append(
-            (b"www-authenticate", b'DPoP error="%s", algs="ES256 EdDSA Ed25519"' % word)
-        )
+        headers.append((b"www-authenticate", b'DPoP error="%s", algs="ES256 EdDSA Ed25519"' % word))
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return ProblemAnswer(kind.status, body, headers)

@@ -179,9 +179,7 @@ class Gateway:
         )
         await _send(send, result.status, result.headers, result.body, digest)
 
-    def _token(
-        self, headers: dict[bytes, bytes], body: bytes | None, call: CallRecord
-    ) -> _Result:
+    def _token(self, headers: dict[bytes, bytes], body: bytes | None, call: CallRecord) -> _Result:
         """Return the answer of the token endpoint; never raises."""
         try:
             answer = self._tokens.answer(self.state.policy, headers, body, call, time.time())

@@ -72,7 +72,10 @@ class TokenClient(GatewayClient):
     def _obtain(self) -> None:
         form = {"grant_type": "client_credentials", "client_id": self.app}
         if self.assertion_key:
-            form |= {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": self._assertion()}
+            form |= {
+                "client_assertion_type": _ASSERTION_TYPE,
+                "client_assertion": self._assertion(),
+            }
         else:
             form["client_secret"] = str(self.secret)
         headers = {

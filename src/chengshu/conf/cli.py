@@ -6,7 +6,9 @@ import sys
 
 def main() -> None:
     """Run a command such as ``chengshu up``, ``chengshu worker`` or ``chengshu audit verify``."""
-    if sys.argv[1:3] == ["audit", "verify"] and len(sys.argv) > len(["chengshu", "audit", "verify"]):
+    if sys.argv[1:3] == ["audit", "verify"] and len(sys.argv) > len(
+        ["chengshu", "audit", "verify"]
+    ):
         # An exported folder is proven without the city: no settings, no database, no secret.
         from chengshu_evidence.__main__ import main as verify_export
 

@@ -107,6 +107,8 @@ def test_a_refusal_is_checked_too_but_a_proxys_own_error_page_is_no_answer(gatew
     assert caught.value.status == 502
 
 
-@pytest.mark.parametrize("header", ["", "sha-256=", "sha-512=:AAAA:", "sha-256=:AAAA:", "sha-256=é"])
+@pytest.mark.parametrize(
+    "header", ["", "sha-256=", "sha-512=:AAAA:", "sha-256=:AAAA:", "sha-256=é"]
+)
 def test_a_digest_header_that_proves_nothing_does_not_fit(header):
     assert not digest_fits(header, b"x")

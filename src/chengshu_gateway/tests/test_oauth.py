@@ -94,7 +94,7 @@ def token_of(gateway, **form):
     return reply.json["access_token"]
 
 
-def use(gateway, token, shown=None, path=ROW, scheme="DPoP", ip="127.0.0.1"):
+def use(gateway, token, shown=None, path=ROW, *, scheme="DPoP", ip="127.0.0.1"):
     headers = {"authorization": f"{scheme} {token}"}
     if shown != "":
         headers["dpop"] = shown or proof(method="GET", path=path, token=token)
@@ -172,7 +172,9 @@ def test_a_token_of_another_gateway_an_expired_or_a_homemade_one_is_refused(gate
     own = OctKey.import_key(KEYS.token)
 
     def made(key=own, header=None, **changes):
-        return jwt.encode({"alg": "HS256", "typ": "at+jwt", **(header or {})}, {**genuine, **changes}, key)
+        return jwt.encode(
+            {"alg": "HS256", "typ": "at+jwt", **(header or {})}, {**genuine, **changes}, key
+        )
 
     assert use(gateway, made()).status == 200
     past = int(time.time()) - 1
@@ -281,7 +283,11 @@ def test_other_requests_for_tokens_are_refused_with_the_words_of_the_standard(ga
         reply = ask_token(gateway, ip=f"10.4.0.{n}", **options)
         assert reply.status in (400, 401)
         assert reply.json["error"] == error, options
-    for body, kind in ((b"grant_type=a&grant_type=b", None), (b"\xff=1", None), (b"{}", "application/json")):
+    for body, kind in (
+        (b"grant_type=a&grant_type=b", None),
+        (b"\xff=1", None),
+        (b"{}", "application/json"),
+    ):
         headers = {"content-type": kind or "application/x-www-form-urlencoded", "dpop": proof()}
         reply = gateway.ask(TOKEN, headers=headers, method="POST", body=body)
         assert (reply.status, reply.json["code"]) == (400, "bad_token_request")
@@ -289,7 +295,9 @@ def test_other_requests_for_tokens_are_refused_with_the_words_of_the_standard(ga
 
 def test_a_proof_that_carries_a_private_key_or_a_foreign_curve_is_refused(gateway):
     leaked = proof(header={"jwk": HOLDER.as_dict(private=True)})
-    assert "私钥" in ask_token(gateway, client_secret=SECRET, shown=leaked).json["error_description"]
+    assert (
+        "私钥" in ask_token(gateway, client_secret=SECRET, shown=leaked).json["error_description"]
+    )
     other = ECKey.generate_key("P-384")
     shown = jwt.encode(
         {"typ": "dpop+jwt", "alg": "ES384", "jwk": other.as_dict(private=False)},

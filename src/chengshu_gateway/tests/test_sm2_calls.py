@@ -78,7 +78,9 @@ def test_no_other_key_scheme_or_public_half_signs_for_it(gateway):
 @pytest.mark.parametrize("text", ["", "!", "é", "A" * 86, "A" * 96, "A" * 5000, "-_-_" * 24])
 def test_a_malformed_signature_is_refused_never_a_fault(gateway, text):
     headers = sign(app="app-1", key_id="s1", secret=PRIVATE, path=ROW)
-    reply = gateway.ask(ROW, headers={**headers, "X-Cs-Signature": text}, ip=f"10.9.0.{len(text) % 250}")
+    reply = gateway.ask(
+        ROW, headers={**headers, "X-Cs-Signature": text}, ip=f"10.9.0.{len(text) % 250}"
+    )
     assert reply.status == 401
 
 
@@ -116,5 +118,3 @@ def test_the_documented_sm2_vector_verifies():
     assert public.verify(text, raw_to_der(signature))
     private = Sm2PrivateKey.from_scalar(bytes.fromhex(rows["private-key"]))
     assert private.public_key().point().hex() == rows["public-key"]
-
-

@@ -344,9 +344,7 @@ def register_public_key(request: HttpRequest, code: str, payload: PublicKeyIn) -
         actor=_actor(request), application=item, scheme=payload.scheme,
         public_key=payload.public_key, expires_at=payload.expires_at,
     )  # fmt: skip
-    return Status(
-        201, {"key_id": key.key_id, "scheme": key.scheme, "expires_at": key.expires_at}
-    )
+    return Status(201, {"key_id": key.key_id, "scheme": key.scheme, "expires_at": key.expires_at})
 
 
 @router.operation(

@@ -56,9 +56,7 @@ class ApplicationKey(models.Model):
     application = models.ForeignKey(Application, models.CASCADE, related_name="keys")
     key_id = models.CharField("密钥编号", max_length=40, unique=True)
     secret_sealed = models.TextField(blank=True)
-    scheme = models.CharField(
-        "签名方式", max_length=20, choices=KeyScheme, default=KeyScheme.HMAC
-    )
+    scheme = models.CharField("签名方式", max_length=20, choices=KeyScheme, default=KeyScheme.HMAC)
     public_key = models.TextField("公钥", blank=True)
     state = models.CharField("状态", max_length=10, choices=KeyState, default=KeyState.ACTIVE)
     created_at = models.DateTimeField("签发时间", default=timezone.now)

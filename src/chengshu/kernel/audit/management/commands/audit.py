@@ -29,7 +29,9 @@ class Command(BaseCommand):
             self.stdout.write(f"检查点：第 {made.seq} 号" if made else "没有新记录，无需签署。")
         elif options["what"] == "anchor":
             signed = trails.anchor()
-            self.stdout.write(f"锚点：第 {signed.number} 个" if signed else "没有新记录，无需签署。")
+            self.stdout.write(
+                f"锚点：第 {signed.number} 个" if signed else "没有新记录，无需签署。"
+            )
         elif options["what"] == "export":
             self._export(**options)
         else:
