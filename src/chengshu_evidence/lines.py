@@ -27,7 +27,9 @@ def read(trail: str, line: bytes) -> Entry | None:
     """Read a line without its newline; None when it has not the shape of a record."""
     if trail == GATEWAY:
         parsed = audit_chain.parse(line)
-        return parsed and Entry(parsed.seq, parsed.previous, parsed.digest, parsed.sound)
+        if parsed is None:
+            return None
+        return Entry(parsed.seq, parsed.previous, parsed.digest, parsed.sound)
     try:
         members = json.loads(line)
         claimed = members.pop("hash")

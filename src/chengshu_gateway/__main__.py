@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         default="",
         help="调用方使用的地址，令牌和证明都写明它（默认取 CHENGSHU_GATEWAY_URL）",
     )
+    serving.add_argument(
+        "--slow-seconds", type=float, default=20.0, help="请求头或请求体超过几秒没有收完就放弃"
+    )
     checking = commands.add_parser("verify", help="核验调用记录是否被改动")
     checking.add_argument("directory", type=Path, help="网关数据目录，或其中的 audit 目录")
     checking.add_argument("--known", type=Path, help="另处保存的检查点（JSON Lines），一并核对")
@@ -54,6 +57,7 @@ def _serve(options: argparse.Namespace) -> int:
             workers=options.workers,
             trusted_proxies=options.trusted_proxy,
             public_url=options.public_url,
+            slow_seconds=options.slow_seconds,
         )
     )
     return 0

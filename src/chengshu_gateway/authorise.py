@@ -14,6 +14,7 @@ from chengshu_gateway.policy import AppEntry, CompiledGrant, Plan, Policy
 from chengshu_gateway.problems import ProblemKind, Refusal
 from chengshu_gateway.provers import nobody
 from chengshu_gateway.request import CallRecord, claimed, purpose_of, well_formed
+from chengshu_gateway.scanning import ScanGuard
 from chengshu_gateway.state import LoadedState
 from chengshu_gateway.work import Work
 
@@ -50,6 +51,7 @@ class Authoriser:
         self._limits = limits
         self._lockout = Lockout(limits)
         self._tokens = tokens
+        self.scans = ScanGuard(limits)
         self._state = state
 
     def admit(self, request: SignedRequest, call: CallRecord, *, describe: bool) -> Admission:
@@ -67,6 +69,7 @@ class Authoriser:
         admission: Admission | None = None
         try:
             _check_key(app, key, now_ms / 1000)
+            self.scans.refuse(call, now_ms)
             admission = _granted(app, request, call, now_ms / 1000, describe=describe)
         except Refusal as problem:
             refusal = problem

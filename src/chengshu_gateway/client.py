@@ -225,18 +225,14 @@ class GatewayClient:
     def _call(
         self, method: str, path: str, *, query: str = "", purpose: str = "", body: bytes = b""
     ) -> Answer:
-        headers = self._identity(method, path, query, purpose, body)
-        if body:
-            headers["Content-Type"] = "application/json"
-        target = f"{path}?{query}" if query else path
-        connection = self._connection or self._connect()
+        kept = self._connection is not None
         try:
-            connection.request(method, target, body=body or None, headers=headers)
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException):
-            self.close()
-            raise
+            response, content = self._exchange(method, path, query, purpose, body)
+        except (ConnectionError, http.client.BadStatusLine):
+            # A connection that was idle for too long has been ended: sign anew on a fresh one.
+            if not kept:
+                raise
+            response, content = self._exchange(method, path, query, purpose, body)
         claimed = response.headers.get("Content-Digest", "")
         # A proxy's own error page has no digest and is no answer; data without one is not taken.
         unclaimed = not claimed and response.status != http.client.OK
@@ -254,6 +250,23 @@ class GatewayClient:
             body=content,
             document=document,
         )
+
+    def _exchange(
+        self, method: str, path: str, query: str, purpose: str, body: bytes
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Send one call, signed now, and return what came back."""
+        headers = self._identity(method, path, query, purpose, body)
+        if body:
+            headers["Content-Type"] = "application/json"
+        target = f"{path}?{query}" if query else path
+        connection = self._connection or self._connect()
+        try:
+            connection.request(method, target, body=body or None, headers=headers)
+            response = connection.getresponse()
+            return response, response.read()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
 
     def _identity(
         self, method: str, path: str, query: str, purpose: str, body: bytes

@@ -10,7 +10,7 @@ import secrets
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from joserfc import jwt
@@ -56,9 +56,9 @@ class Token:
 
 def public_key(pem: str) -> PublicKey:
     """Read a registered public key; raises UnprovenError."""
-    for kind in (ECKey, OKPKey):
+    for read in (ECKey.import_key, OKPKey.import_key):
         try:
-            return _fitting(kind.import_key(pem))
+            return _fitting(read(pem))
         except (JoseError, ValueError, TypeError):
             continue
     raise UnprovenError("登记的公钥不可用")
@@ -111,7 +111,7 @@ def read_assertion(
     for which, key in enumerate(keys):  # noqa: B007 - used after the loop
         algorithms = ("ES256",) if isinstance(key, ECKey) else ("EdDSA", "Ed25519")
         try:
-            claims = _decoded(text, lambda _message, own=key: own, algorithms)
+            claims = _decoded(text, key, algorithms)
         except UnprovenError:
             continue
         break
@@ -164,7 +164,9 @@ def read_token(key: bytes, text: str, *, issuer: str, now: float) -> Token:
         raise UnprovenError("令牌内容不完整") from error
 
 
-def _decoded(text: bytes, key: Callable[[Any], Any], algorithms: tuple[str, ...]) -> dict[str, Any]:
+def _decoded(
+    text: bytes, key: PublicKey | Callable[[Any], Any], algorithms: tuple[str, ...]
+) -> dict[str, Any]:
     if not text or len(text) > _MAX_TEXT:
         raise UnprovenError("缺少签名文本，或过长")
     try:
@@ -198,7 +200,7 @@ def _jti(claims: dict[str, Any]) -> str:
     return jti
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e11  # noqa: PLR2004
 
 

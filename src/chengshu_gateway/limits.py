@@ -260,11 +260,16 @@ class SharedLimits:
                 remaining = max(remaining, _SLOT.unpack_from(self._map, at)[3] - now)
         return remaining
 
-    def record_failure(self, now: int, limits: dict[int, int]) -> bool:
-        """Count a failed signature for tags with their thresholds; True when one got locked."""
+    def record_failure(
+        self, now: int, limits: dict[int, int], *, amount: int = 1, seconds: int = LOCK_SECONDS
+    ) -> bool:
+        """Count a failed signature (or `amount` misses) for tags with their thresholds.
+
+        Returns True when one got locked, for `seconds`.
+        """
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
-            locked = [self._fail(now, each, most) for each, most in limits.items()]
+            locked = [self._fail(now, each, most, amount, seconds) for each, most in limits.items()]
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         return any(locked)
@@ -373,7 +378,7 @@ class SharedLimits:
             found = self._map.find(packed, found + 1, bucket + _BUCKET_BYTES)
         return 0
 
-    def _fail(self, now: int, name: int, most: int) -> bool:
+    def _fail(self, now: int, name: int, most: int, amount: int, seconds: int) -> bool:
         bucket = self._failure_bucket(name)
         at = self._find(bucket, name) or self._oldest(bucket)
         kept, since, count, until, _unused = _SLOT.unpack_from(self._map, at)
@@ -381,9 +386,9 @@ class SharedLimits:
             since, count, until = now, 0, 0
         if now - since >= FAILURE_WINDOW:
             since, count = now, 0
-        count += 1
+        count += amount
         if count >= most:
-            until = now + LOCK_SECONDS
+            until = now + seconds
             (latest,) = _U32.unpack_from(self._map, _LOCKED_UNTIL)
             _U32.pack_into(self._map, _LOCKED_UNTIL, max(latest, until))
         _SLOT.pack_into(self._map, at, name, since, count, until, 0)

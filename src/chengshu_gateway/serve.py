@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import threading
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 
 from chengshu_gateway.keys import SECRET_VARIABLE, GatewayKeys
-from chengshu_gateway.server import Gateway, Settings
+from chengshu_gateway.server import SLOW_SECONDS, Gateway, Settings
 
 _DATA_VARIABLE = "CHENGSHU_GATEWAY_DATA"
 _PROXY_VARIABLE = "CHENGSHU_GATEWAY_TRUSTED_PROXIES"
@@ -22,11 +23,18 @@ _URL_VARIABLE = "CHENGSHU_GATEWAY_URL"
 _PARENT_VARIABLE = "CHENGSHU_GATEWAY_PARENT"
 _PARENT_POLL_SECONDS = 0.5
 _BUFFER_BYTES = 64 * 1024
+# The server takes no more connections than this and lets the others wait: when it was the default
+# (1,024), as many idle connections kept every caller out.
+_MOST_CONNECTIONS = 32_000
+_OWN_FILES = 512
+_SLOW_VARIABLE = "CHENGSHU_GATEWAY_SLOW_SECONDS"
 
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """Where and how the gateway listens."""
+    """Where and how the gateway listens; a request whose head or body takes longer than
+    `slow_seconds` to arrive is given up.
+    """
 
     data: Path
     host: str = "127.0.0.1"
@@ -34,6 +42,7 @@ class ServeOptions:
     workers: int = 1
     trusted_proxies: Sequence[str] = ()
     public_url: str = ""
+    slow_seconds: float = SLOW_SECONDS
 
 
 def serve(options: ServeOptions) -> None:
@@ -48,6 +57,7 @@ def serve(options: ServeOptions) -> None:
     os.environ[_PROXY_VARIABLE] = ",".join(options.trusted_proxies)
     own = f"http://{options.host}:{options.port}"
     os.environ[_URL_VARIABLE] = options.public_url or os.environ.get(_URL_VARIABLE, "") or own
+    os.environ[_SLOW_VARIABLE] = str(options.slow_seconds)
     os.environ[_PARENT_VARIABLE] = str(os.getpid())
     Granian(
         "chengshu_gateway.serve:application",
@@ -58,13 +68,28 @@ def serve(options: ServeOptions) -> None:
         factory=True,
         loop=Loops.asyncio,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(max_buffer_size=_BUFFER_BYTES),
+        http1_settings=HTTP1Settings(
+            max_buffer_size=_BUFFER_BYTES, header_read_timeout=int(options.slow_seconds * 1000)
+        ),
         websockets=False,
-        backlog=1024,
+        backlog=4096,
+        backpressure=_connections(),
         log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     ).serve()
+
+
+def _connections() -> int:
+    """Allow as many open files as the machine lets us, and return how many connections that makes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _OWN_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft == resource.RLIM_INFINITY or allowed <= soft:
+        allowed = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft)
+    else:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(allowed - _OWN_FILES, _OWN_FILES)
 
 
 def application() -> Gateway:
@@ -79,6 +104,7 @@ def application() -> Gateway:
             keys=GatewayKeys.from_secret(os.environ[SECRET_VARIABLE]),
             trusted_proxies=proxies,
             public_url=os.environ[_URL_VARIABLE],
+            slow_seconds=float(os.environ[_SLOW_VARIABLE]),
         )
     )
 

@@ -36,6 +36,8 @@ from chengshu_gateway.work import Desk
 
 _log = logging.getLogger("chengshu_gateway")
 _MAX_BODY = 64 * 1024
+SLOW_SECONDS = 20.0
+"""How long a request's body may take to arrive; the HTTP server gives its head as long."""
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _PROBLEM = (b"content-type", b"application/problem+json; charset=utf-8")
 # An intermediary that recoded an answer would break its digest (RFC 9111 §5.2.2.6).
@@ -59,6 +61,7 @@ class Settings:
     trusted_proxies: Sequence[str] = ()
     signer: Signer | None = None
     public_url: str = "http://127.0.0.1:8900"
+    slow_seconds: float = SLOW_SECONDS
 
 
 @dataclass(slots=True)
@@ -151,7 +154,9 @@ class Gateway:
         posted = scope["method"] == "POST"
         asks_token = posted and scope["raw_path"] == oauth.PATH
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            body = await _read_body(receive, MAX_POSTED if posted else _MAX_BODY)
+            body = await _read_body(
+                receive, MAX_POSTED if posted else _MAX_BODY, self._settings.slow_seconds
+            )
         call = CallRecord(ip=self._addresses.read(scope, headers))
         found = None
         if posted and not asks_token:
@@ -165,6 +170,7 @@ class Gateway:
             result = self._examine(scope, headers, body, call, request_id)
         else:
             result = _posted_result(found, call, request_id)
+        self._authoriser.scans.count(call, result.outcome, time.time_ns() // 1_000_000)
         digest = hashlib.sha256(result.body).digest()
         micros = (time.perf_counter_ns() - started) // 1000
         try:
@@ -382,8 +388,16 @@ def _refused(refusal: Refusal, request_id: str) -> _Result:
     return _Result(refusal.kind.code, shown.status, shown.body, [_PROBLEM, *shown.headers])
 
 
-async def _read_body(receive: Receive, most: int) -> bytes | None:
-    """Return the whole body, or None when it exceeds the limit or the client left."""
+async def _read_body(receive: Receive, most: int, seconds: float) -> bytes | None:
+    """Return the whole body, or None when it is too large, too slow, or the client left."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await _whole_body(receive, most)
+    except TimeoutError:
+        return None
+
+
+async def _whole_body(receive: Receive, most: int) -> bytes | None:
     chunks: list[bytes] = []
     size = 0
     while True:

@@ -130,22 +130,50 @@ def resealed(lines, at, old, new):
     return out
 
 
+ACTS_FILE = "operations/00/00000001.jsonl"
+
+
+def without(at):
+    return lambda lines: [*lines[:at], *lines[at + 1 :]]
+
+
+def replaced(at, old, new):
+    return lambda lines: [*lines[:at], lines[at].replace(old, new), *lines[at + 1 :]]
+
+
+def swapped(lines):
+    return [lines[0], lines[2], lines[1], *lines[3:]]
+
+
+def cut(lines):
+    return [*lines[:-3], b""]
+
+
+def rewritten(lines):
+    return resealed(lines, 2, b'"status":200', b'"status":404')
+
+
+def bent(change, name=SEGMENT):
+    return lambda folder: edit(folder, change, name)
+
+
+STATUS = (b'"status":200', b'"status":404')
 BENT = [
-    ("edited", lambda f: edit(f, lambda ls: [*ls[:2], ls[2].replace(b'"status":200', b'"status":404'), *ls[3:]]), f"{SEGMENT}:3"),
-    ("gap", lambda f: edit(f, lambda ls: [*ls[:2], *ls[3:]]), f"{SEGMENT}:3"),
-    ("gap", lambda f: edit(f, lambda ls: [ls[0], ls[2], ls[1], *ls[3:]]), f"{SEGMENT}:2"),
-    ("gap", lambda f: edit(f, lambda ls: [*ls[:2], ls[1], *ls[2:]]), f"{SEGMENT}:3"),
-    ("missing_file", lambda f: (f / SEGMENT).unlink(), SEGMENT),
-    ("truncated", lambda f: edit(f, lambda ls: [*ls[:-3], b""], "gateway/00/00000003.jsonl"), "gateway/00"),
-    ("rewritten", lambda f: edit(f, lambda ls: resealed(ls, 2, b'"status":200', b'"status":404')), f"{SEGMENT}:5"),
-    ("unreadable", lambda f: edit(f, lambda ls: [ls[0], b"{}", *ls[1:]]), f"{SEGMENT}:2"),
-    ("extra_file", lambda f: (f / "gateway/00/00000009.jsonl").write_bytes(b""), "gateway/00/00000009.jsonl"),
-    ("edited", lambda f: edit(f, lambda ls: [ls[0].replace(b"test.act", b"test.eat"), *ls[1:]], "operations/00/00000001.jsonl"), "operations/00/00000001.jsonl:1"),
-    ("gap", lambda f: edit(f, lambda ls: [ls[0], *ls[2:]], "operations/00/00000001.jsonl"), "operations/00/00000001.jsonl:2"),
-    ("gap", lambda f: edit(f, lambda ls: [ls[0], *ls[2:]], "anchors.jsonl"), "anchors.jsonl:3"),
-    ("bad_signature", lambda f: edit(f, lambda ls: [ls[0].replace(b'"number":1,"time":"2', b'"number":1,"time":"1'), *ls[1:]], "anchors.jsonl"), "anchors.jsonl:1"),
-    ("bad_signature", lambda f: edit(f, lambda ls: [ls[0].replace("龙港".encode(), "鹿城".encode()), *[l.replace("龙港市".encode(), "鹿城区".encode()) for l in ls[1:]]], "manifest.json"), "manifest.json"),
-    ("bad_signature", lambda f: resign(f, FORGER), "manifest.json"),
+    ("edited", bent(replaced(2, *STATUS)), f"{SEGMENT}:3"),
+    ("gap", bent(without(2)), f"{SEGMENT}:3"),
+    ("gap", bent(swapped), f"{SEGMENT}:2"),
+    ("gap", bent(lambda lines: [*lines[:2], lines[1], *lines[2:]]), f"{SEGMENT}:3"),
+    ("missing_file", lambda folder: (folder / SEGMENT).unlink(), SEGMENT),
+    ("truncated", bent(cut, "gateway/00/00000003.jsonl"), "gateway/00"),
+    ("rewritten", bent(rewritten), f"{SEGMENT}:5"),
+    ("unreadable", bent(lambda lines: [lines[0], b"{}", *lines[1:]]), f"{SEGMENT}:2"),
+    ("extra_file", lambda folder: (folder / "more.jsonl").write_bytes(b""), "more.jsonl"),
+    ("edited", bent(replaced(0, b"test.act", b"test.eat"), ACTS_FILE), f"{ACTS_FILE}:1"),
+    ("gap", bent(without(1), ACTS_FILE), f"{ACTS_FILE}:2"),
+    ("gap", bent(without(1), "anchors.jsonl"), "anchors.jsonl:3"),
+    ("bad_signature", bent(replaced(0, b'"time":"2', b'"time":"1'), "anchors.jsonl"), "anchors.jsonl:1"),
+    ("bad_signature", bent(replaced(1, "龙港".encode(), "鹿城".encode()), "manifest.json"), "manifest.json"),
+    ("bad_signature", lambda folder: resign(folder, FORGER), "manifest.json"),
 ]  # fmt: skip
 
 
@@ -161,8 +189,8 @@ def test_a_chain_cut_or_rewritten_in_the_city_before_the_export_shows_against_th
 ):
     """The exporter signs what lies there; only the anchors know what lay there before."""
     for name, change, kind in (
-        ("cut", lambda ls: [*ls[:-3], b""], "truncated"),
-        ("rewritten", lambda ls: resealed(ls, 2, b'"status":200', b'"status":404'), "rewritten"),
+        ("cut", cut, "truncated"),
+        ("rewritten", rewritten, "rewritten"),
     ):
         copy = tmp_path / name
         subprocess.run(["cp", "-r", str(trail), str(copy)], check=True)

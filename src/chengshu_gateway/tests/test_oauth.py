@@ -94,7 +94,7 @@ def token_of(gateway, **form):
     return reply.json["access_token"]
 
 
-def use(gateway, token, shown=None, path=ROW, scheme="DPoP", ip="127.0.0.1"):
+def use(gateway, token, shown=None, path=ROW, *, scheme="DPoP", ip="127.0.0.1"):
     headers = {"authorization": f"{scheme} {token}"}
     if shown != "":
         headers["dpop"] = shown or proof(method="GET", path=path, token=token)

@@ -53,7 +53,8 @@ def anchor_file() -> Path:
 def anchor_key() -> Sm2PrivateKey:
     """The city's key for anchors and manifests, made at its first use.
 
-    Its public half lies beside the anchors (``anchor-public.pem``): hand it to whoever shall verify, before they need it.
+    Its public half lies beside the anchors (``anchor-public.pem``): hand it to whoever shall
+    verify, before they need it.
 
     Raises:
         CryptoUnavailable: this machine has no SM2. KeyringError: others may read the key file.

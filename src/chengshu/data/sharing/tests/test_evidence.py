@@ -5,11 +5,11 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from chengshu.conf import cli
 from chengshu.data.sharing.tests.cast import gateway
 from chengshu.kernel.audit import trails
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import Conflict
+from chengshu_evidence.__main__ import main
 from chengshu_evidence.verify import verify
 
 
@@ -18,17 +18,7 @@ def say(capsys, *arguments):
     return capsys.readouterr().out
 
 
-def outside(monkeypatch, *arguments):
-    """`chengshu audit verify FOLDER …` as a third party types it."""
-    monkeypatch.setattr("sys.argv", ["chengshu", "audit", "verify", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code
-
-
-def test_acts_and_calls_are_anchored_exported_and_proven_offline(
-    scene, settings, tmp_path, capsys, monkeypatch
-):
+def test_acts_and_calls_are_anchored_exported_and_proven_offline(scene, settings, tmp_path, capsys):
     settings.DATA_DIR = tmp_path / "data"
     caller = scene.shared()
     with gateway(scene) as running:
@@ -42,7 +32,7 @@ def test_acts_and_calls_are_anchored_exported_and_proven_offline(
     assert "gateway/00" in told
     assert "operations/00" in told
     public = trails.anchor_file().with_name("anchor-public.pem")
-    assert outside(monkeypatch, folder, "--key", public) == 0
+    assert main([str(folder), "--key", str(public)]) == 0
     report = verify(folder, public_pem=public.read_bytes())
     # Of the acts all but the export itself, of the calls four and the opening of the segment.
     assert report.records == AuditRecord.objects.count() - 1 + 5
@@ -53,7 +43,7 @@ def test_acts_and_calls_are_anchored_exported_and_proven_offline(
         call_command("audit", "export")
     acts = folder / "operations" / "00" / "00000001.jsonl"
     acts.write_bytes(acts.read_bytes().replace(b"sharing.granted", b"sharing.refused", 1))
-    assert outside(monkeypatch, folder, "--key", public) == 1
+    assert main([str(folder), "--key", str(public)]) == 1
     assert "operations/00/00000001.jsonl:" in capsys.readouterr().out
 
 
