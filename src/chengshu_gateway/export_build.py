@@ -70,7 +70,7 @@ def build_export(
         ExportTooLargeError: The limits are passed. SnapshotError: The snapshot lacks a field.
     """
     # Here, not above: whoever only asks for the limits need not load it.
-    import pyrage  # noqa: PLC0415
+    import pyrage
 
     plain = target.with_suffix(".plain")
     recipient = pyrage.x25519.Identity.from_str(export_keys.identity(secret, export)).to_public()
@@ -176,7 +176,9 @@ class _Shown:
         return array
 
     def _type(self, name: str) -> Any:
-        return pa.string() if self._masks[name].hides else _TYPES.get(self._kinds[name], pa.string())
+        return (
+            pa.string() if self._masks[name].hides else _TYPES.get(self._kinds[name], pa.string())
+        )
 
 
 __all__ = ["BuiltExport", "ExportTooLargeError", "Limits", "build_export"]

@@ -109,7 +109,9 @@ class _Fetching:
         rows = found.rows if self._offset == 0 else 0
         now_ms = time.time_ns() // 1_000_000
         if not desk.limits.take_of_day(self._grant.quota, max(rows, call.cost) - call.cost, now_ms):
-            raise Refusal(QUOTA_DAY, retry_after=seconds_to_midnight(now_ms), extra=f"这次要 {rows} 条")
+            raise Refusal(
+                QUOTA_DAY, retry_after=seconds_to_midnight(now_ms), extra=f"这次要 {rows} 条"
+            )
         call.cost = max(rows, call.cost)
         content = base64.b64encode(part).decode()
         return _answer({"export": self._export, "offset": self._offset, "content": content})

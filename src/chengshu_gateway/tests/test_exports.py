@@ -97,7 +97,9 @@ def test_the_file_holds_what_single_calls_show(city, gateway, chosen):
     table = pq.read_table(content) if chosen == "parquet" else pc.read_csv(content)
     single = {}
     for key in RESIDENTS["code"].to_pylist():
-        reply = gateway.ask(f"/share/v1/residents/{key}" if key.isascii() else "/share/v1/residents/x")
+        reply = gateway.ask(
+            f"/share/v1/residents/{key}" if key.isascii() else "/share/v1/residents/x"
+        )
         if reply.status == 200:
             single[key] = reply.json["data"]
     assert made.rows == table.num_rows == len(single) == 3
@@ -109,7 +111,9 @@ def test_the_file_holds_what_single_calls_show(city, gateway, chosen):
     assert [path.name for path in target.parent.iterdir() if path.is_file()] == [target.name]
 
 
-TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
+TEXTS = st.none() | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9
+)
 VALUES = st.fixed_dictionaries(
     {
         "name": TEXTS, "id_number": TEXTS, "phone": TEXTS, "address": TEXTS,
@@ -195,7 +199,9 @@ def test_a_file_is_for_its_asker_under_the_same_grant_and_not_for_ever(city, gat
     publish_rules(city, grant=replace(EXPORTED, kinds=("lookup",)))
     gateway.refresh()
     for operation in ("export", "export-state", "export-part"):
-        body = {} if operation == "export" else begin if "part" in operation else {"export": "a" * 32}
+        body = (
+            {} if operation == "export" else begin if "part" in operation else {"export": "a" * 32}
+        )
         assert refused(post(gateway, operation, body), 403, "kind_not_granted")
 
 

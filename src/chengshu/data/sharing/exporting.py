@@ -119,7 +119,9 @@ def remove_over() -> int:
     """Remove the files whose time is over or whose grant was revoked, and what a crash left behind."""
     place, now = folder(), timezone.now()
     ready = Export.objects.filter(state=ExportState.READY).select_related("grant")
-    over = [each for each in ready if each.expires_at <= now or each.grant.state == GrantState.REVOKED]
+    over = [
+        each for each in ready if each.expires_at <= now or each.grant.state == GrantState.REVOKED
+    ]
     for item in over:
         export_store.file_of(place, item.code).unlink(missing_ok=True)
         with unit_of_work():
@@ -233,4 +235,3 @@ def _over(item: Export) -> State:
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
