@@ -115,14 +115,18 @@ class Statistics:
         return found
 
     def _computed(self, snapshot: Snapshot, keys: GatewayKeys) -> str:
-        groups = _joined(_read(snapshot, self._grant, self._question), self._shown(keys), self._question)
+        groups = _joined(
+            _read(snapshot, self._grant, self._question), self._shown(keys), self._question
+        )
         minimum = self._grant.grant.minimum_group
         counts = {cell: group.count for cell, group in groups.items()}
         gone = disclosure.hidden(counts, minimum)
         secret = hmac.digest(keys.mask, b"statistics", "sha256")
         shown = [
             self._written(cell, groups[cell], secret)
-            for cell in sorted(groups, key=lambda each: [(value is None, value or "") for value in each])
+            for cell in sorted(
+                groups, key=lambda each: [(value is None, value or "") for value in each]
+            )
             if cell not in gone
         ]
         return (
@@ -149,7 +153,13 @@ class Statistics:
             # Values that few records have are as telling as a small group.
             if total.values >= self._grant.grant.minimum_group:
                 context = json.dumps(
-                    [self._grant.interface.interface_id, self._question.group, cell, name, total.values]
+                    [
+                        self._grant.interface.interface_id,
+                        self._question.group,
+                        cell,
+                        name,
+                        total.values,
+                    ]
                 )
                 blurred[name] = disclosure.blurred(
                     total.total, total.largest, secret=secret, context=context
@@ -183,7 +193,9 @@ def prepare(body: bytes, keys: GatewayKeys, grant: CompiledGrant, call: CallReco
     if apart := [name for name in question.group if declared[name].subject]:
         raise Refusal(NOT_QUERYABLE, extra="这种脱敏方式的字段不能分组：" + "、".join(apart))
     if wrong := [n for n in question.measures if kinds[n] not in _NUMERIC or declared[n].hides]:
-        raise Refusal(NOT_QUERYABLE, extra="只能对不脱敏的数值字段求和、求平均：" + "、".join(wrong))
+        raise Refusal(
+            NOT_QUERYABLE, extra="只能对不脱敏的数值字段求和、求平均：" + "、".join(wrong)
+        )
     call.asked = len(named)
     call.record = hash_record_key(keys.record_key, question.canonical())
     return Statistics(grant, question)
@@ -204,7 +216,11 @@ def _names(document: dict[str, Any], member: str, most: int) -> tuple[str, ...]:
 def _read(snapshot: Snapshot, grant: CompiledGrant, question: _Question) -> list[tuple[Any, ...]]:
     """One row per group: its values, its records, and values, sum and largest of each measure."""
     narrowed = grant.grant.row_filter
-    wanted = [*question.group, *question.measures, *(rowfilter.fields_of(narrowed) if narrowed else ())]
+    wanted = [
+        *question.group,
+        *question.measures,
+        *(rowfilter.fields_of(narrowed) if narrowed else ()),
+    ]
     try:
         snapshot.selection(wanted)
     except SnapshotError as error:

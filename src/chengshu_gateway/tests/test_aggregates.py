@@ -86,7 +86,11 @@ def test_a_small_group_goes_with_the_smallest_of_its_neighbours(gateway):
     reply = ask(gateway, "area")
     # C (4) is small; D (12) goes too, or everybody could take A and B from the total.
     assert {cell: each["count"] for cell, each in table(reply).items()} == {("A",): 40, ("B",): 30}
-    assert (reply.json["suppressed"], reply.json["minimum"], reply.json["rounding"]) == (True, 10, 5)
+    assert (reply.json["suppressed"], reply.json["minimum"], reply.json["rounding"]) == (
+        True,
+        10,
+        5,
+    )
     assert table(ask(gateway))[()]["count"] == 85  # of 86, and none of those out of scope
     assert "E" not in ask(gateway, "area").body.decode()
     assert table(ask(gateway, "code")) == {}
@@ -102,12 +106,20 @@ def test_sums_are_near_the_truth_and_the_same_however_often_one_asks(city, gatew
     assert abs(first["sum"]["income"] - sum(true)) <= max(true) + 0.01 * sum(true)
     assert first["sum"]["income"] != sum(true)
     assert abs(first["avg"]["income"] - sum(true) / len(true)) < 0.05 * max(true)
-    answers = {ask(gateway, "area", sum=["income"]).json["data"][0]["sum"]["income"] for _ in range(3)}
+    answers = {
+        ask(gateway, "area", sum=["income"]).json["data"][0]["sum"]["income"] for _ in range(3)
+    }
     aggregates._answers.clear()
     answers |= {ask(gateway, "area", sum=["income"]).json["data"][0]["sum"]["income"]}
     assert answers == {first["sum"]["income"]}
     # Few values are a small group of their own: nobody outside A has a real number any more.
-    publish_rows(city, [row | {"real": row.get("real") if row["code"] in {"R40", "R41"} else None} for row in ROWS])
+    publish_rows(
+        city,
+        [
+            row | {"real": row.get("real") if row["code"] in {"R40", "R41"} else None}
+            for row in ROWS
+        ],
+    )
     gateway.refresh()
     assert table(ask(gateway, "area", sum=["real"]))[("B",)]["sum"] == {"real": None}
 
@@ -129,7 +141,9 @@ def test_only_granted_columns_are_grouped_and_only_bare_numbers_added(city, gate
         {"group": [5]}, {"where": {"area": "A"}}, {"sum": ["income"] * 6},
     ):  # fmt: skip
         assert refused(post(gateway, "statistics", content), 400, "bad_content")
-    assert refused(post(gateway, "statistics", {"group": ['x" FROM data--']}), 403, "field_not_granted")
+    assert refused(
+        post(gateway, "statistics", {"group": ['x" FROM data--']}), 403, "field_not_granted"
+    )
     monkeypatch.setattr(aggregates, "MOST_GROUPS", 50)
     assert refused(ask(gateway, "code"), 400, "bad_content")
     publish_rules(city, replace(GRANT, masks={"income": "band:10", "born": "shift:9,code"}))
@@ -220,7 +234,9 @@ FILTERS = st.recursive(
 )  # fmt: skip
 SAMPLE = [
     {"code": f"{a}{i}", "area": area, "income": income, "alive": alive, "real": real}
-    for a, (area, alive) in enumerate([("A", True), ("AB", False), ("é", None), ("𝄞", True), (None, False), ("￿", None)])
+    for a, (area, alive) in enumerate(
+        [("A", True), ("AB", False), ("é", None), ("𝄞", True), (None, False), ("￿", None)]
+    )
     for i, (income, real) in enumerate([(-3, 2.0), (0, None), (2, -1.5), (None, 0.0)])
 ]  # fmt: skip
 
@@ -235,7 +251,9 @@ def sample(tmp_path_factory):
 
 
 @given(FILTERS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_filter_in_sql_lets_the_same_rows_through(sample, expression):
     rowfilter.validate(expression, {column.name: column.type for column in COLUMNS})
     names = list(SCHEMA.names)
