@@ -22,6 +22,9 @@ CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statis
 """What a grant may allow: one record by key, many by keys, yes or no to values, by conditions,
 what changed since a cursor, a file of everything, groups of records counted and summed."""
 MAX_QUERYABLE = 8
+DEFAULT_MINIMUM_GROUP = 10
+LEAST_MINIMUM_GROUP = 3
+"""Smallest group that statistics may show, whatever a grant says."""
 COLUMN_TYPES = frozenset(
     {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},
 )
@@ -109,7 +112,8 @@ class Grant:
 
     `masks` maps a field to a mask declaration (absent: unmasked); `networks` are CIDRs (empty:
     any); quotas count the records that were asked for, None is unlimited; the day is Beijing time;
-    `kinds` are the ways of calling that are allowed (CALL_KINDS).
+    `kinds` are the ways of calling that are allowed (CALL_KINDS); `minimum_group` is how many
+    records a group needs to appear in statistics.
     """
 
     app_id: str
@@ -123,6 +127,7 @@ class Grant:
     valid_from: float | None = None
     valid_until: float | None = None
     kinds: tuple[str, ...] = ("lookup",)
+    minimum_group: int = DEFAULT_MINIMUM_GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +266,8 @@ def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
             ipaddress.ip_network(network)
     except ValueError as error:
         raise BundleError(f"{where}：{error}") from error
+    if grant.minimum_group < LEAST_MINIMUM_GROUP:
+        raise BundleError(f"{where}：统计最小组不能小于 {LEAST_MINIMUM_GROUP} 条。")
     for limit in (grant.per_minute, grant.per_day):
         if limit is not None and limit < 0:
             raise BundleError(f"{where}：限额不能为负。")

@@ -15,10 +15,11 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from chengshu_gateway import signing
+from chengshu_gateway import export_keys, signing
 from chengshu_sm2 import Sm2PrivateKey, der_to_raw
 
 
@@ -204,6 +205,60 @@ class GatewayClient:
         if since is not None:
             content["since"] = since
         return self._post(interface, "changes", content, purpose)
+
+    def statistics(
+        self,
+        interface: str,
+        group: Sequence[str] = (),
+        *,
+        total: Sequence[str] = (),
+        average: Sequence[str] = (),
+        purpose: str = "",
+    ) -> Answer:
+        """Return counts, sums (`total`) and averages of the groups of up to two columns.
+
+        Small groups are missing, counts are rounded, sums are blurred; raises GatewayRefusedError.
+        """
+        content: dict[str, Any] = {"group": list(group)}
+        content |= {"sum": list(total)} if total else {}
+        content |= {"avg": list(average)} if average else {}
+        return self._post(interface, "statistics", content, purpose)
+
+    def request_export(self, interface: str, form: str = "parquet", *, purpose: str = "") -> str:
+        """Ask for a file ("parquet" or "csv") of all granted rows; returns the export's number."""
+        answer = self._post(interface, "export", {"format": form}, purpose)
+        return str(answer.data["export"])
+
+    def export_state(self, interface: str, export: str) -> dict[str, Any]:
+        """Return how far an export is: `state` is waiting, ready, refused (`reason`) or expired."""
+        state: dict[str, Any] = self._post(interface, "export-state", {"export": export}, "").data
+        return state
+
+    def download_export(
+        self, interface: str, export: str, path: Path, *, purpose: str = ""
+    ) -> dict[str, Any]:
+        """Fetch the encrypted file of a ready export into `path` and check its digest.
+
+        Returns the state; `export_identity` opens the file. Raises GatewayRefusedError.
+        """
+        state = self.export_state(interface, export)
+        digest, size = hashlib.sha256(), 0
+        with path.open("wb") as sink:
+            while size < max(int(state.get("size", 0)), 1):
+                content = {"export": export, "offset": size}
+                part = base64.b64decode(
+                    self._post(interface, "export-part", content, purpose).data["content"]
+                )
+                sink.write(part)
+                digest.update(part)
+                size += len(part)
+        if digest.hexdigest() != state["sha256"]:
+            raise OSError(f"下载的文件与摘要不符：{path}，请重新下载。")
+        return state
+
+    def export_identity(self, export: str) -> str:
+        """Return the age identity that opens an export asked for with this client's key."""
+        return export_keys.identity(self.secret, export)
 
     def describe(self, interface: str) -> Answer:
         """Return what this application may see of an interface."""

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as arrow_compute
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
-import pyrage
 
 from chengshu_gateway import export_keys, masks, rowfilter
 from chengshu_gateway.bundle import Grant, Interface
@@ -70,6 +69,9 @@ def build_export(
     Raises:
         ExportTooLargeError: The limits are passed. SnapshotError: The snapshot lacks a field.
     """
+    # Here, not above: whoever only asks for the limits need not load it.
+    import pyrage
+
     plain = target.with_suffix(".plain")
     recipient = pyrage.x25519.Identity.from_str(export_keys.identity(secret, export)).to_public()
     try:

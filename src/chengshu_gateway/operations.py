@@ -1,6 +1,6 @@
 """The kinds of posted calls by the last part of their path."""
 
-from chengshu_gateway import batch, changes, exports, query, verification
+from chengshu_gateway import aggregates, batch, changes, exports, query, verification
 from chengshu_gateway.work import Prepare
 
 OPERATIONS: dict[str, Prepare] = {
@@ -9,4 +9,5 @@ OPERATIONS: dict[str, Prepare] = {
     "query": query.prepare,
     "changes": changes.prepare,
     **exports.PREPARE,
+    "statistics": aggregates.prepare,
 }

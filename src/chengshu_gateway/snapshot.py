@@ -31,6 +31,7 @@ class Snapshot:
     def __init__(self, path: Path) -> None:
         """Open a published file; raises SnapshotError when it is missing or foreign."""
         uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+        self.path = path
         self.version = path.stem
         try:
             self._connection = sqlite3.connect(

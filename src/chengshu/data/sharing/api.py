@@ -13,6 +13,7 @@ from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rest import ApiRouter, Number
 from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.identity.models import Organization
+from chengshu_gateway.bundle import LEAST_MINIMUM_GROUP
 
 router = ApiRouter()
 MAX_PAGE = 200
@@ -138,7 +139,8 @@ class StateIn(ReasonIn):
 class RuleIn(Schema):
     """What a grant allows; ``row_filter`` in the gateway's language, see the protocol.
 
-    ``kinds`` left out: lookups only in a new grant, unchanged in an old one.
+    ``kinds`` left out: lookups only in a new grant, unchanged in an old one. ``minimum_group`` is the least number of
+    records of a group in statistics.
     """
 
     fields: list[str]
@@ -148,6 +150,7 @@ class RuleIn(Schema):
     per_day: int | None = Field(None, ge=1, le=MAX_QUOTA)
     networks: list[str] = []
     kinds: list[str] | None = None
+    minimum_group: int | None = Field(None, ge=LEAST_MINIMUM_GROUP)
     valid_until: datetime | None = None
     unmasked_reason: str = ""
 

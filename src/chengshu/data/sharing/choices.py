@@ -53,6 +53,12 @@ def lookup_only() -> list[str]:
     return [CallKind.LOOKUP.value]
 
 
+class ExportState(TextChoices):
+    READY = "ready", "可下载"
+    REFUSED = "refused", "没有生成"
+    EXPIRED = "expired", "已删除"
+
+
 class GrantState(TextChoices):
     ACTIVE = "active", "有效"
     SUSPENDED = "suspended", "暂停"

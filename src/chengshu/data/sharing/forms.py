@@ -19,6 +19,7 @@ from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.ui.components import FormSection
+from chengshu_gateway.bundle import DEFAULT_MINIMUM_GROUP, LEAST_MINIMUM_GROUP
 
 _SPLIT = re.compile(r"[\s,，;；]+")
 
@@ -204,7 +205,12 @@ class GrantForm(ServiceForm):
     kinds = forms.MultipleChoiceField(
         label="可以怎么调用", required=False, choices=CallKind.choices, initial=lookup_only,
         widget=forms.CheckboxSelectMultiple,
-        help_text="批量按主键个数、条件查询按返回条数计入限额。核验比对的是原值，不受脱敏影响。",
+        help_text="批量按主键个数，条件查询、增量变更按返回条数，导出按文件里的条数计入限额。"
+        "核验比对的是原值，不受脱敏影响；统计查询不给出任何一条记录。",
+    )  # fmt: skip
+    minimum_group = forms.IntegerField(
+        label="统计最小组", required=False, min_value=LEAST_MINIMUM_GROUP, initial=DEFAULT_MINIMUM_GROUP,
+        help_text="条；统计查询里不足这么多条的组不出现。",
     )  # fmt: skip
     networks = forms.CharField(
         label="只许来自这些网段", required=False, widget=forms.Textarea(attrs={"rows": 2}),
@@ -278,7 +284,8 @@ class GrantForm(ServiceForm):
         until = timezone.localtime(grant.valid_until).date() if grant.valid_until else None
         self.initial = {
             **self.initial,
-            "fields": grant.fields, "kinds": grant.kinds, "per_minute": grant.per_minute, "per_day": grant.per_day,
+            "fields": grant.fields, "kinds": grant.kinds, "minimum_group": grant.minimum_group,
+            "per_minute": grant.per_minute, "per_day": grant.per_day,
             "networks": "\n".join(grant.networks), "valid_on": until,
             "unmasked_reason": grant.unmasked_reason,
         }  # fmt: skip
@@ -338,6 +345,7 @@ class GrantForm(ServiceForm):
             "per_minute": data["per_minute"],
             "per_day": data["per_day"],
             "kinds": data["kinds"],
+            "minimum_group": data["minimum_group"],
             "networks": [part for part in _SPLIT.split(data["networks"]) if part],
             "valid_until": end_of(data["valid_on"]),
             "unmasked_reason": data["unmasked_reason"],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chengshu.data.sharing import calls, verification
+from chengshu.data.sharing import calls, exporting, verification
 from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.models import ShareInterface
 from chengshu.data.sharing.publishing import publish_rules
@@ -52,6 +52,12 @@ def collect_calls(context: JobContext) -> dict[str, int]:
         total += count
         context.progress(done=total)
     return {"calls": total}
+
+
+@job("sharing.answer_exports", name="生成批量导出")
+def answer_exports(context: JobContext) -> dict[str, int]:
+    """Make the files that applications asked for, remove those whose time is over."""
+    return exporting.answer_all(context)
 
 
 @job("sharing.verify_calls", name="核验共享调用留痕")

@@ -86,6 +86,12 @@ MANIFEST = Manifest(
         Action(key="sharing.granted", name="授予共享权限"),
         Action(key="sharing.grant_changed", name="变更共享授权"),
         Action(key="sharing.grant_state", name="暂停、恢复或收回授权"),
+        Action(
+            key="sharing.export_made", name="生成批量导出",
+            fields=(("rows", "记录数"), ("sha256", "文件摘要"), ("version", "快照版本"), ("format", "格式")),
+        ),
+        Action(key="sharing.export_refused", name="没有生成批量导出"),
+        Action(key="sharing.export_removed", name="删除批量导出的文件"),
         Action(key="sharing.verification_requested", name="要求核验共享调用留痕"),
         Action(
             key="sharing.trail_verified", name="核验共享调用留痕",
@@ -113,6 +119,10 @@ MANIFEST = Manifest(
         Schedule(
             key="sharing.collect_calls", name="汇总共享调用", cron="* * * * *",
             job="sharing.collect_calls",
+        ),
+        Schedule(
+            key="sharing.answer_exports", name="生成批量导出", cron="* * * * *",
+            job="sharing.answer_exports",
         ),
         Schedule(
             key="sharing.verify_calls", name="核验共享调用留痕", cron="20 3 * * *",

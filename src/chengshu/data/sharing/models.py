@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from chengshu.data.sharing.choices import (
     ApplicationState,
+    ExportState,
     GrantState,
     InterfaceState,
     KeyScheme,
@@ -16,6 +17,7 @@ from chengshu.data.sharing.choices import (
 )
 from chengshu.kernel.access.protocol import AccessRule
 from chengshu.kernel.identity.models import Account, Organization
+from chengshu_gateway.bundle import DEFAULT_MINIMUM_GROUP
 
 
 class Application(models.Model):
@@ -133,6 +135,7 @@ class Grant(models.Model):
     closed_reason = models.CharField("变更原因", max_length=300, blank=True)
     unmasked_reason = models.CharField("不脱敏的理由", max_length=300, blank=True)
     problem = models.CharField("待处理的问题", max_length=500, blank=True)
+    minimum_group = models.PositiveSmallIntegerField("统计最小组", default=DEFAULT_MINIMUM_GROUP)
 
     class Meta:
         ordering: ClassVar = ["-granted_at"]
@@ -147,6 +150,40 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.application} → {self.interface}"
+
+
+class Export(models.Model):
+    """A file that an application asked for: what is in it, until when it can be fetched, or why there is none."""
+
+    ACCESS: ClassVar = AccessRule(organization="grant__application__owner__path")
+
+    code = models.CharField("导出编号", max_length=32, unique=True)
+    grant = models.ForeignKey(Grant, models.PROTECT, related_name="exports", verbose_name="授权")
+    key = models.ForeignKey(ApplicationKey, models.SET_NULL, null=True, verbose_name="密钥")
+    format = models.CharField("格式", max_length=8)
+    state = models.CharField("状态", max_length=8, choices=ExportState)
+    purpose = models.CharField("用途", max_length=200, blank=True)
+    asked_at = models.DateTimeField("申请时间")
+    made_at = models.DateTimeField("办理时间", default=timezone.now)
+    expires_at = models.DateTimeField("过期时间", null=True)
+    rows = models.BigIntegerField("条数", default=0)
+    size = models.BigIntegerField("大小", default=0)
+    sha256 = models.CharField("摘要", max_length=64, blank=True)
+    version = models.CharField("数据版本", max_length=60, blank=True)
+    problem = models.CharField("原因", max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-asked_at", "-pk"]
+        verbose_name = "批量导出"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(state="ready") | Q(expires_at__isnull=False) & ~Q(sha256=""),
+                name="sharing_ready_export_has_a_file",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.grant} {self.code[:8]}"
 
 
 class BundlePublication(models.Model):

@@ -58,12 +58,19 @@ def keys() -> GatewayKeys:
 
 
 @contextmanager
-def one_at_a_time(name: str) -> Iterator[None]:
-    """Queue publishers of the same thing on this machine; the lock ends with the process."""
+def one_at_a_time(name: str, *, wait: bool = True) -> Iterator[bool]:
+    """Queue publishers of the same thing on this machine; the lock ends with the process.
+
+    Without `wait` nobody queues: what it yields tells whether this one may go on.
+    """
     descriptor = os.open(gateway_dir() / f"{name}.publishing", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        alone = True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            alone = False
+        yield alone
     finally:
         os.close(descriptor)
 
@@ -235,4 +242,5 @@ def _grant(item: Grant, present: set[str]) -> wire.Grant:
         valid_from=item.valid_from.timestamp(),
         valid_until=item.valid_until.timestamp() if item.valid_until else None,
         kinds=tuple(item.kinds),
+        minimum_group=item.minimum_group,
     )

@@ -13,7 +13,7 @@ from chengshu.data.sharing.choices import (
     InterfaceState,
     KeyState,
 )
-from chengshu.data.sharing.models import Application, CallStatistic, Grant, ShareInterface
+from chengshu.data.sharing.models import Application, CallStatistic, Export, Grant, ShareInterface
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import allows, scope
 from chengshu.kernel.audit.models import AuditRecord
@@ -53,6 +53,12 @@ def application(actor: Actor, code: str) -> Application:
     if found is None:
         raise NotFound(f"没有找到编号为“{code}”的接入应用。")
     return found
+
+
+def exports(actor: Actor, item: Application, *, most: int = 20) -> list[Export]:
+    """The newest files an application asked for."""
+    found = scope(actor, VIEW, Export.objects.filter(grant__application=item))
+    return list(found.select_related("grant__interface")[:most])
 
 
 def listed_applications(actor: Actor) -> QuerySet[Application]:

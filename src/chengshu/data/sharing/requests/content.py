@@ -52,6 +52,7 @@ class GrantTerms:
     networks: list[str]
     valid_until: datetime | None
     kinds: list[str] = field(default_factory=lookup_only)
+    minimum_group: int | None = None
     unmasked_reason: str = ""
 
 

@@ -18,6 +18,7 @@ from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.notices.services import notify
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_gateway import bundle as wire
+from chengshu_gateway.bundle import DEFAULT_MINIMUM_GROUP
 
 
 def grant(
@@ -32,6 +33,7 @@ def grant(
     per_day: int | None = None,
     networks: list[str] | None = None,
     kinds: list[str] | None = None,
+    minimum_group: int | None = None,
     purpose: str,
     valid_until: datetime | None = None,
     unmasked_reason: str = "",
@@ -48,6 +50,7 @@ def grant(
         row_filter=row_filter, per_minute=per_minute, per_day=per_day, networks=networks or [],
         purpose=purpose.strip(), valid_until=valid_until, granted_by=actor.account,
         unmasked_reason=unmasked_reason.strip(), kinds=lookup_only() if kinds is None else kinds,
+        minimum_group=minimum_group or DEFAULT_MINIMUM_GROUP,
     )  # fmt: skip
     check(actor, "sharing.grant.manage", item)
     if interface.state != InterfaceState.ONLINE:
@@ -74,11 +77,12 @@ def change_grant(
     per_day: int | None,
     networks: list[str],
     kinds: list[str] | None = None,
+    minimum_group: int | None = None,
     valid_until: datetime | None,
     unmasked_reason: str = "",
     tell: bool = True,
 ) -> Grant:
-    """Change what a grant allows, effective within two seconds; without ``kinds`` they stay as they are.
+    """Change what a grant allows, effective within two seconds; ``kinds`` and ``minimum_group`` stay when not given.
 
     The department that uses it is told, unless ``tell`` is off because somebody else does.
 
@@ -93,6 +97,7 @@ def change_grant(
     item.per_minute, item.per_day, item.networks = per_minute, per_day, networks
     item.valid_until, item.unmasked_reason = valid_until, unmasked_reason.strip()
     item.kinds = item.kinds if kinds is None else kinds
+    item.minimum_group = minimum_group or item.minimum_group
     item.problem = ""
     validate(item)
     with unit_of_work():
@@ -188,6 +193,7 @@ def validate(item: Grant) -> None:
     rule = wire.Grant(
         item.application.code, item.interface.code, tuple(item.fields), item.masks,
         item.row_filter, item.per_minute, item.per_day, tuple(item.networks), kinds=tuple(item.kinds),
+        minimum_group=item.minimum_group,
     )  # fmt: skip
     try:
         wire.validate(wire.Bundle((owner,), (interface,), (rule,)))
@@ -208,7 +214,8 @@ def _askable(item: Grant) -> list[str]:
 def describe(item: Grant) -> dict[str, Any]:
     """A grant as audit keeps it."""
     return {
-        "kinds": item.kinds, "fields": item.fields, "masks": item.masks, "row_filter": item.row_filter,
+        "kinds": item.kinds, "minimum_group": item.minimum_group, "fields": item.fields,
+        "masks": item.masks, "row_filter": item.row_filter,
         "per_minute": item.per_minute, "per_day": item.per_day, "networks": item.networks,
         "valid_until": item.valid_until, "unmasked_reason": item.unmasked_reason,
     }  # fmt: skip

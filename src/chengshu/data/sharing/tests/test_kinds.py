@@ -7,7 +7,7 @@ from chengshu.data.sharing import calls, usage
 from chengshu.data.sharing.choices import CallKind
 from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
 from chengshu.data.sharing.services import grants, interfaces
-from chengshu.data.sharing.tests.cast import build, collect_rows, gateway, rows
+from chengshu.data.sharing.tests.cast import build, collect_rows, dispatch_all, gateway, rows
 from chengshu.kernel.errors import InvalidInput, NotAllowed
 from chengshu_gateway.bundle import CALL_KINDS
 
@@ -173,3 +173,26 @@ def test_granted_changes_arrive_with_the_next_snapshot(scene):
     # The family is not granted, therefore its change is nobody's business.
     assert [(each["change"], each["id"]) for each in later["data"]] == [("changed", "R2")]
     assert later["data"][0]["data"]["mobile"] == "154****0000"
+
+
+def test_granted_statistics_keep_to_the_minimum_of_the_grant(scene, client):
+    caller = scene.shared(kinds=["statistics"], minimum_group=15)
+    with gateway(scene) as running:
+        found = caller.post(running, "statistics", {"group": ["community_code"]}).json
+        assert [each["count"] for each in found["data"]] == [20, 20]
+        client.force_login(scene.officer.account)
+        page = reverse("sharing:grant-change", args=[caller.grant.pk])
+        form = client.get(page).content.decode()
+        assert "统计最小组" in form
+        assert 'value="15"' in form
+        grants.change_grant(
+            actor=scene.officer, item=caller.grant, fields=caller.grant.fields,
+            masks=caller.grant.masks, row_filter=None, per_minute=None, per_day=None, networks=[],
+            minimum_group=21, valid_until=None,
+        )  # fmt: skip
+        dispatch_all()
+        found = caller.post(running, "statistics", {"group": ["community_code"]}).json
+        assert (found["data"], found["suppressed"]) == ([], True)
+    assert "21 条" in client.get(reverse("sharing:grant", args=[caller.grant.pk])).content.decode()
+    with pytest.raises(InvalidInput, match="最小组"):
+        scene.grant(application=scene.application("other"), kinds=["statistics"], minimum_group=2)

@@ -21,6 +21,7 @@ from chengshu.data.sharing.services import applications
 from chengshu.data.sharing.views.presentation import (
     application_url,
     day_chart,
+    exports_table,
     grants_table,
     reasons_table,
     tag_of,
@@ -131,6 +132,7 @@ def detail(request: ActorRequest, code: str) -> HttpResponse:
         "grants": grants_table(list(grants), by="interface", empty=EmptyState(
             title="还没有授权", icon="key", text="在共享接口里找到需要的数据，请提供单位授权。",
             action=Action(title="查找接口", url=reverse("sharing:interfaces"), icon="search"))),
+        "exports": exports_table(selectors.exports(request.actor, item)),
         "facts": [
             Fact("应用编号", item.code, mono=True), Fact("使用单位", item.owner.name),
             Fact("用途", item.purpose), Fact("联系人", item.contact),

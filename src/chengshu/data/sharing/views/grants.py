@@ -170,6 +170,11 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
             Fact("使用单位", item.application.owner.name),
             Fact("接口", interface.title, interface_url(interface)),
             Fact("调用方式", kind_words(item.kinds)),
+            *(
+                [Fact("统计最小组", f"{item.minimum_group} 条")]
+                if CallKind.STATISTICS in item.kinds
+                else []
+            ),
             Fact("行范围", sentence(item.row_filter, titles)), Fact("限额", limits(item)),
             Fact("来源网段", "、".join(item.networks) or "不限"),
             Fact("生效时间", item.valid_from), Fact("有效期至", item.valid_until or "长期"),

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from chengshu.data.sharing import usage
 from chengshu.data.sharing.anomalies import Anomaly
-from chengshu.data.sharing.models import Application, Grant, ShareInterface
+from chengshu.data.sharing.models import Application, Export, Grant, ShareInterface
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.oversight.presentation import action_name
 from chengshu.kernel.ui.components import (
@@ -23,6 +23,7 @@ from chengshu.kernel.ui.components import (
 # Our states → the design system's tags.
 TAGS = {
     "building": "running", "online": "active", "offline": "inactive", "failed": "failed",
+    "ready": "active", "refused": "failed", "expired": "inactive",
     "active": "active", "suspended": "suspended", "revoked": "cancelled",
 }  # fmt: skip
 
@@ -82,6 +83,26 @@ def grants_table(rows: Sequence[Grant], *, by: str, empty: EmptyState) -> Table:
         Column(key="until", title="有效期至", kind="date", value="valid_until"),
     )  # fmt: skip
     return Table.plain(key="grants", columns=columns, rows=rows, caption="授权", empty=empty)
+
+
+def exports_table(rows: Sequence[Export]) -> Table:
+    """Files an application asked for."""
+    columns = (
+        Column(key="interface", title="接口", kind="main", value="grant.interface.title"),
+        Column(key="state", title="状态", kind="status", value=tag_of, label="get_state_display"),
+        Column(key="asked", title="申请时间", kind="datetime", value="asked_at"),
+        Column(key="rows", title="条数", kind="number"),
+        Column(key="size", title="大小", kind="size"),
+        Column(key="format", title="格式"),
+        Column(key="expires", title="过期时间", kind="datetime", value="expires_at"),
+        Column(key="digest", title="摘要（SHA-256）", kind="code", value=lambda e: e.sha256[:16]),
+        Column(key="problem", title="原因"),
+    )
+    empty = EmptyState(
+        title="还没有批量导出", icon="download",
+        text="授权含“批量导出”的应用用签名调用申请，文件一般一两分钟内做好。",
+    )  # fmt: skip
+    return Table.plain(key="exports", columns=columns, rows=rows, caption="批量导出", empty=empty)
 
 
 def reasons_table(rows: Sequence[usage.Reason]) -> Table:
