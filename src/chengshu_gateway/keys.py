@@ -21,6 +21,7 @@ class GatewayKeys:
     record_key: bytes = field(repr=False)
     mask: bytes = field(repr=False)
     cursor: bytes = field(repr=False)
+    source: bytes = field(repr=False)
 
     @classmethod
     def from_secret(cls, secret: str) -> "GatewayKeys":
@@ -40,6 +41,7 @@ class GatewayKeys:
             record_key=derive("record-key"),
             mask=derive("mask"),
             cursor=derive("cursor"),
+            source=derive("source"),
         )
 
     @classmethod

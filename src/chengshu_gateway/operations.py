@@ -1,10 +1,12 @@
 """The kinds of posted calls by the last part of their path."""
 
 from chengshu_gateway import batch, query, verification
+from chengshu_gateway.relay import work as relay
 from chengshu_gateway.work import Prepare
 
 OPERATIONS: dict[str, Prepare] = {
     "batch": batch.prepare,
     "verify": verification.prepare,
     "query": query.prepare,
+    "proxy": relay.prepare,
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chengshu_gateway.bundle import Interface
 from chengshu_gateway.keys import GatewayKeys
 from chengshu_gateway.limits import QuotaHandle, SharedLimits
 from chengshu_gateway.policy import CompiledGrant
@@ -22,12 +23,22 @@ SLICE = 100
 MAX_BODY = 256 * 1024
 
 
+class SourceDoor(Protocol):
+    """Asks the source of a proxied interface; see `relay.service`."""
+
+    async def fetch(
+        self, interface: Interface, app: str, question: str, values: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """Return the records, by column; raises Refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What work needs besides its snapshot: the gateway's keys and the shared counters."""
+    """What work needs besides its snapshot: keys, the shared counters, and the door to sources."""
 
     keys: GatewayKeys
     limits: SharedLimits
+    relay: SourceDoor | None = None
 
     def charge(self, quota: QuotaHandle, call: CallRecord, amount: int) -> None:
         """Set what the call finally costs: never more than was taken when it was admitted."""

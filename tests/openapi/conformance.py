@@ -65,13 +65,17 @@ def fuzz(
     for found in schema.get_all_operations():
         operation = found.ok()
         for mode in GenerationMode:
-            _try(operation, mode, send, EXAMPLES or examples, known or {}, findings, rejects_wrong_data)
+            _try(
+                operation, mode, send=send, examples=EXAMPLES or examples, known=known or {},
+                findings=findings, rejects_wrong_data=rejects_wrong_data,
+            )  # fmt: skip
     return findings
 
 
 def _try(
     operation: APIOperation,
     mode: GenerationMode,
+    *,
     send: Send,
     examples: int,
     known: Mapping[str, Sequence[Any]],
@@ -110,7 +114,9 @@ def _try(
         one()
     except Exception as error:  # noqa: BLE001 - an operation that cannot be tried is a finding too
         if "Unsatisfiable" not in type(error).__name__:
-            findings.problems.append(f"{operation.label} {mode.value}: {type(error).__name__} {error}")
+            findings.problems.append(
+                f"{operation.label} {mode.value}: {type(error).__name__} {error}"
+            )
 
 
 def _fill(case: Case, known: Mapping[str, Sequence[Any]], chance: Random) -> bool:

@@ -44,9 +44,7 @@ def document_of(client: Client, address: str) -> BaseSchema:
     return schema
 
 
-def test_the_administrators_interface(
-    shared: Scene, one_connection: Callable[[], None]
-) -> None:
+def test_the_administrators_interface(shared: Scene, one_connection: Callable[[], None]) -> None:
     caller = shared.shared()
     client = signed_in(shared.city.admin)
     cookies = cookies_of(client)
@@ -71,9 +69,7 @@ def test_the_administrators_interface(
     assert not found.problems, "\n".join(found.problems)
 
 
-def test_the_open_interfaces(
-    opened: OpenScene, one_connection: Callable[[], None]
-) -> None:
+def test_the_open_interfaces(opened: OpenScene, one_connection: Callable[[], None]) -> None:
     interfaces.create_interface(
         actor=opened.admin, resource_code=opened.resource.code, slug="facility", title="设施查询"
     )

@@ -114,8 +114,7 @@ def _verify(grant: CompiledGrant) -> Example:
     values = {column.name: stored(column) for column in grant.columns()[:2]}
     answer = _answer(grant, dict.fromkeys(values, True), match=True)
     python = (
-        f'client.verify("{grant.interface.interface_id}", {_python(key)}, '
-        f"values={_python(values)})"
+        f'client.verify("{grant.interface.interface_id}", {_python(key)}, values={_python(values)})'
     )
     return _posted(grant, "verify", {"key": key, "values": values}, python, answer)
 
@@ -127,6 +126,16 @@ def _query(grant: CompiledGrant) -> Example:
     name = grant.interface.interface_id
     python = f'client.query("{name}", where={_python(where)}, limit=100)'
     return _posted(grant, "query", {"where": where, "limit": 100}, python, answer)
+
+
+def _proxy(grant: CompiledGrant) -> Example:
+    source = grant.interface.source
+    declared = () if source is None else source.parameters
+    values = {each.name: "示例"[: each.length] for each in declared if each.required}
+    name = grant.interface.interface_id
+    python = f'client.proxy("{name}", parameters={_python(values)})'
+    answer = _answer(grant, [_record(grant)], found=1)
+    return _posted(grant, "proxy", {"parameters": values}, python, answer)
 
 
 def _python(value: Any) -> str:
@@ -142,4 +151,5 @@ def _python(value: Any) -> str:
 
 _MAKERS: dict[str, Callable[[CompiledGrant], Example]] = {
     "lookup": _lookup, "batch": _batch, "verify": _verify, "query": _query,
+    "proxy": _proxy,
 }  # fmt: skip
