@@ -27,6 +27,7 @@ class CallKind(TextChoices):
     BATCH = "batch", "批量查，一次最多 1,000 条"
     VERIFY = "verify", "核验，只答给出的值是否一致"
     QUERY = "query", "条件查询，按接口声明的字段分页查"
+    PROXY = "proxy", "代理，平台转给提供部门自己的接口"
 
 
 def lookup_only() -> list[str]:

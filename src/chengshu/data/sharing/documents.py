@@ -39,9 +39,7 @@ def data_contract(item: Grant) -> dict[str, Any]:
     application, interface = item.application, item.interface
     resource: Resource = interface.resource
     version = resource.published
-    working = (
-        item.state == GrantState.ACTIVE and application.state == ApplicationState.ACTIVE
-    )
+    working = item.state == GrantState.ACTIVE and application.state == ApplicationState.ACTIVE
     parties = contract.Parties(
         provider=resource.provider.name,
         consumer=application.owner.name,

@@ -70,6 +70,10 @@ MANIFEST = Manifest(
         Action(key="sharing.interface_created", name="新建共享接口"),
         Action(key="sharing.interface_state", name="接口上线或下线"),
         Action(key="sharing.query_columns_changed", name="设置接口的查询条件"),
+        Action(key="sharing.source_registered", name="登记代理接口",
+               fields=(("host", "来源主机"), ("timeout_ms", "时限（毫秒）"))),
+        Action(key="sharing.source_changed", name="变更代理接口",
+               fields=(("host", "来源主机"), ("timeout_ms", "时限（毫秒）"))),
         Action(key="sharing.snapshot_requested", name="要求更新快照"),
         Action(
             key="sharing.snapshot_published", name="更新接口快照",

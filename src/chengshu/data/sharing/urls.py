@@ -8,6 +8,7 @@ from chengshu.data.sharing.views import (
     guide,
     interfaces,
     query_columns,
+    sources,
 )
 from chengshu.kernel.access.routing import page
 
@@ -23,6 +24,8 @@ urlpatterns = [
     page(_I, interfaces.InterfaceList.as_view(), name="interfaces", permission=VIEW),
     page(f"{_I}new/", candidates.CandidateList.as_view(), name="interface-new", permission=PUBLISH),
     page(f"{_I}new/<path:code>/", interfaces.create, name="interface-create", permission=PUBLISH),
+    page(f"{ROOT}sources/new/<path:code>/", sources.create, name="source-new", permission=PUBLISH),
+    page(f"{_I}<slug:code>/source/", sources.change, name="interface-source", permission=PUBLISH),
     page(f"{_I}<slug:code>/", interfaces.detail, name="interface", permission=VIEW),
     page(f"{_I}<slug:code>/progress/", interfaces.progress, name="interface-progress", permission=VIEW),
     page(f"{_I}<slug:code>/refresh/", interfaces.refresh, name="interface-refresh", permission=PUBLISH),

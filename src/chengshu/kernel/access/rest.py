@@ -129,9 +129,7 @@ def document(api: NinjaAPI) -> Callable[[HttpRequest], HttpResponse]:
     """A view of the API's OpenAPI document."""
 
     def view(_request: HttpRequest) -> HttpResponse:
-        return JsonResponse(
-            api.get_openapi_schema(), json_dumps_params={"ensure_ascii": False}
-        )
+        return JsonResponse(api.get_openapi_schema(), json_dumps_params={"ensure_ascii": False})
 
     return view
 

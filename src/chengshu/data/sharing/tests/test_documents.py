@@ -56,9 +56,7 @@ def test_the_documents_come_as_files_and_by_the_json_api_alike(scene, caller, cl
     assert client.get(f"/api/v1/sharing/grants/{caller.grant.pk}/contract").json() == contract
 
 
-def test_a_stopped_grant_says_so_and_one_that_cannot_work_has_no_description(
-    scene, caller, client
-):
+def test_a_stopped_grant_says_so_and_one_that_cannot_work_has_no_description(scene, caller, client):
     grants.set_state(actor=scene.officer, item=caller.grant, state="suspended", reason="核对")
     client.force_login(scene.asker.account)
     assert "现在调用会被拒绝" in client.get(address(caller.grant, "grant-guide")).content.decode()

@@ -84,9 +84,7 @@ def _file(content: dict[str, Any], name: str) -> HttpResponse:
 
 
 def _key_id(item: Grant) -> str:
-    key = ApplicationKey.objects.filter(
-        application=item.application, state=KeyState.ACTIVE
-    ).first()
+    key = ApplicationKey.objects.filter(application=item.application, state=KeyState.ACTIVE).first()
     return key.key_id if key else KEY_ID
 
 
@@ -107,7 +105,7 @@ def _calls(item: Grant, grant: CompiledGrant, key_id: str) -> list[dict[str, str
     return [
         {
             "kind": made.kind, "title": made.title, "line": f"{made.method} {made.path}",
-            "python": f"answer = {made.python[:-1]}, purpose=\"{PURPOSE}\")\nprint(answer.data)\n",
+            "python": f'answer = {made.python[:-1]}, purpose="{PURPOSE}")\nprint(answer.data)\n',
             "http": made.http(host=host, app=item.application.code, key_id=key_id, purpose=PURPOSE),
             "signed": made.signed_text(PURPOSE), "answer": made.answer,
         }
