@@ -10,17 +10,21 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from chengshu_gateway import masks, rowfilter
+from chengshu_gateway import masks, rowfilter, sources
+from chengshu_gateway.sources import Source
 
 FORMAT = 3
-"""Written format; 2 added the kinds of calls, 3 more of them and the schemes of keys. Older ones are still read:
-grants of format 1 allow lookups, keys without a scheme are shared secrets.
+"""Written format; 2 added the kinds of calls, 3 more of them, the schemes of keys and sources.
+
+Older ones are still read: grants of format 1 allow lookups, keys without a scheme are shared secrets.
 """
 READABLE = frozenset({1, 2, FORMAT})
 SCHEME_HMAC, SCHEME_SM2, SCHEME_JWT = "hmac-sha256", "sm2-sm3", "private-key-jwt"
-CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statistics")
-"""What a grant may allow: one record by key, many by keys, yes or no to values, by conditions,
-what changed since a cursor, a file of everything, groups of records counted and summed."""
+CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statistics", "proxy")
+"""What a grant may allow: one record by key, many by keys, yes or no to values, by conditions, what
+changed since a cursor, a file of everything, groups of records counted and summed; or, alone and for
+an interface with a source, the department's own interface."""
+PROXY = "proxy"
 MAX_QUERYABLE = 8
 DEFAULT_MINIMUM_GROUP = 10
 LEAST_MINIMUM_GROUP = 3
@@ -92,9 +96,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A published table that can be looked up by one key column.
+    """A published table that can be looked up by one key column, or a department's own interface.
 
-    `queryable` are the columns that queries may ask for; its snapshot must index them.
+    `queryable` are the columns that queries may ask for; its snapshot must index them. With a
+    `source` there is no snapshot, and the key column only says whom a record is about (may be empty).
     """
 
     interface_id: str
@@ -104,6 +109,7 @@ class Interface:
     key_column: str
     columns: tuple[Column, ...]
     queryable: tuple[str, ...] = ()
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,7 @@ def from_document(document: dict[str, Any]) -> Bundle:
                         **each,
                         "columns": tuple(Column(**c) for c in each["columns"]),
                         "queryable": tuple(each.get("queryable", ())),
+                        "source": _source(each.get("source")),
                     }
                 )
                 for each in document["interfaces"]
@@ -176,6 +183,10 @@ def from_document(document: dict[str, Any]) -> Bundle:
         )
     except (KeyError, TypeError) as error:
         raise BundleError(f"授权包的结构不认识：{error}。已继续使用旧的授权包。") from error
+
+
+def _source(document: dict[str, Any] | None) -> Source | None:
+    return None if document is None else Source.from_document(document)
 
 
 def validate(bundle: Bundle) -> None:
@@ -236,7 +247,10 @@ def _check_interface(interface: Interface) -> None:
             raise BundleError(
                 f"接口 {interface.interface_id} 的字段 {column.name!r}（{column.type}）不合规。"
             )
-    if len({name.lower() for name in names}) != len(names) or interface.key_column not in names:
+    keyed = interface.key_column in names or (
+        interface.source is not None and not interface.key_column
+    )
+    if len({name.lower() for name in names}) != len(names) or not keyed:
         raise BundleError(f"接口 {interface.interface_id} 的字段重复，或主键字段不在其中。")
     if (
         len(set(interface.queryable)) != len(interface.queryable)
@@ -246,15 +260,26 @@ def _check_interface(interface: Interface) -> None:
         raise BundleError(
             f"接口 {interface.interface_id} 的查询条件字段重复、超过 {MAX_QUERYABLE} 个，或不在字段中。"
         )
-    if not _IDENTIFIER.fullmatch(interface.snapshot):
+    if interface.source is not None:
+        _check_source(interface, interface.source, set(names))
+    elif not _IDENTIFIER.fullmatch(interface.snapshot):
         raise BundleError(f"接口 {interface.interface_id} 的快照名不合规。")
+
+
+def _check_source(interface: Interface, source: Source, names: set[str]) -> None:
+    if interface.snapshot or interface.queryable:
+        raise BundleError(f"代理接口 {interface.interface_id} 不能有快照和查询条件。")
+    try:
+        sources.check(source, names)
+    except sources.SourceError as error:
+        raise BundleError(f"代理接口 {interface.interface_id}：{error}") from error
 
 
 def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
     columns = {column.name: column.type for column in interface.columns}
     if not grant.fields or len(set(grant.fields)) != len(grant.fields):
         raise BundleError(f"{where}：至少一个字段，且不能重复。")
-    _check_kinds(grant, where)
+    _check_kinds(grant, interface, where)
     for name in (*grant.fields, *grant.masks):
         if name not in columns:
             raise BundleError(f"{where}：字段 {name!r} 不在接口中。")
@@ -268,12 +293,15 @@ def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
         raise BundleError(f"{where}：{error}") from error
     if grant.minimum_group < LEAST_MINIMUM_GROUP:
         raise BundleError(f"{where}：统计最小组不能小于 {LEAST_MINIMUM_GROUP} 条。")
-    for limit in (grant.per_minute, grant.per_day):
-        if limit is not None and limit < 0:
-            raise BundleError(f"{where}：限额不能为负。")
+    if any(limit is not None and limit < 0 for limit in (grant.per_minute, grant.per_day)):
+        raise BundleError(f"{where}：限额不能为负。")
 
 
-def _check_kinds(grant: Grant, where: str) -> None:
+def _check_kinds(grant: Grant, interface: Interface, where: str) -> None:
+    if interface.source is not None and grant.kinds != (PROXY,):
+        raise BundleError(f"{where}：代理接口只能以“代理”方式调用。")
+    if interface.source is None and PROXY in grant.kinds:
+        raise BundleError(f"{where}：这个接口不是代理接口，不能以“代理”方式调用。")
     if not grant.kinds or len(set(grant.kinds)) != len(grant.kinds):
         raise BundleError(f"{where}：至少一种调用方式，且不能重复。")
     if unknown := [kind for kind in grant.kinds if kind not in CALL_KINDS]:

@@ -260,6 +260,23 @@ class GatewayClient:
         """Return the age identity that opens an export asked for with this client's key."""
         return export_keys.identity(self.secret, export)
 
+    def proxy(
+        self,
+        interface: str,
+        parameters: dict[str, str],
+        *,
+        fields: Sequence[str] = (),
+        purpose: str = "",
+    ) -> Answer:
+        """Ask a department's own interface through the gateway; raises GatewayRefusedError.
+
+        502, 503 and 504 mean that the department's side failed; `retry_after` says when to come back.
+        """
+        content: dict[str, Any] = {"parameters": parameters}
+        if fields:
+            content["fields"] = list(fields)
+        return self._post(interface, "proxy", content, purpose)
+
     def describe(self, interface: str) -> Answer:
         """Return what this application may see of an interface."""
         return self._call("GET", f"/share/v1/{quote(interface)}")

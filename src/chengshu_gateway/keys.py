@@ -22,6 +22,7 @@ class GatewayKeys:
     mask: bytes = field(repr=False)
     cursor: bytes = field(repr=False)
     token: bytes = field(repr=False)
+    source: bytes = field(repr=False)
 
     @classmethod
     def from_secret(cls, secret: str) -> "GatewayKeys":
@@ -42,6 +43,7 @@ class GatewayKeys:
             mask=derive("mask"),
             cursor=derive("cursor"),
             token=derive("token"),
+            source=derive("source"),
         )
 
     @classmethod

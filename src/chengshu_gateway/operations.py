@@ -1,6 +1,7 @@
 """The kinds of posted calls by the last part of their path."""
 
 from chengshu_gateway import aggregates, batch, changes, exports, query, verification
+from chengshu_gateway.relay import work as relay
 from chengshu_gateway.work import Prepare
 
 OPERATIONS: dict[str, Prepare] = {
@@ -10,4 +11,5 @@ OPERATIONS: dict[str, Prepare] = {
     "changes": changes.prepare,
     **exports.PREPARE,
     "statistics": aggregates.prepare,
+    "proxy": relay.prepare,
 }

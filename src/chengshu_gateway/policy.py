@@ -257,7 +257,7 @@ class Policy:
         self.version = loaded.version
         self.digest = loaded.digest
         self.created = loaded.created
-        self.snapshots = {each.snapshot for each in loaded.bundle.interfaces}
+        self.snapshots = {each.snapshot for each in loaded.bundle.interfaces if not each.source}
         interfaces = {each.interface_id: each for each in loaded.bundle.interfaces}
         self.applications = {
             each.app_id.encode(): AppEntry(

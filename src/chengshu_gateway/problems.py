@@ -237,6 +237,32 @@ AUDIT_UNAVAILABLE = _kind(
     "留痕服务不可用",
     "调用记录无法可靠保存，网关按规定停止应答，未返回任何数据。请稍后重试并通知平台运维。",
 )
+SOURCE_FAILED = _kind(
+    "source_failed",
+    502,
+    "提供部门的接口出错",
+    "平台已按授权转发，提供部门的接口没有给出合规的应答。不是您的请求有误，请按 Retry-After 的秒数稍后重试；"
+    "若持续出现，请联系数据提供部门。",
+)
+SOURCE_OPEN = _kind(
+    "source_open",
+    503,
+    "提供部门的接口暂停转发",
+    "提供部门的接口连续出错，平台暂停转发，让它恢复。请按 Retry-After 的秒数稍后重试，或联系数据提供部门。",
+)
+SOURCE_BUSY = _kind(
+    "source_busy",
+    503,
+    "提供部门的接口忙",
+    "正在转发的请求太多，或提供部门限流。请按 Retry-After 的秒数稍后重试。",
+)
+SOURCE_TIMEOUT = _kind(
+    "source_timeout",
+    504,
+    "提供部门的接口超时",
+    "平台已按授权转发，提供部门没有在约定的时限内应答。请按 Retry-After 的秒数稍后重试；"
+    "若持续出现，请联系数据提供部门。",
+)
 INTERNAL = _kind(
     "internal",
     500,
@@ -249,7 +275,7 @@ class Refusal(Exception):
     """A call that must not be answered with data.
 
     `extra` is shown to the caller (for example the fields that were not granted);
-    `retry_after` is whole seconds for 429 answers.
+    `retry_after` is whole seconds: for 429 answers always, for others where somebody knows.
     """
 
     def __init__(
@@ -283,7 +309,7 @@ def render(refusal: Refusal, request_id: str) -> ProblemAnswer:
         "request_id": request_id,
     }
     headers: list[tuple[bytes, bytes]] = []
-    if kind.status == 429:  # noqa: PLR2004 - an HTTP status is its own name
+    if refusal.retry_after is not None or kind.status == 429:  # noqa: PLR2004 - an HTTP status is its own name
         seconds = max(refusal.retry_after or _DEFAULT_RETRY_SECONDS, 1)
         headers.append((b"retry-after", b"%d" % seconds))
         document["retry_after"] = seconds

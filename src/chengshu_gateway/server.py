@@ -28,6 +28,8 @@ from chengshu_gateway.limits import SharedLimits, TableFullError
 from chengshu_gateway.operations import OPERATIONS
 from chengshu_gateway.problems import Refusal
 from chengshu_gateway.quota_restore import used_today
+from chengshu_gateway.relay.service import Relay
+from chengshu_gateway.relay.work import Proxied
 from chengshu_gateway.request import AddressReader, CallRecord, split_path
 from chengshu_gateway.signers import HmacSigner, Signer
 from chengshu_gateway.state import LoadedState
@@ -104,7 +106,8 @@ class Gateway:
         keys = self._settings.keys
         self._tokens = oauth.OAuthDesk(keys, self.limits, self._settings.public_url)
         self._authoriser = Authoriser(self.limits, self.state, self._tokens)
-        self._desk = Desk(self._settings.keys, self.limits, data / "exports")
+        self._relay = Relay(self._settings.keys)
+        self._desk = Desk(self._settings.keys, self.limits, data / "exports", self._relay)
         await self.state.refresh()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
@@ -114,6 +117,7 @@ class Gateway:
             self._watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watcher
+        await self._relay.close()
         await self.audit.close()
         self.state.close()
         self.limits.close()
@@ -251,6 +255,8 @@ class Gateway:
             raise Refusal(problems.BUSY, retry_after=60) from error
         assert admission.work is not None
         try:
+            if isinstance(admission.work, Proxied):
+                return await self._proxied(admission.work, call)
             snapshot = self.state.snapshot(admission.grant.interface.snapshot)
             call.version = snapshot.version
             with snapshot.held():
@@ -259,6 +265,12 @@ class Gateway:
             # Nothing was answered, so it costs what one refused lookup would cost.
             self._desk.charge(admission.grant.quota, call, 1)
             raise
+
+    async def _proxied(self, work: Proxied, call: CallRecord) -> str:
+        """Ask a department; not while the record of what it answers could not be kept."""
+        if self.audit.failure is not None or self.audit.paused:
+            raise Refusal(problems.AUDIT_UNAVAILABLE)
+        return await work.run(None, call, self._desk)
 
     def _answer(
         self,
@@ -290,6 +302,8 @@ class Gateway:
         if key is None and signed.query:
             build = contract.document if signed.query.endswith(b"=odcs") else openapi.document
             return json.dumps(build(admission.grant), ensure_ascii=False).encode()
+        if admission.grant.interface.source is not None:
+            return self._envelope(self._describe(admission), interface, "", request_id)
         snapshot = self.state.snapshot(admission.grant.interface.snapshot)
         call.version = snapshot.version
         if key is None:
@@ -300,9 +314,13 @@ class Gateway:
             if row is None:
                 raise Refusal(problems.NO_RECORD)
             data = row
+        return self._envelope(data, interface, snapshot.version, request_id)
+
+    @staticmethod
+    def _envelope(data: str, interface: str, version: str, request_id: str) -> bytes:
         return (
             f'{{"data":{data},"interface":"{interface}",'
-            f'"version":"{snapshot.version}","request_id":"{request_id}"}}'
+            f'"version":"{version}","request_id":"{request_id}"}}'
         ).encode()
 
     def _describe(self, admission: Admission) -> str:

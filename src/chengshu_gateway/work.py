@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from chengshu_gateway.bundle import Interface
 from chengshu_gateway.keys import GatewayKeys
 from chengshu_gateway.limits import QuotaHandle, SharedLimits
 from chengshu_gateway.policy import CompiledGrant
@@ -23,13 +24,23 @@ SLICE = 100
 MAX_BODY = 256 * 1024
 
 
+class SourceDoor(Protocol):
+    """Asks the source of a proxied interface; see `relay.service`."""
+
+    async def fetch(
+        self, interface: Interface, app: str, question: str, values: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """Return the records, by column; raises Refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What work needs besides its snapshot: the gateway's keys, the shared counters, the exports."""
+    """What work needs besides its snapshot: keys, the shared counters, the exports, the door to sources."""
 
     keys: GatewayKeys
     limits: SharedLimits
     exports: Path
+    relay: SourceDoor | None = None
 
     def charge(self, quota: QuotaHandle, call: CallRecord, amount: int) -> None:
         """Set what the call finally costs: never more than was taken when it was admitted."""

@@ -66,20 +66,16 @@ def fuzz(
         operation = found.ok()
         for mode in GenerationMode:
             _try(
-                operation,
-                mode,
-                send,
-                EXAMPLES or examples,
-                known or {},
-                findings,
-                rejects_wrong_data,
-            )
+                operation, mode, send=send, examples=EXAMPLES or examples, known=known or {},
+                findings=findings, rejects_wrong_data=rejects_wrong_data,
+            )  # fmt: skip
     return findings
 
 
 def _try(
     operation: APIOperation,
     mode: GenerationMode,
+    *,
     send: Send,
     examples: int,
     known: Mapping[str, Sequence[Any]],

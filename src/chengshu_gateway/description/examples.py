@@ -128,6 +128,16 @@ def _query(grant: CompiledGrant) -> Example:
     return _posted(grant, "query", {"where": where, "limit": 100}, python, answer)
 
 
+def _proxy(grant: CompiledGrant) -> Example:
+    source = grant.interface.source
+    declared = () if source is None else source.parameters
+    values = {each.name: "示例"[: each.length] for each in declared if each.required}
+    name = grant.interface.interface_id
+    python = f'client.proxy("{name}", parameters={_python(values)})'
+    answer = _answer(grant, [_record(grant)], found=1)
+    return _posted(grant, "proxy", {"parameters": values}, python, answer)
+
+
 def _python(value: Any) -> str:
     """A value as Python code, in double quotes as the client's own examples are."""
     if isinstance(value, bool):
@@ -141,4 +151,5 @@ def _python(value: Any) -> str:
 
 _MAKERS: dict[str, Callable[[CompiledGrant], Example]] = {
     "lookup": _lookup, "batch": _batch, "verify": _verify, "query": _query,
+    "proxy": _proxy,
 }  # fmt: skip

@@ -17,6 +17,7 @@ from chengshu_gateway.verification import MAX_VALUES
 
 KIND_TITLES = {
     "lookup": "按主键查一条", "batch": "批量查", "verify": "核验", "query": "条件查询",
+    "proxy": "代理部门接口",
 }  # fmt: skip
 
 _JSON, _PROBLEM = "application/json", "application/problem+json"
@@ -32,8 +33,8 @@ _SIGNED = {
     "X-Cs-Signature": "base64url(HMAC-SHA256(密钥, 签名原文))，不带 =",
 }  # fmt: skip
 _SIGNING = (
-    f"每个请求都要签名，时间相差不得超过 {WINDOW_SECONDS} 秒。签名原文是八行，用换行符连接：CS1-HMAC-SHA256；请求方法；路径；"
-    "排序后的查询串；X-Cs-Timestamp；X-Cs-Nonce；请求体的 SHA-256（小写十六进制）；X-Cs-Purpose 的原值。"
+    f"每个请求都要签名，时间相差不得超过 {WINDOW_SECONDS} 秒。"
+    "签名原文是八行，用换行符连接：CS1-HMAC-SHA256；请求方法；路径；排序后的查询串；X-Cs-Timestamp；X-Cs-Nonce；请求体的 SHA-256（小写十六进制）；X-Cs-Purpose 的原值。"
 )
 # Which refusals a way of calling knows besides those that every call can meet.
 _OWN: dict[str, frozenset[str]] = {
@@ -42,6 +43,16 @@ _OWN: dict[str, frozenset[str]] = {
     "batch": frozenset({"bad_content", "field_not_granted"}),
     "verify": frozenset({"bad_content", "field_not_granted", "guess_limit"}),
     "query": frozenset({"bad_content", "bad_cursor", "field_not_granted", "not_queryable"}),
+    "proxy": frozenset(
+        {
+            "bad_content",
+            "field_not_granted",
+            "source_failed",
+            "source_open",
+            "source_busy",
+            "source_timeout",
+        }
+    ),
 }
 _SOMEWHERE = frozenset().union(*_OWN.values()) | {"bad_method"}
 
@@ -317,6 +328,29 @@ def _query(grant: CompiledGrant) -> tuple[str, str, Part]:
     )  # fmt: skip
 
 
+def _proxy(grant: CompiledGrant) -> tuple[str, str, Part]:
+    source = grant.interface.source
+    declared = () if source is None else source.parameters
+    most = 0 if source is None else source.most
+    parameters = {
+        each.name: {
+            "title": each.title or each.name, "type": "string", "minLength": 1,
+            "maxLength": each.length,
+        }
+        for each in declared
+    }  # fmt: skip
+    required = [each.name for each in declared if each.required]
+    return _posted(
+        "proxy",
+        f"由平台转给提供部门的接口，一次最多 {most} 条；调用时按最多条数预留限额，应答后退还没有用到的。",
+        _object(
+            {"parameters": _object(parameters, required), "fields": _ref("schemas", "Fields")},
+            ["parameters"],
+        ),
+        _listed(_ref("schemas", "Record")), {"found": _COUNT},
+    )  # fmt: skip
+
+
 _BUILDERS: dict[str, Callable[[CompiledGrant], tuple[str, str, Part]]] = {
-    "lookup": _lookup, "batch": _batch, "verify": _verify, "query": _query,
+    "lookup": _lookup, "batch": _batch, "verify": _verify, "query": _query, "proxy": _proxy,
 }  # fmt: skip

@@ -97,4 +97,4 @@ def test_the_caller_gets_its_own_documents_from_the_gateway_signed_and_recorded(
         stolen = signed("/share/v1/residents", "")
         refused = gateway.ask("/share/v1/residents", f"format={form}", headers=stolen)
         assert refused.json["code"] == "bad_signature"
-    assert [(call.outcome, call.counted) for call in calls(data)][0] == ("ok", False)
+    assert next((call.outcome, call.counted) for call in calls(data)) == ("ok", False)

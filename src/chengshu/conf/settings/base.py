@@ -161,6 +161,8 @@ OPEN_API_BURST = max(1, int(os.environ.get("CHENGSHU_OPEN_API_BURST", "120")))
 OPENING_LEAST_GROUP = max(1, int(os.environ.get("CHENGSHU_OPENING_LEAST_GROUP", "5")))
 OPENING_LEAST_VALUES = max(1, int(os.environ.get("CHENGSHU_OPENING_LEAST_VALUES", "2")))
 GATEWAY_DIR = Path(os.environ.get("CHENGSHU_GATEWAY_DIR", str(DATA_DIR / "gateway")))
+# Networks besides the public ones that proxied interfaces may lie in, e.g. the government intranet.
+PROXY_NETWORKS = [n for n in os.environ.get("CHENGSHU_PROXY_NETWORKS", "").split(",") if n]
 GATEWAY_URL = os.environ.get("CHENGSHU_GATEWAY_URL", "http://127.0.0.1:8001")
 # The sign-in page offers the demo accounts only where the demo city is loaded.
 DEMO_ACCOUNTS = "chengshu.conf.demo.accounts" if (DATA_DIR / "demo.json").is_file() else ""

@@ -43,7 +43,8 @@ def of_resources(resource_ids: Collection[int]) -> Mapping[int, float]:
 
 def _signals(item: ShareInterface, answered: float | None) -> list[float]:
     if not item.snapshot and not item.error:
-        return []
+        # A proxied interface has no snapshot: its department's answers are the only signal.
+        return [] if answered is None else [answered]
     signals = [float(bool(item.snapshot)), float(not item.error)]
     return signals if answered is None else [*signals, answered]
 

@@ -40,6 +40,7 @@ class CallKind(TextChoices):
     CHANGES = "changes", "增量变更，分页取上次以来新增、变化和移除的记录"
     EXPORT = "export", "批量导出，授权范围内的记录做成一个加密文件"
     STATISTICS = "statistics", "统计查询，只给分组的条数、合计和平均"
+    PROXY = "proxy", "代理，平台转给提供部门自己的接口"
 
 
 def kind_words(kinds: Iterable[str]) -> str:

@@ -34,7 +34,8 @@ def _interface(item: ShareInterface) -> Consumer:
 
 def _grant(item: Grant) -> Consumer:
     # The column it asks by is used as much as those it is given.
-    fields = dict.fromkeys([item.interface.key_column, *map(str, item.fields)])
+    asked_by = [item.interface.key_column] if item.interface.key_column else []
+    fields = dict.fromkeys([*asked_by, *map(str, item.fields)])
     return Consumer(
         kind="grant", name=f"{item.application.name}（{item.interface.title}）",
         organization=item.application.owner, url=reverse("sharing:grant", args=[item.pk]),

@@ -14,6 +14,7 @@ from django.utils import timezone
 from chengshu.data.protection.facade import choices as mask_choices
 from chengshu.data.sharing import row_filter
 from chengshu.data.sharing.choices import CallKind, KeyScheme, lookup_only
+from chengshu.data.sharing.declarations import source_of
 from chengshu.data.sharing.masking import NONE, SENSITIVE, suggested_mask
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.kernel.errors import InvalidInput
@@ -181,6 +182,12 @@ class FieldRow:
     suggested: str
 
 
+def kinds_of(interface: ShareInterface) -> list[tuple[str, str]]:
+    """The ways in which an interface can be called."""
+    proxied = source_of(interface) is not None
+    return [(k, t) for k, t in CallKind.choices if (k == CallKind.PROXY) == proxied]
+
+
 class GrantForm(ServiceForm):
     """Give an application fields, masks, rows, quota, networks and a term."""
 
@@ -232,6 +239,11 @@ class GrantForm(ServiceForm):
         for column in self.columns:
             self._add_mask(column, grant)
         self._add_conditions(grant)
+        ways = self.fields["kinds"]
+        assert isinstance(ways, forms.MultipleChoiceField)
+        ways.choices = kinds_of(interface)
+        if source_of(interface) is not None:
+            ways.initial = [CallKind.PROXY.value]
         if grant is not None:
             self._fill(grant)
 

@@ -78,6 +78,10 @@ MANIFEST = Manifest(
             key="sharing.sample_viewed", name="查看接口样例数据",
             fields=(("rows", "行数"), ("version", "快照版本"), ("masked", "脱敏的字段")),
         ),
+        Action(key="sharing.source_registered", name="登记代理接口",
+               fields=(("host", "来源主机"), ("timeout_ms", "时限（毫秒）"))),
+        Action(key="sharing.source_changed", name="变更代理接口",
+               fields=(("host", "来源主机"), ("timeout_ms", "时限（毫秒）"))),
         Action(key="sharing.snapshot_requested", name="要求更新快照"),
         Action(
             key="sharing.snapshot_published", name="更新接口快照",

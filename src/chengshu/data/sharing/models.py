@@ -112,6 +112,34 @@ class ShareInterface(models.Model):
         return self.title
 
 
+class ProxySource(models.Model):
+    """A department's own HTTP interface behind a proxied interface (代理接口); credentials sealed at rest."""
+
+    ACCESS: ClassVar = AccessRule(organization="interface__resource__provider__path")
+
+    interface = models.OneToOneField(ShareInterface, models.CASCADE, related_name="source")
+    url = models.CharField("来源地址", max_length=500)
+    method = models.CharField("请求方法", max_length=4, default="GET")
+    parameters = models.JSONField("请求参数", default=list, blank=True)
+    mapping = models.JSONField("返回字段", default=dict)
+    rows_at = models.CharField("记录的位置", max_length=200, blank=True)
+    success_at = models.CharField("成功标志的位置", max_length=200, blank=True)
+    success_is = models.JSONField("表示成功的值", default=list, blank=True)
+    headers_sealed = models.TextField(blank=True)
+    timeout_ms = models.PositiveIntegerField("时限（毫秒）", default=5000)
+    attempts = models.PositiveSmallIntegerField("最多尝试", default=1)
+    idempotent = models.BooleanField("可以重复调用", default=True)
+    cache_seconds = models.PositiveIntegerField("缓存（秒）", default=0)
+    most = models.PositiveIntegerField("一次最多返回", default=100)
+    absent_404 = models.BooleanField("404 表示没有记录", default=False)
+
+    class Meta:
+        verbose_name = "部门接口"
+
+    def __str__(self) -> str:
+        return str(self.interface)
+
+
 class Grant(models.Model):
     """What one application may see of one interface: fields, masks, rows, quota, networks, term."""
 

@@ -23,6 +23,7 @@ from chengshu.data.sharing.choices import (
     KeyScheme,
     KeyState,
 )
+from chengshu.data.sharing.declarations import wire_source
 from chengshu.data.sharing.models import (
     Application,
     ApplicationKey,
@@ -107,7 +108,7 @@ def build_bundle() -> tuple[wire.Bundle, list[str]]:
     applications = [a for item in everybody if (a := _application(item, problems)) is not None]
     online = ShareInterface.objects.filter(
         state=InterfaceState.ONLINE, resource__in=published_queryset()
-    ).select_related("resource")
+    ).select_related("resource", "source")
     interfaces = {i.code: wired for i in online if (wired := _interface(i, problems)) is not None}
     known = {item.app_id for item in applications}
     found = Grant.objects.filter(state=GrantState.ACTIVE).select_related("application", "interface")
@@ -167,21 +168,27 @@ def _key(key: ApplicationKey, problems: list[str]) -> wire.AppKey | None:
 
 
 def _interface(item: ShareInterface, problems: list[str]) -> wire.Interface | None:
-    made = wire_interface(item)
+    try:
+        made = wire_interface(item)
+    except SealedValueError:
+        problems.append(f"接口“{item.title}”的认证信息解不开（封存它的主密钥已不在），请重新填写。")
+        return None
     return made if _sound(wire.Bundle(interfaces=(made,)), problems) else None
 
 
 def wire_interface(item: ShareInterface) -> wire.Interface:
     """An interface as the gateway reads it; a column that is gone cannot be asked any more."""
     present = {c["name"] for c in item.columns}
+    source = wire_source(item, keys().source)
     return wire.Interface(
         interface_id=item.code,
         resource=item.resource.code,
         title=item.title,
-        snapshot=item.code,
+        snapshot=item.code if source is None else "",
         key_column=item.key_column,
         columns=tuple(_column(c) for c in item.columns),
         queryable=tuple(name for name in item.query_columns if name in present),
+        source=source,
     )
 
 

@@ -36,7 +36,8 @@ def entry_changed(event: Event) -> None:
 
 
 def _refresh(event: Event) -> None:
-    interfaces = ShareInterface.objects.filter(resource__code=event.subject)
+    # A proxied interface has no snapshot: its department answers itself.
+    interfaces = ShareInterface.objects.filter(resource__code=event.subject, source=None)
     for item in interfaces.exclude(state=InterfaceState.OFFLINE).select_related("resource"):
         request_snapshot(
             actor=platform("共享发布"), interface=item, key=f"snapshot:{item.code}:{event.id}"

@@ -12,6 +12,7 @@ from chengshu.data.sharing.views import (
     public_keys,
     query_columns,
     shelf,
+    sources,
 )
 from chengshu.kernel.access.routing import page
 
@@ -29,6 +30,8 @@ urlpatterns = [
     page(f"{_I}compare/", shelf.compare, name="interface-compare", permission=VIEW),
     page(f"{_I}new/", candidates.CandidateList.as_view(), name="interface-new", permission=PUBLISH),
     page(f"{_I}new/<path:code>/", interfaces.create, name="interface-create", permission=PUBLISH),
+    page(f"{ROOT}sources/new/<path:code>/", sources.create, name="source-new", permission=PUBLISH),
+    page(f"{_I}<slug:code>/source/", sources.change, name="interface-source", permission=PUBLISH),
     page(f"{_I}<slug:code>/", interfaces.detail, name="interface", permission=VIEW),
     page(f"{_I}<slug:code>/sample/", shelf.sample, name="interface-sample", permission=VIEW),
     page(f"{_I}<slug:code>/progress/", interfaces.progress, name="interface-progress", permission=VIEW),

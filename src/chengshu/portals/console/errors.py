@@ -9,7 +9,6 @@ from chengshu.kernel.access.actor import ANONYMOUS
 from chengshu.kernel.access.middleware import problem
 from chengshu.kernel.errors import ChengshuError, InvalidInput, NotAllowed, NotFound, Unavailable
 
-
 # A program that asks gets problem details where a person gets a page.
 APIS = ("/api/v1/", "/open/api/v1/")
 

@@ -4,6 +4,7 @@ import re
 
 from chengshu.data.catalog.facade import published
 from chengshu.data.sharing.choices import InterfaceState
+from chengshu.data.sharing.declarations import source_of
 from chengshu.data.sharing.models import ShareInterface
 from chengshu.data.sharing.services.applications import changed, required
 from chengshu.kernel.access.actor import Actor
@@ -68,6 +69,7 @@ def set_query_columns(*, actor: Actor, interface: ShareInterface, columns: list[
         InvalidInput: a column is not of this interface, or there are more than the gateway takes.
     """
     check(actor, "sharing.interface.manage", interface)
+    _refuse_proxied(interface)
     _check_query_columns(columns, {column["name"] for column in interface.columns})
     before = {"query_columns": interface.query_columns}
     with unit_of_work():
@@ -79,6 +81,11 @@ def set_query_columns(*, actor: Actor, interface: ShareInterface, columns: list[
         )  # fmt: skip
         changed("interface.changed", interface.code)
         return request_snapshot(actor=actor, interface=interface)
+
+
+def _refuse_proxied(interface: ShareInterface) -> None:
+    if source_of(interface) is not None:
+        raise Conflict("代理接口没有快照，由提供部门自己的接口应答。")
 
 
 def _check_query_columns(columns: list[str], known: set[str]) -> None:
@@ -94,6 +101,7 @@ def _check_query_columns(columns: list[str], known: set[str]) -> None:
 def refresh(*, actor: Actor, interface: ShareInterface) -> Job:
     """Queue a fresh snapshot on a person's wish; a build under way is returned instead."""
     check(actor, "sharing.interface.manage", interface)
+    _refuse_proxied(interface)
     if interface.job_id is not None:
         running = Job.objects.filter(id=interface.job_id).exclude(state__in=FINISHED).first()
         if running is not None:
@@ -129,7 +137,7 @@ def set_online(*, actor: Actor, interface: ShareInterface, online: bool, reason:
     check(actor, "sharing.interface.manage", interface)
     if not online:
         required(reason)
-    if online and not interface.snapshot:
+    if online and not interface.snapshot and source_of(interface) is None:
         raise Conflict("接口还没有生成过快照，不能上线。", advice="请先归集数据并重新发布。")
     with unit_of_work():
         before = {"state": interface.state}

@@ -45,6 +45,10 @@ class CandidateList(TableView[Resource]):
         assert row.published is not None
         return suitable(row.published.sharing_type, row.lake_table, self._collected)
 
+    def _shareable(self, row: Resource) -> bool:
+        assert row.published is not None
+        return row.published.sharing_type != SharingType.NONE
+
     @property
     def columns(self) -> Sequence[Column]:  # type: ignore[override]
         return (
@@ -64,6 +68,12 @@ class CandidateList(TableView[Resource]):
             Column(key="reason", title="原因和办法", value=lambda row: self._verdict(row).reason),
             Column(key="sharing", title="共享类型", value="published.get_sharing_type_display"),
             Column(key="level", title="级别", value="published.level"),
+            Column(
+                key="proxy", title="数据在部门", value=lambda row: "登记代理接口" if self._shareable(row) else "",
+                url=lambda row: (
+                    reverse("sharing:source-new", args=[row.code]) if self._shareable(row) else ""
+                ),
+            ),
             Column(key="interfaces", title="已有接口", kind="number", value="interface_count"),
             Column(key="code", title="资源代码", kind="code", sort="code"),
         )  # fmt: skip

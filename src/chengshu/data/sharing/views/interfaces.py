@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from chengshu.data.catalog.facade import published, published_queryset
 from chengshu.data.sharing import selectors, shelf, usage
 from chengshu.data.sharing.choices import InterfaceState
+from chengshu.data.sharing.declarations import source_of
 from chengshu.data.sharing.forms import InterfaceForm, ReasonForm
 from chengshu.data.sharing.models import Application, BundlePublication, ShareInterface
 from chengshu.data.sharing.services import interfaces
@@ -32,6 +33,7 @@ from chengshu.data.sharing.views.shelf import (
     sharing_word,
     tabs,
 )
+from chengshu.data.sharing.views.sources import source_facts
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows, scope
@@ -96,13 +98,15 @@ def detail(request: ActorRequest, code: str) -> HttpResponse:
     item = shelf.one(request.actor, code)
     own = allows(request.actor, "sharing.view", item)
     grants = list(selectors.grants(request.actor).filter(interface=item).exclude(state="revoked"))
+    source = source_of(item)
     in_service = published_queryset().filter(pk=item.resource_id).exists()
     context: dict[str, Any] = {
         "title": item.title, "interface": item, "in_service": in_service,
         "subtitle": f"{item.resource.provider.name} · {item.code}",
         "crumbs": [Crumb(HOME, reverse("sharing:interfaces")), Crumb(item.title)],
         "actions": [*apply_actions(request, item), *_actions(request.actor, item)],
-        "facts": _facts(item), "tag": tag_of(item), "marks": _marks(item),
+        "facts": _facts(item) if source is None else [*_basics(item), *source_facts(source, own=own)],
+        "tag": tag_of(item), "marks": _marks(item),
         "tabs": tabs(item, "interface"), "users": _users_table(item),
         "columns": _columns_table(item), "own": own,
         "grants": grants_table(grants, by="application", empty=EmptyState(
@@ -173,12 +177,7 @@ def _actions(actor: Actor, item: ShareInterface) -> list[Action]:
                     danger=True,
                 )
             )
-        if item.columns:
-            found.append(
-                Action(title="查询条件", url=interface_url(item, "interface-query"), icon="filter")
-            )
-        found.append(Action(title="更新快照", url=interface_url(item, "interface-refresh"),
-                            icon="refresh", method="post"))  # fmt: skip
+        found += _upkeep(item)
     if allows(actor, "sharing.grant.manage", item) and item.state == InterfaceState.ONLINE:
         url = interface_url(item, "grant-new")
         found.append(Action(title="授权给应用", url=url, icon="key"))
@@ -211,11 +210,29 @@ def _users_table(item: ShareInterface) -> Table:
     )  # fmt: skip
 
 
-def _facts(item: ShareInterface) -> list[Fact]:
+def _upkeep(item: ShareInterface) -> list[Action]:
+    if source_of(item) is not None:
+        url = interface_url(item, "interface-source")
+        return [Action(title="变更代理接口", url=url, icon="route")]
+    url = interface_url(item, "interface-refresh")
+    found = [Action(title="更新快照", url=url, icon="refresh", method="post")]
+    if item.columns:
+        url = interface_url(item, "interface-query")
+        found.insert(0, Action(title="查询条件", url=url, icon="filter"))
+    return found
+
+
+def _basics(item: ShareInterface) -> list[Fact]:
     return [
         Fact("数据资源", item.resource.title, reverse("catalog:resource", args=[item.resource_id])),
         Fact("提供单位", item.resource.provider.name),
         Fact("调用地址", f"{settings.GATEWAY_URL}/share/v1/{item.code}/", mono=True),
+    ]
+
+
+def _facts(item: ShareInterface) -> list[Fact]:
+    return [
+        *_basics(item),
         Fact("查询字段", item.key_column, mono=True),
         Fact("查询条件", "、".join(item.query_columns), mono=True),
         Fact("记录", f"{item.rows:,} 条"),

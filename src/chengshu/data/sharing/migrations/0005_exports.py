@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0003_query_columns'),
+        ('sharing', '0004_key_schemes'),
     ]
 
     operations = [
