@@ -15,4 +15,12 @@ def grades(resource_ids: Collection[int]) -> dict[int, Evaluation]:
     return {item.resource_id: item for item in found}
 
 
-__all__ = ["Dimension", "Evaluation", "Grade", "evaluate", "grade_tag", "grades", "register_access_measure"]
+__all__ = [
+    "Dimension",
+    "Evaluation",
+    "Grade",
+    "evaluate",
+    "grade_tag",
+    "grades",
+    "register_access_measure",
+]

@@ -21,6 +21,7 @@ MANIFEST = Manifest(
     key="sharing",
     name="数据共享",
     description="接口、应用、密钥与授权；网关签名调用，先留痕后应答",
+    section="共享",
     menus=(
         Menu(portal="console", layer="data", title="共享接口", url_name="sharing:interfaces",
              icon="api", permission="sharing.view", order=40),
