@@ -14,6 +14,7 @@ class KeyState(TextChoices):
 
 
 class InterfaceState(TextChoices):
+    WANTED = "wanted", "待建"
     BUILDING = "building", "发布中"
     ONLINE = "online", "已上线"
     OFFLINE = "offline", "已下线"

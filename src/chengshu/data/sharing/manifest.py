@@ -24,7 +24,7 @@ MANIFEST = Manifest(
     section="共享",
     menus=(
         Menu(portal="console", layer="data", title="共享接口", url_name="sharing:interfaces",
-             icon="api", permission="sharing.view", order=40),
+             icon="api", permission="sharing.view", order=35),
         Menu(portal="console", layer="data", title="接入应用", url_name="sharing:applications",
              icon="apps", permission="sharing.view", order=42),
         Menu(portal="console", layer="data", title="共享授权", url_name="sharing:grants",
@@ -69,6 +69,7 @@ MANIFEST = Manifest(
         Action(key="sharing.key_issued", name="签发应用密钥", fields=(("key", "密钥编号"),)),
         Action(key="sharing.key_revoked", name="吊销应用密钥", fields=(("key", "密钥编号"),)),
         Action(key="sharing.interface_created", name="新建共享接口"),
+        Action(key="sharing.interface_wanted", name="申请还没有接口的资源"),
         Action(key="sharing.interface_state", name="接口上线或下线"),
         Action(key="sharing.query_columns_changed", name="设置接口的查询条件"),
         Action(

@@ -37,7 +37,8 @@ def entry_changed(event: Event) -> None:
 
 def _refresh(event: Event) -> None:
     interfaces = ShareInterface.objects.filter(resource__code=event.subject)
-    for item in interfaces.exclude(state=InterfaceState.OFFLINE).select_related("resource"):
+    idle = (InterfaceState.OFFLINE, InterfaceState.WANTED)
+    for item in interfaces.exclude(state__in=idle).select_related("resource"):
         request_snapshot(
             actor=platform("共享发布"), interface=item, key=f"snapshot:{item.code}:{event.id}"
         )

@@ -247,6 +247,24 @@ class WantedForm(RequestFormBase):
         return [self[name] for name in _CONDITION]
 
 
+class WantForm(RequestFormBase):
+    """By what a resource shall be looked up that has no interface yet."""
+
+    sections = (
+        FormSection(
+            "按什么查",
+            ("key_column",),
+            "给出这个字段的值，得到一条记录。提供单位建接口时以此为准。",
+        ),
+    )
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["key_column"] = forms.ChoiceField(
+            label="查询字段", widget=forms.RadioSelect, choices=choices
+        )
+
+
 class ActForm(RequestFormBase):
     """The inputs of one act of the flow, and nothing else; its ids are its own on a page of many forms."""
 

@@ -28,6 +28,7 @@ urlpatterns = [
     page(f"{ROOT}new/", apply.apply, name="new", permission=APPLY),
     page(f"{ROOT}change/<int:pk>/", change.change, name="change", permission=APPLY),
     page(CART, cart.cart, name="cart", permission=APPLY),
+    page(f"{CART}want/<path:code>/", cart.want, name="want", permission=APPLY),
     page(f"{CART}add/", require_POST(cart.add_chosen), name="cart-add-chosen", permission=APPLY),
     page(f"{CART}add/<slug:code>/", require_POST(cart.add), name="cart-add", permission=APPLY),
     page(

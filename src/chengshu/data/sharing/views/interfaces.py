@@ -163,12 +163,13 @@ def _actions(actor: Actor, item: ShareInterface) -> list[Action]:
                     danger=True,
                 )
             )
-        if item.columns:
+        if item.columns and item.state != InterfaceState.WANTED:
             found.append(
                 Action(title="查询条件", url=interface_url(item, "interface-query"), icon="filter")
             )
-        found.append(Action(title="更新快照", url=interface_url(item, "interface-refresh"),
-                            icon="refresh", method="post"))  # fmt: skip
+        wanted = item.state == InterfaceState.WANTED
+        found.append(Action(title="建接口" if wanted else "更新快照", icon="refresh", method="post",
+                            url=interface_url(item, "interface-refresh"), primary=wanted))  # fmt: skip
     if allows(actor, "sharing.grant.manage", item) and item.state == InterfaceState.ONLINE:
         url = interface_url(item, "grant-new")
         found.append(Action(title="授权给应用", url=url, icon="key"))

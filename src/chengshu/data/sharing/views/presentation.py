@@ -22,7 +22,7 @@ from chengshu.kernel.ui.components import (
 
 # Our states → the design system's tags.
 TAGS = {
-    "building": "running", "online": "active", "offline": "inactive", "failed": "failed",
+    "wanted": "pending", "building": "running", "online": "active", "offline": "inactive", "failed": "failed",
     "active": "active", "suspended": "suspended", "revoked": "cancelled",
 }  # fmt: skip
 
