@@ -10,6 +10,7 @@ from chengshu.data.sharing.requests.views import (
     cart,
     change,
     detail,
+    files,
     lists,
     policy,
 )
@@ -39,5 +40,7 @@ urlpatterns = [
     page(f"{ONE}act/<slug:act>/", require_POST(acts.act), name="act", permission=VIEW),
     page(f"{ONE}return/", acts.return_for_correction, name="return", permission=VIEW),
     page(f"{ONE}correct/", acts.correct, name="correct", permission=APPLY),
+    page(f"{ONE}files/", require_POST(files.attach), name="attach", permission=APPLY),
+    page(f"{ONE}files/<uuid:file>/", files.download, name="file", permission=VIEW),
     page(f"{ONE}grant/", acts.grant, name="grant", permission=ANSWER),
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from chengshu.data.sharing.masking import NONE, mask_name, suggested_mask
 from chengshu.data.sharing.requests import selectors
 from chengshu.data.sharing.requests.content import sensitive_fields
 from chengshu.data.sharing.requests.flow import APPLY, Move
-from chengshu.data.sharing.requests.forms import ActForm
+from chengshu.data.sharing.requests.forms import ActForm, AttachForm
 from chengshu.data.sharing.requests.models import AccessRequest
 from chengshu.data.sharing.requests.presentation import (
     asked,
@@ -27,6 +27,7 @@ from chengshu.data.sharing.requests.presentation import (
     timeline,
     tone,
 )
+from chengshu.data.sharing.requests.services.attachments import attached, may_attach
 from chengshu.data.sharing.requests.services.moves import available, may
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
@@ -58,8 +59,9 @@ def crumbs_of(request: ActorRequest, item: AccessRequest, *more: Crumb) -> list[
 
 
 def context_of(
-    request: ActorRequest, item: AccessRequest, bound: ActForm | None = None
-) -> dict[str, Any]:
+    request: ActorRequest, item: AccessRequest, bound: ActForm | None = None,
+    attaching: AttachForm | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Everything the page shows; ``bound`` is the form whose input was refused."""
     now, table = timezone.now(), stored_table()
     moves = available(request.actor, item)
@@ -82,7 +84,8 @@ def context_of(
             else ActForm(move=move, item=item)
             for move in moves if move.key not in PAGES
         ],
-        "primary": PRIMARY, "bound": bound,
+        "primary": PRIMARY, "bound": bound, "files": attached(item),
+        "attach": attaching or (AttachForm() if may_attach(request.actor, item) else None),
     }  # fmt: skip
 
 
