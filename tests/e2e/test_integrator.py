@@ -110,6 +110,22 @@ def test_an_integrator_gets_from_the_shelf_to_the_first_answer(visit, city):
     assert set(found.data) == {KEY, *FIELDS}
     assert hand.clicks <= MOST_CLICKS
 
+    # On the phone, before it ends: one click from the grant to a filled-in renewal, one to send it.
+    page.goto(f"{city.web}/console/sharing/requests/?q={ITEM}")
+    hand.click("link", TITLE)
+    renew = page.get_by_role("link", name="看授权和调用样例").get_attribute("href")
+    later = visit(PHONE)
+    page = later.sign_in("kaifazhe", then=renew)
+    page.get_by_role("link", name="续期").click()
+    expect(page.locator("main")).to_contain_text("期限加了一年")
+    later.keep("integrator-renewal")
+    later.check_accessibility()
+    page.get_by_role("button", name="提交申请").click()
+    expect(page.locator("main")).to_contain_text("要变什么")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    later.keep("integrator-renewal-sent", full=True)
+    later.check_accessibility()
+
 
 def test_the_supermarket_fits_a_phone(visit, city):
     me = visit(PHONE)

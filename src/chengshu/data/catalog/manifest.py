@@ -22,6 +22,7 @@ MANIFEST = Manifest(
     key="catalog",
     name="目录子系统",
     description="信息系统、数据资源、数据项的登记、审核与发布",
+    section="目录",
     menus=(
         Menu(
             portal="console", layer="data", title="数据资源", url_name="catalog:resources",
@@ -43,21 +44,22 @@ MANIFEST = Manifest(
         Menu(
             portal="console", layer="data", title="更新逾期", url_name="catalog:overdue",
             icon="calendar-due", permission="catalog.resource.view", order=13,
-            badge="chengshu.data.catalog.standards.waiting_overdue",
+            badge="chengshu.data.catalog.standards.waiting_overdue", also=("catalog:cycles",),
         ),
         Menu(
             portal="console", layer="data", title="数据元", url_name="catalog:elements",
             icon="book-2", permission="catalog.element.view", order=16,
-            badge="chengshu.data.catalog.standards.waiting_elements",
+            badge="chengshu.data.catalog.standards.waiting_elements", section="标准",
+            also=("catalog:standards-import",),
         ),
         Menu(
             portal="console", layer="data", title="代码表", url_name="catalog:code-tables",
             icon="list", permission="catalog.resource.view", order=17,
-            badge="chengshu.data.catalog.standards.waiting_code_tables",
+            badge="chengshu.data.catalog.standards.waiting_code_tables", section="标准",
         ),
         Menu(
             portal="console", layer="data", title="资源分类", url_name="catalog:categories",
-            icon="category", permission="catalog.resource.view", order=17,
+            icon="category", permission="catalog.resource.view", order=17, section="标准",
         ),
         Menu(
             portal="console", layer="data", title="批量导入", url_name="catalog:import",

@@ -18,6 +18,7 @@ MANIFEST = Manifest(
     key="classification",
     name="分类分级扫描",
     description="在目录定为低级别的数据里找身份证号、姓名、手机号等个人信息，建议级别",
+    section="治理",
     menus=(
         Menu(portal="console", layer="data", title="分级扫描", url_name="classification:overview",
              icon="scan", permission="classification.view", order=34),

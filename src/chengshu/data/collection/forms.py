@@ -151,8 +151,12 @@ class PauseForm(forms.Form):
 class BackfillForm(forms.Form):
     """The range of a back-fill."""
 
-    first = forms.DateField(label="从", widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label="到", widget=forms.DateInput(attrs={"type": "date"}))
+    first = forms.DateField(
+        label="从", widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
+    last = forms.DateField(
+        label="到", widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     step = forms.ChoiceField(
         label="分段", choices=Step.choices, help_text="一段一段地补，中断了从断的那段接着补"
     )

@@ -17,6 +17,7 @@ MANIFEST = Manifest(
     key="collection",
     name="归集任务",
     description="按计划反复归集：增量、快照比对、补采、对账，看得见快慢和新旧",
+    section="归集",
     menus=(
         Menu(
             portal="console", layer="data", title="归集任务", url_name="collection:plans",

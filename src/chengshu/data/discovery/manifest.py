@@ -18,14 +18,15 @@ MANIFEST = Manifest(
     key="discovery",
     name="数据发现",
     description="从文件或数据库生成目录；盯住来源的变动；找出重复采集，一数一源",
+    section="治理",
     menus=(
         Menu(
             portal="console", layer="data", title="生成目录", url_name="discovery:proposals",
-            icon="wand", permission="discovery.propose", order=14,
+            icon="wand", permission="discovery.propose", order=14, section="目录",
         ),
         Menu(
             portal="console", layer="data", title="来源变动", url_name="discovery:drift",
-            icon="git-compare", permission="discovery.view", order=26,
+            icon="git-compare", permission="discovery.view", order=26, section="归集",
             badge="chengshu.data.discovery.selectors.open_findings",
         ),
         Menu(

@@ -21,6 +21,7 @@ MANIFEST = Manifest(
     key="ingest",
     name="数据归集",
     description="上传或连库，按目录校验，合并入库；来源 = 入库 + 隔离 + 重复",
+    section="归集",
     menus=(
         Menu(
             portal="console", layer="data", title="数据归集", url_name="ingest:board",

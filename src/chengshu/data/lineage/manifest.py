@@ -6,6 +6,7 @@ MANIFEST = Manifest(
     key="lineage",
     name="数据血缘",
     description="从来源字段到入库、接口、应用和开放字段的流向，由登记的记录现算",
+    section="治理",
     menus=(
         Menu(portal="console", layer="data", title="数据血缘", url_name="lineage:graph",
              icon="topology-star-3", permission="lineage.view", order=36),

@@ -18,6 +18,7 @@ MANIFEST = Manifest(
     key="opening",
     name="数据开放",
     description="开放数据集与开放接口：开放前把关、多格式发布、撤回",
+    section="开放",
     menus=(
         Menu(
             portal="console", layer="data", title="数据开放", url_name="opening:datasets",

@@ -21,6 +21,7 @@ MANIFEST = Manifest(
     key="quality",
     name="数据质量",
     description="规则、评价、六个维度、五个等级，先改什么最划算",
+    section="治理",
     menus=(
         Menu(
             portal="console", layer="data", title="数据质量", url_name="quality:overview",

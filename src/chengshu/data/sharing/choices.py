@@ -24,6 +24,7 @@ class KeyScheme(TextChoices):
 
 
 class InterfaceState(TextChoices):
+    WANTED = "wanted", "待建"
     BUILDING = "building", "发布中"
     ONLINE = "online", "已上线"
     OFFLINE = "offline", "已下线"

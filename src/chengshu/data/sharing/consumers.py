@@ -13,7 +13,7 @@ def of_resource(resource_id: int) -> Sequence[Consumer]:
     """Interfaces that are not taken down, and grants that are not revoked (two queries)."""
     interfaces = (
         ShareInterface.objects.filter(resource=resource_id)
-        .exclude(state=InterfaceState.OFFLINE)
+        .exclude(state__in=(InterfaceState.OFFLINE, InterfaceState.WANTED))
         .select_related("resource__provider")
     )
     grants = (

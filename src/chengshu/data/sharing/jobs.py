@@ -38,7 +38,7 @@ def note_failure(item: ShareInterface, error: ChengshuError) -> None:
     """Say on the interface why its snapshot was not built; one that has a snapshot stays as it is."""
     with unit_of_work():
         locked = ShareInterface.objects.select_for_update().get(pk=item.pk)
-        if not locked.snapshot:
+        if not locked.snapshot and locked.state != InterfaceState.WANTED:
             locked.state = InterfaceState.FAILED
         locked.error = error.detail
         locked.save(update_fields=["state", "error"])

@@ -12,7 +12,9 @@ from chengshu.data.sharing.models import Grant, ShareInterface
 
 def shared_edges(resources: Collection[int] | None) -> Iterator[Edge]:
     """Edges of interfaces and grants in force; two queries."""
-    interfaces = ShareInterface.objects.exclude(state=InterfaceState.OFFLINE)
+    interfaces = ShareInterface.objects.exclude(
+        state__in=(InterfaceState.OFFLINE, InterfaceState.WANTED)
+    )
     if resources is not None:
         interfaces = interfaces.filter(resource__in=resources)
     found = list(interfaces.select_related("resource__provider"))

@@ -21,9 +21,10 @@ MANIFEST = Manifest(
     key="sharing",
     name="数据共享",
     description="接口、应用、密钥与授权；网关签名调用，先留痕后应答",
+    section="共享",
     menus=(
         Menu(portal="console", layer="data", title="共享接口", url_name="sharing:interfaces",
-             icon="api", permission="sharing.view", order=40),
+             icon="api", permission="sharing.view", order=35),
         Menu(portal="console", layer="data", title="接入应用", url_name="sharing:applications",
              icon="apps", permission="sharing.view", order=42),
         Menu(portal="console", layer="data", title="共享授权", url_name="sharing:grants",
@@ -72,6 +73,7 @@ MANIFEST = Manifest(
         ),
         Action(key="sharing.key_revoked", name="吊销应用密钥", fields=(("key", "密钥编号"),)),
         Action(key="sharing.interface_created", name="新建共享接口"),
+        Action(key="sharing.interface_wanted", name="申请还没有接口的资源"),
         Action(key="sharing.interface_state", name="接口上线或下线"),
         Action(key="sharing.query_columns_changed", name="设置接口的查询条件"),
         Action(

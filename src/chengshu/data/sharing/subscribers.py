@@ -38,7 +38,8 @@ def entry_changed(event: Event) -> None:
 def _refresh(event: Event) -> None:
     # A proxied interface has no snapshot: its department answers itself.
     interfaces = ShareInterface.objects.filter(resource__code=event.subject, source=None)
-    for item in interfaces.exclude(state=InterfaceState.OFFLINE).select_related("resource"):
+    idle = (InterfaceState.OFFLINE, InterfaceState.WANTED)
+    for item in interfaces.exclude(state__in=idle).select_related("resource"):
         request_snapshot(
             actor=platform("共享发布"), interface=item, key=f"snapshot:{item.code}:{event.id}"
         )

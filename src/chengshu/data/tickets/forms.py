@@ -81,7 +81,7 @@ class ActForm(ServiceForm):
             )
         if move.needs == "until":
             self.fields["until"] = forms.DateField(
-                label="等到哪一天", widget=forms.DateInput(attrs={"type": "date"}),
+                label="等到哪一天", widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
                 help_text="到这一天自动恢复计时。",
             )  # fmt: skip
         self.fields["reason"] = forms.CharField(

@@ -19,6 +19,7 @@ MANIFEST = Manifest(
     key="tickets",
     name="问题工单",
     description="规则发现问题，数源部门限期更正，自动复检后关闭；异议、督办、延期全程留痕",
+    section="治理",
     menus=(
         Menu(
             portal="console", layer="data", title="问题工单", url_name="tickets:tickets",

@@ -18,6 +18,10 @@ ICONS = {
 }  # fmt: skip
 
 
+ROOMY = 12
+"""A layer of so many entries is shown unfolded as a whole."""
+
+
 @dataclass(slots=True)
 class MenuItem:
     """One entry as the navigation draws it."""
@@ -27,6 +31,35 @@ class MenuItem:
     icon: str
     active: bool = False
     badge: int = 0
+    section: str = ""
+    also: tuple[str, ...] = ()
+
+    def reach(self, path: str) -> int:
+        """How much of a page's address is this entry's own, or of a page that belongs to it; 0 for none of it."""
+        return max((len(url) for url in (self.url, *self.also) if path.startswith(url)), default=0)
+
+
+@dataclass(slots=True)
+class MenuSection:
+    """Entries of a long layer that belong together; without a title they stand by themselves."""
+
+    title: str
+    items: list[MenuItem] = field(default_factory=list)
+    roomy: bool = False
+
+    @property
+    def active(self) -> bool:
+        return any(item.active for item in self.items)
+
+    @property
+    def open(self) -> bool:
+        """Whether it begins unfolded: where one is, and where there is room for all."""
+        return self.roomy or self.active
+
+    @property
+    def badge(self) -> int:
+        """What waits in it, told while it is folded."""
+        return sum(item.badge for item in self.items)
 
 
 @dataclass(slots=True)
@@ -41,6 +74,17 @@ class MenuGroup:
     @property
     def active(self) -> bool:
         return any(item.active for item in self.items)
+
+    @property
+    def sections(self) -> list[MenuSection]:
+        """The items by section, those without one first; sections in the order of their first items."""
+        found = {"": MenuSection("")}
+        for item in self.items:
+            found.setdefault(item.section, MenuSection(item.section)).items.append(item)
+        roomy = len(self.items) <= ROOMY
+        for section in found.values():
+            section.roomy = roomy
+        return [section for section in found.values() if section.items]
 
 
 @dataclass(slots=True)
@@ -101,14 +145,15 @@ def groups(portal: Portal, actor: Actor, path: str) -> list[MenuGroup]:
     """Navigation of ``portal`` for ``actor``; the entry with the longest matching URL is active."""
     found = {key: MenuGroup(key, title, ICONS[key]) for key, title in LAYERS.items()}
     best: MenuItem | None = None
+    reached = 0
     for menu in registry.menus(portal):
         if menu.permission and not holds(actor, menu.permission):
             continue
         item = _item(menu, actor)
         if not item.url:
             continue
-        if path.startswith(item.url) and (best is None or len(item.url) > len(best.url)):
-            best = item
+        if (reach := item.reach(path)) > reached:
+            best, reached = item, reach
         found[menu.layer].items.append(item)
     if best:
         best.active = True
@@ -117,4 +162,7 @@ def groups(portal: Portal, actor: Actor, path: str) -> list[MenuGroup]:
 
 def _item(menu: Menu, actor: Actor) -> MenuItem:
     badge = import_string(menu.badge)(actor) if menu.badge else 0
-    return MenuItem(menu.title, _address(menu.url_name), menu.icon, badge=badge)
+    return MenuItem(
+        menu.title, _address(menu.url_name), menu.icon, badge=badge, section=menu.section,
+        also=tuple(_address(name) for name in menu.also),
+    )  # fmt: skip

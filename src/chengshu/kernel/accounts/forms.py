@@ -202,7 +202,7 @@ class RoleForm(forms.Form):
         label="有效期至",
         required=False,
         help_text="当天结束时失效；不填为长期有效",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
 
     def __init__(self, *args: Any, actor: Actor, account: Account, **kwargs: Any) -> None:

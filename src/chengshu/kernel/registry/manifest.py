@@ -27,7 +27,9 @@ class Menu:
     """One entry of a portal's navigation.
 
     ``url_name`` is a Django URL name; ``permission`` hides the entry from those who lack it ("" = everybody
-    who may enter the portal). ``badge`` is a dotted path to ``(actor) -> int``.
+    who may enter the portal). ``badge`` is a dotted path to ``(actor) -> int``. ``section`` gathers entries of a long
+    layer under a word of their own ("": the manifest's). ``also`` names pages that belong to this entry though their
+    addresses do not begin with its own: they mark it as the place where one is.
     """
 
     portal: Portal
@@ -38,6 +40,8 @@ class Menu:
     permission: str = ""
     order: int = 100
     badge: str = ""
+    section: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,7 @@ class Manifest:
     """Everything one package brings. Unused fields stay empty; engines ignore what they do not need.
 
     ``search`` is a dotted path to ``() -> Iterable[SearchSource]``: what the package offers to the search box.
+    ``section`` is the word under which its menus stand within their layer, unless a menu says another.
     """
 
     key: str
@@ -154,6 +159,7 @@ class Manifest:
     owner: str = "330383-ZHCS"
     area: Area | None = None
     menus: tuple[Menu, ...] = ()
+    section: str = ""
     permissions: tuple[Permission, ...] = ()
     roles: tuple[RoleTemplate, ...] = ()
     processes: tuple[str, ...] = ()

@@ -60,7 +60,10 @@ def roles() -> dict[str, RoleTemplate]:
 @cache
 def menus(portal: Portal) -> tuple[Menu, ...]:
     """The navigation entries of one portal in display order."""
-    found = [menu for m in manifests() for menu in m.menus if menu.portal == portal]
+    found = [
+        replace(menu, section=menu.section or m.section)
+        for m in manifests() for menu in m.menus if menu.portal == portal
+    ]  # fmt: skip
     return tuple(sorted(found, key=lambda menu: menu.order))
 
 

@@ -63,10 +63,11 @@ def _check_menus(manifest: Manifest, known: set[str], where: str) -> list[str]:
             )
         if menu.portal == "console" and menu.layer not in LAYERS:
             found.append(f"{where}: menu {menu.title!r} is in unknown layer {menu.layer!r}")
-        try:
-            reverse(menu.url_name)
-        except NoReverseMatch:
-            found.append(f"{where}: menu {menu.title!r} points to unknown page {menu.url_name!r}")
+        for name in (menu.url_name, *menu.also):
+            try:
+                reverse(name)
+            except NoReverseMatch:
+                found.append(f"{where}: menu {menu.title!r} points to unknown page {name!r}")
     return found
 
 

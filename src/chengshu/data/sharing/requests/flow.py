@@ -157,7 +157,7 @@ MOVES: dict[str, Move] = {
     )
 }  # fmt: skip
 
-NOTES: dict[str, str] = {"submit": "提交申请", "late": "超期提醒"}
+NOTES: dict[str, str] = {"submit": "提交申请", "late": "超期提醒", "attach": "补充材料"}
 
 
 def fits(move: Move, *, state: str, sharing: str, refusal: str, negotiated: bool) -> bool:

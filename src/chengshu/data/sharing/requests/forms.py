@@ -17,6 +17,12 @@ from chengshu.data.sharing.requests.choices import Frequency
 from chengshu.data.sharing.requests.content import LONGEST_BASIS, LONGEST_ITEM, Common, Wanted
 from chengshu.data.sharing.requests.flow import CORRECTABLE, Move
 from chengshu.data.sharing.requests.models import AccessRequest, RequestPolicy
+from chengshu.data.sharing.requests.services.attachments import (
+    ALLOWED,
+    MAX_AT_ONCE,
+    MAX_BYTES,
+    Attachment,
+)
 from chengshu.data.sharing.requests.services.moves import LONGEST_REASON, LONGEST_REMARK
 from chengshu.data.sharing.requests.services.policies import NAMES
 from chengshu.kernel.errors import InvalidInput
@@ -245,6 +251,54 @@ class WantedForm(RequestFormBase):
     def condition(self) -> list[BoundField]:
         """The line of the row filter."""
         return [self[name] for name in _CONDITION]
+
+
+class _ManyFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class _FilesField(forms.FileField):
+    """Several files."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        given = data if isinstance(data, list | tuple) else [data]
+        return [super(_FilesField, self).clean(item, initial) for item in given]
+
+
+class AttachForm(RequestFormBase):
+    """Material that supports a request."""
+
+    files = _FilesField(
+        label="补充材料", widget=_ManyFiles(attrs={"multiple": True, "accept": ",".join(ALLOWED)}),
+        help_text=f"红头文件、三定规定等。PDF、OFD、图片、不带宏的 Word 和 Excel，每个不超过 "
+        f"{MAX_BYTES // 1024**2} MB，一次最多 {MAX_AT_ONCE} 个。",
+        error_messages={"required": "请选择文件"},
+    )  # fmt: skip
+
+    @property
+    def files_field(self) -> BoundField:
+        """The input; ``form.files`` is what was uploaded."""
+        return self["files"]
+
+    def attachments(self) -> list[Attachment]:
+        """What the service gets."""
+        return [Attachment(item.name, item) for item in self.cleaned_data["files"]]
+
+
+class WantForm(RequestFormBase):
+    """By what a resource shall be looked up that has no interface yet."""
+
+    sections = (
+        FormSection(
+            "按什么查",
+            ("key_column",),
+            "给出这个字段的值，得到一条记录。提供单位建接口时以此为准。",
+        ),
+    )
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["key_column"] = forms.ChoiceField(label="查询字段", choices=choices)
 
 
 class ActForm(RequestFormBase):

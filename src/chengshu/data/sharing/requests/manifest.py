@@ -27,6 +27,7 @@ MANIFEST = Manifest(
     key="sharing_requests",
     name="共享申请",
     description="像购物一样申请数据：申请车、一张申请单、合规审核、提供单位答复、当即开通",
+    section="共享",
     menus=(
         Menu(portal="console", layer="data", title="申请车", url_name="sharing_requests:cart",
              icon="shopping-cart", permission=APPLY, order=36),
@@ -34,7 +35,8 @@ MANIFEST = Manifest(
              icon="file-text", permission=APPLY, order=37),
         Menu(portal="console", layer="data", title="申请办理", url_name="sharing_requests:inbox",
              icon="inbox", permission=ANSWER, order=38,
-             badge="chengshu.data.sharing.requests.selectors.waiting_for"),
+             badge="chengshu.data.sharing.requests.selectors.waiting_for",
+             also=("sharing_requests:policy",)),
         Menu(portal="console", layer="data", title="申请超期看板", url_name="sharing_requests:board",
              icon="gauge", permission=REVIEW, order=39),
     ),

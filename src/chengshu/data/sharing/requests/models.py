@@ -14,6 +14,7 @@ from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.requests.choices import Frequency, Refusal, State
 from chengshu.data.sharing.requests.flow import OPEN
 from chengshu.kernel.access.protocol import AccessRule
+from chengshu.kernel.files.models import StoredFile
 from chengshu.kernel.identity.models import Account, Organization
 
 LONGEST_TERM = 60
@@ -182,6 +183,7 @@ class RequestEvent(models.Model):
     after = models.CharField(max_length=12, choices=State)
     reason = models.TextField(blank=True)
     data = models.JSONField(default=dict)
+    files = models.ManyToManyField(StoredFile, related_name="+")
     worked_days = models.PositiveIntegerField(null=True)
     late = models.BooleanField(null=True)
 

@@ -10,6 +10,7 @@ from chengshu.data.sharing.requests.views import (
     cart,
     change,
     detail,
+    files,
     lists,
     policy,
 )
@@ -28,6 +29,7 @@ urlpatterns = [
     page(f"{ROOT}new/", apply.apply, name="new", permission=APPLY),
     page(f"{ROOT}change/<int:pk>/", change.change, name="change", permission=APPLY),
     page(CART, cart.cart, name="cart", permission=APPLY),
+    page(f"{CART}want/<path:code>/", cart.want, name="want", permission=APPLY),
     page(f"{CART}add/", require_POST(cart.add_chosen), name="cart-add-chosen", permission=APPLY),
     page(f"{CART}add/<slug:code>/", require_POST(cart.add), name="cart-add", permission=APPLY),
     page(
@@ -38,5 +40,7 @@ urlpatterns = [
     page(f"{ONE}act/<slug:act>/", require_POST(acts.act), name="act", permission=VIEW),
     page(f"{ONE}return/", acts.return_for_correction, name="return", permission=VIEW),
     page(f"{ONE}correct/", acts.correct, name="correct", permission=APPLY),
+    page(f"{ONE}files/", require_POST(files.attach), name="attach", permission=APPLY),
+    page(f"{ONE}files/<uuid:file>/", files.download, name="file", permission=VIEW),
     page(f"{ONE}grant/", acts.grant, name="grant", permission=ANSWER),
 ]  # fmt: skip

@@ -60,6 +60,63 @@ def create_interface(
     return item
 
 
+def want_interface(*, actor: Actor, resource_code: str, key_column: str) -> ShareInterface:
+    """Put a resource on the shelf that no interface answers for yet, so that it can be applied for.
+
+    Its fields are those of the catalogue; the provider builds it (:func:`refresh`) and answers then. Wanted a second
+    time, or with an interface there already, the one that is there is returned.
+
+    Raises:
+        Conflict: the resource is catalogued as 不予共享, or has no text column to look up by.
+        InvalidInput: the column is not a text column of the resource.
+    """
+    check(actor, "sharing.request.apply")
+    resource = published(resource_code)
+    if resource.sharing_type == NOT_SHARED:
+        raise Conflict(f"“{resource.title}”编目为“不予共享”，不能申请。", advice="请联系提供单位。")
+    text = {c.name for c in resource.columns if c.type == "text"}
+    if not text:
+        raise Conflict(
+            f"“{resource.title}”没有文本字段，不能按字段查询。", advice="请联系提供单位。"
+        )
+    if key_column not in text:
+        raise InvalidInput("没有放进申请车。", fields={"key_column": "请选择该资源中的文本字段"})
+    known = ShareInterface.objects.filter(resource=resource.id).exclude(
+        state__in=(InterfaceState.OFFLINE, InterfaceState.FAILED)
+    )
+    with unit_of_work():
+        if (found := known.order_by("pk").first()) is not None:
+            return found
+        item = ShareInterface.objects.create(
+            code=_free_code(resource.physical_name), title=resource.title, key_column=key_column,
+            resource_id=resource.id, created_by=actor.account, state=InterfaceState.WANTED,
+            columns=[
+                {"name": c.name, "type": _GATEWAY_TYPES.get(c.type, str(c.type)), "title": c.title,
+                 "sensitivity": c.sensitivity or "", "format": str(c.format or "")}
+                for c in resource.columns
+            ],
+        )  # fmt: skip
+        record(
+            actor=actor, action="sharing.interface_wanted", obj=item,
+            after={"resource": resource_code, "key_column": key_column},
+        )  # fmt: skip
+    return item
+
+
+# The catalogue says datetime where the gateway says timestamp.
+_GATEWAY_TYPES = {"datetime": "timestamp"}
+
+
+def _free_code(physical_name: str) -> str:
+    """A code nobody uses, after the table's name."""
+    base = re.sub(r"[^a-z0-9]+", "-", physical_name.lower()).strip("-")[:50] or "interface"
+    for ending in ("", *(f"-{n}" for n in range(2, 100))):
+        code = f"{base}{ending}"
+        if CODE.fullmatch(code) and not ShareInterface.objects.filter(code=code).exists():
+            return code
+    raise Conflict("这个资源的接口编号用完了。", advice="请联系提供单位。")
+
+
 def set_query_columns(*, actor: Actor, interface: ShareInterface, columns: list[str]) -> Job:
     """Declare the columns that queries may ask for, and build a snapshot with their indexes.
 

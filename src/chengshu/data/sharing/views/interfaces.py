@@ -214,9 +214,10 @@ def _upkeep(item: ShareInterface) -> list[Action]:
     if source_of(item) is not None:
         url = interface_url(item, "interface-source")
         return [Action(title="变更代理接口", url=url, icon="route")]
-    url = interface_url(item, "interface-refresh")
-    found = [Action(title="更新快照", url=url, icon="refresh", method="post")]
-    if item.columns:
+    url, wanted = interface_url(item, "interface-refresh"), item.state == InterfaceState.WANTED
+    found = [Action(title="建接口" if wanted else "更新快照", url=url, icon="refresh", method="post",
+                    primary=wanted)]  # fmt: skip
+    if item.columns and not wanted:
         url = interface_url(item, "interface-query")
         found.insert(0, Action(title="查询条件", url=url, icon="filter"))
     return found

@@ -22,6 +22,7 @@ from chengshu.kernel.ui.components import (
 
 # Our states → the design system's tags.
 TAGS = {
+    "wanted": "pending",
     "building": "running", "online": "active", "offline": "inactive", "failed": "failed",
     "ready": "active", "refused": "failed", "expired": "inactive",
     "active": "active", "suspended": "suspended", "revoked": "cancelled",

@@ -48,7 +48,13 @@ def leave(
             "application": item.application.code, "interface": item.interface.code,
         },
     )  # fmt: skip
-    _tell(item, event)
+    if action != "attach":
+        _tell(item, event)
+    elif item.is_open and HOLDERS[State(item.state)] is not Holder.APPLICANT:
+        tell_holder(
+            item, title=f"共享申请 {item.number} 补充了材料", key=f"access-request:{item.pk}:{event.pk}",
+            body=f"{item.application} → {item.interface}",
+        )  # fmt: skip
     return event
 
 

@@ -5,11 +5,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from chengshu.data.catalog.facade import published
 from chengshu.data.sharing import selectors as sharing
 from chengshu.data.sharing.requests import selectors
+from chengshu.data.sharing.requests.forms import WantForm
 from chengshu.data.sharing.requests.services.carts import add_to_cart, remove_from_cart
+from chengshu.data.sharing.services.interfaces import want_interface
+from chengshu.data.sharing.suitability import key_choices
 from chengshu.kernel.access.middleware import ActorRequest
-from chengshu.kernel.errors import ChengshuError
+from chengshu.kernel.errors import ChengshuError, InvalidInput
 from chengshu.kernel.ui.components import Action, Crumb
 
 HOME = "申请车"
@@ -40,6 +44,32 @@ def add(request: ActorRequest, code: str) -> HttpResponse:
     add_to_cart(actor=request.actor, interface=interface)
     messages.success(request, f"“{interface.title}”已加入申请车。")
     return redirect("sharing_requests:cart")
+
+
+def want(request: ActorRequest, code: str) -> HttpResponse:
+    """Apply for a resource of the catalogue that has no interface yet."""
+    resource = published(code)
+    choices = key_choices(resource.columns)
+    initial = {"key_column": choices[0][0] if choices else ""}
+    form = WantForm(request.POST or None, choices=choices, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            interface = want_interface(
+                actor=request.actor, resource_code=code, key_column=form.cleaned_data["key_column"]
+            )
+        except InvalidInput as error:
+            form.show(error)
+        else:
+            add_to_cart(actor=request.actor, interface=interface)
+            messages.success(request, f"“{interface.title}”已加入申请车；提供单位建好接口后开通。")
+            return redirect("sharing_requests:cart")
+    back = reverse("catalog:resource", args=[resource.id])
+    context = {
+        "title": f"申请使用：{resource.title}", "form": form, "cancel_url": back,
+        "subtitle": f"{resource.provider_name} · 还没有共享接口，照样可以申请",
+        "submit": "加入申请车", "crumbs": [Crumb(resource.title, back), Crumb("申请使用")],
+    }  # fmt: skip
+    return render(request, "ui/form.html", context, status=422 if form.errors else 200)
 
 
 def add_chosen(request: ActorRequest) -> HttpResponse:

@@ -7,11 +7,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.masking import NONE, mask_name, suggested_mask
 from chengshu.data.sharing.requests import selectors
 from chengshu.data.sharing.requests.content import sensitive_fields
 from chengshu.data.sharing.requests.flow import APPLY, Move
-from chengshu.data.sharing.requests.forms import ActForm
+from chengshu.data.sharing.requests.forms import ActForm, AttachForm
 from chengshu.data.sharing.requests.models import AccessRequest
 from chengshu.data.sharing.requests.presentation import (
     asked,
@@ -26,11 +27,12 @@ from chengshu.data.sharing.requests.presentation import (
     timeline,
     tone,
 )
+from chengshu.data.sharing.requests.services.attachments import attached, may_attach
 from chengshu.data.sharing.requests.services.moves import available, may
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.calendar.tables import stored_table
-from chengshu.kernel.calendar.working_days import uncertainty
+from chengshu.kernel.calendar.working_days import HolidayTable, uncertainty
 from chengshu.kernel.ui.components import Action, Column, Crumb, DiffTable, Table
 
 HISTORY = 100
@@ -57,8 +59,9 @@ def crumbs_of(request: ActorRequest, item: AccessRequest, *more: Crumb) -> list[
 
 
 def context_of(
-    request: ActorRequest, item: AccessRequest, bound: ActForm | None = None
-) -> dict[str, Any]:
+    request: ActorRequest, item: AccessRequest, bound: ActForm | None = None,
+    attaching: AttachForm | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Everything the page shows; ``bound`` is the form whose input was refused."""
     now, table = timezone.now(), stored_table()
     moves = available(request.actor, item)
@@ -70,7 +73,7 @@ def context_of(
         "subtitle": f"{item.number} · {item.application.owner.short} → {item.provider.short}",
         "crumbs": crumbs_of(request, item),
         "state": tone(item), "word": state_word(item), "due": due_tag(item, now, table),
-        "warning": uncertainty([item.due_at.date()], table=table) if item.due_at else "",
+        "warning": _warning(item, table),
         "next_step": next_step(item), "facts": facts(item), "asked": asked(item),
         "corrections": corrections(item), "sensitive": "、".join(sensitive_fields(item)),
         "fields": fields_table(item), "trail": timeline(list(item.history.all()[:HISTORY])),
@@ -81,8 +84,16 @@ def context_of(
             else ActForm(move=move, item=item)
             for move in moves if move.key not in PAGES
         ],
-        "primary": PRIMARY, "bound": bound,
+        "primary": PRIMARY, "bound": bound, "files": attached(item),
+        "attach": attaching or (AttachForm() if may_attach(request.actor, item) else None),
     }  # fmt: skip
+
+
+def _warning(item: AccessRequest, table: HolidayTable) -> str:
+    """What stands in the way, or makes a term uncertain."""
+    if item.is_open and item.interface.state == InterfaceState.WANTED:
+        return "这个资源还没有接口：提供单位先在接口页点“建接口”，建好后再开通。"
+    return uncertainty([item.due_at.date()], table=table) if item.due_at else ""
 
 
 def _page(item: AccessRequest, move: Move) -> Action:

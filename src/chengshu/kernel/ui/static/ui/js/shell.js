@@ -57,6 +57,30 @@
     });
   });
 
+  const openedSections = () => {
+    try {
+      return new Set(JSON.parse(localStorage.getItem("cs_nav_opened") || "[]"));
+    } catch {
+      return new Set(); // unreadable storage counts as nothing opened
+    }
+  };
+  const sections = [...(nav?.querySelectorAll("details[data-section]") || [])];
+  // Folded to icons there is no word to unfold a section by: all of them stand open, and nothing is remembered.
+  const showSections = () => {
+    const opened = openedSections();
+    for (const section of sections) {
+      section.open = root.dataset.nav === "folded" || section.open || opened.has(section.dataset.section);
+    }
+  };
+  showSections();
+  for (const section of sections) {
+    section.querySelector("summary").addEventListener("click", () => {
+      const opened = openedSections();
+      opened[section.open ? "delete" : "add"](section.dataset.section);
+      localStorage.setItem("cs_nav_opened", JSON.stringify([...opened]));
+    });
+  }
+
   const dismiss = (button) => button.closest("[data-dismissible]")?.remove();
 
   const copy = async (button) => {
@@ -79,6 +103,7 @@
       root.dataset.nav = root.dataset.nav === "folded" ? "open" : "folded";
       remember("nav", root.dataset.nav);
       nameFold();
+      showSections();
       document.dispatchEvent(new Event("cs:resize"));
     } else if (at("[data-nav-open]")) {
       event.preventDefault();
