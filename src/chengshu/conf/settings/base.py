@@ -160,6 +160,8 @@ OPEN_API_BURST = max(1, int(os.environ.get("CHENGSHU_OPEN_API_BURST", "120")))
 # Of an open release about people: the least size of a group, and the least number of sensitive values in it.
 OPENING_LEAST_GROUP = max(1, int(os.environ.get("CHENGSHU_OPENING_LEAST_GROUP", "5")))
 OPENING_LEAST_VALUES = max(1, int(os.environ.get("CHENGSHU_OPENING_LEAST_VALUES", "2")))
+# Working days in which what the public says about open data is answered; a default of the platform.
+OPENING_ANSWER_DAYS = max(1, int(os.environ.get("CHENGSHU_OPENING_ANSWER_DAYS", "10")))
 GATEWAY_DIR = Path(os.environ.get("CHENGSHU_GATEWAY_DIR", str(DATA_DIR / "gateway")))
 GATEWAY_URL = os.environ.get("CHENGSHU_GATEWAY_URL", "http://127.0.0.1:8001")
 # The sign-in page offers the demo accounts only where the demo city is loaded.

@@ -98,6 +98,9 @@ class DatasetList(TableView[OpenDataset]):
 
     def get_actions(self) -> Sequence[Action]:
         found = [Action(title="打开门户", url="/open/", icon="external-link")]
+        if holds(self.request.actor, "opening.answer"):  # type: ignore[attr-defined]
+            url = reverse("opening_voices:inbox")
+            found.append(Action(title="公众来信", url=url, icon="message"))
         if holds(self.request.actor, "opening.manage"):  # type: ignore[attr-defined]
             url = reverse("opening:new")
             found.append(Action(title="开放一个数据集", url=url, icon="plus", primary=True))

@@ -24,6 +24,7 @@ from chengshu.portals.opendata.metadata import dcat
 from chengshu.portals.opendata.metadata.description import Description
 from chengshu.portals.opendata.metadata.schemaorg import embedded, schema_org
 from chengshu.portals.opendata.preview import preview
+from chengshu.portals.opendata.views.voices import exchange
 
 BARS = 12
 DOTS = 600
@@ -92,6 +93,7 @@ def _whole(request: HttpRequest, dataset: OpenDataset, release: DatasetRelease) 
         "samples": _samples(request, dataset, release),
         "citation": f"{description.citation} （访问日期：{timezone.localdate():%Y-%m-%d}）",
         "machine_links": machine_links(dataset),
+        "exchange": exchange(request.actor, dataset),  # type: ignore[attr-defined]
         "schema_org": embedded(schema_org(description)),
     }  # fmt: skip
 
