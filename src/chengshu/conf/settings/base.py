@@ -157,9 +157,11 @@ SOURCES_MAY_BE_LOCAL = os.environ.get("CHENGSHU_SOURCES_MAY_BE_LOCAL", "") == "1
 # Questions to the open interfaces per address: so many a minute, and at most so many at once. 0 a minute: no limit.
 OPEN_API_PER_MINUTE = int(os.environ.get("CHENGSHU_OPEN_API_PER_MINUTE", "600"))
 OPEN_API_BURST = max(1, int(os.environ.get("CHENGSHU_OPEN_API_BURST", "120")))
-# Of every open release about people: the least size of a group, and the least number of different sensitive values in it.
+# Of an open release about people: the least size of a group, and the least number of sensitive values in it.
 OPENING_LEAST_GROUP = max(1, int(os.environ.get("CHENGSHU_OPENING_LEAST_GROUP", "5")))
 OPENING_LEAST_VALUES = max(1, int(os.environ.get("CHENGSHU_OPENING_LEAST_VALUES", "2")))
+# Working days in which what the public says about open data is answered; a default of the platform.
+OPENING_ANSWER_DAYS = max(1, int(os.environ.get("CHENGSHU_OPENING_ANSWER_DAYS", "10")))
 GATEWAY_DIR = Path(os.environ.get("CHENGSHU_GATEWAY_DIR", str(DATA_DIR / "gateway")))
 # Networks besides the public ones that proxied interfaces may lie in, e.g. the government intranet.
 PROXY_NETWORKS = [n for n in os.environ.get("CHENGSHU_PROXY_NETWORKS", "").split(",") if n]

@@ -73,6 +73,7 @@ class FileFormat(TextChoices):
     JSON = "json", "JSON"
     XLSX = "xlsx", "XLSX"
     PARQUET = "parquet", "Parquet"
+    GEOJSON = "geojson", "GeoJSON"
 
 
 CONTENT_TYPES: dict[str, str] = {
@@ -80,4 +81,7 @@ CONTENT_TYPES: dict[str, str] = {
     FileFormat.JSON: "application/json",
     FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     FileFormat.PARQUET: "application/vnd.apache.parquet",
+    FileFormat.GEOJSON: "application/geo+json",
 }
+# What every release has; GeoJSON is for those with places.
+TABULAR = (FileFormat.CSV, FileFormat.JSON, FileFormat.XLSX, FileFormat.PARQUET)

@@ -99,6 +99,10 @@ class DatasetForm(_FieldChoice):
         required=False,
         help_text="用逗号或空格分开，3 个以上更容易被找到。",
     )
+    contact = forms.CharField(
+        label="联系方式", max_length=120, required=False,
+        help_text="公众有问题时找谁：单位和办公电话，不写个人手机。",
+    )  # fmt: skip
     licence = forms.ChoiceField(label="许可", choices=Licence.choices, initial=Licence.CC_BY)
     basis = forms.CharField(
         label="开放依据", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}),
@@ -157,7 +161,7 @@ class DatasetForm(_FieldChoice):
 
     @staticmethod
     def _sections(masked: Sequence[str], *, asked: bool) -> list[FormSection]:
-        described = ("title", "slug", "summary", "theme", "keywords", "licence")
+        described = ("title", "slug", "summary", "theme", "keywords", "contact", "licence")
         rows = ("filter_field", "filter_operator", "filter_value")
         found = [
             FormSection("说清楚是什么", described),
@@ -189,7 +193,7 @@ class DatasetForm(_FieldChoice):
             "theme": data["theme"], "licence": data["licence"], "row_filter": self.row_filter(),
             "keywords": [word for word in _SPLIT.split(data["keywords"]) if word],
             "masks": {n: data[f"mask_{n}"] for n in data["fields"] if data.get(f"mask_{n}")},
-            "basis": data.get("basis", ""),
+            "basis": data.get("basis", ""), "contact": data["contact"],
         }  # fmt: skip
 
 
@@ -198,7 +202,7 @@ def initial_of(dataset: OpenDataset) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "title": dataset.title, "slug": dataset.slug, "summary": dataset.summary,
         "theme": dataset.theme, "keywords": "、".join(dataset.keywords), "licence": dataset.licence,
-        "fields": dataset.fields, "revision": dataset.revision, "basis": dataset.basis,
+        "contact": dataset.contact, "fields": dataset.fields, "revision": dataset.revision, "basis": dataset.basis,
     }  # fmt: skip
     if dataset.row_filter:
         ((operator, argument),) = dataset.row_filter.items()

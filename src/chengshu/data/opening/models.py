@@ -56,6 +56,7 @@ class OpenDataset(models.Model):
     keywords = models.JSONField("关键词", default=list, blank=True)
     theme = models.CharField("主题", max_length=20, choices=Theme)
     update_cycle = models.CharField("更新周期", max_length=12, blank=True)
+    contact = models.CharField("联系方式", max_length=120, blank=True)
     state = models.CharField(
         "状态", max_length=12, choices=DatasetState, default=DatasetState.DRAFT, db_index=True
     )

@@ -31,7 +31,7 @@ _MEMORY_MB = 384
 _SLOTS = threading.BoundedSemaphore(4)
 _WAIT_SECONDS = 3.0
 # Catalogued columns never begin with an underscore.
-_TOTAL = "_total"
+_TOTAL, _PLACE = "_total", "_place"
 
 OPERATORS: dict[str, str] = {
     "": "=", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<", "contains": "contains", "prefix": "prefix",
@@ -161,13 +161,41 @@ class OpenTable:
                 rows = self._run(f"SELECT {names} FROM t{page}", []) if question.limit else []
                 return _answer(rows, self.rows)
             count = f"SELECT count(*) AS {_TOTAL} FROM t{where}"
-            # One session for both answers; the count's parameters come first in the text.
-            query = f"SELECT {names}, ({count}) AS {_TOTAL} FROM t{where}{page}"
-            rows = self._run(query, params * 2) if question.limit else []
+            rows = self._page(question, where, params, names, page) if question.limit else []
             if rows:
                 return _answer(rows, rows[0][_TOTAL])
             beyond = question.offset or not question.limit
             return _answer([], self._run(count, params)[0][_TOTAL] if beyond else 0)
+
+    def _page(
+        self, question: Question, where: str, params: list[Any], names: str, page: str
+    ) -> list[dict[str, Any]]:
+        """One page with the number of all matches beside each row, in one session.
+
+        With a key, the table is gone through once, for the key and what it is sorted by; the page's rows are then found
+        by their keys. Otherwise it is gone through for the count and again for the rows.
+        """
+        keys = self._keys()
+        if not keys:
+            count = f"SELECT count(*) FROM t{where}"
+            # The count's parameters come first in the text.
+            return self._run(
+                f"SELECT {names}, ({count}) AS {_TOTAL} FROM t{where}{page}", params * 2
+            )
+        sorted_by = [part.strip().removeprefix("-") for part in question.sort.split(",") if part]
+        found = ", ".join(quoted(name) for name in dict.fromkeys([*sorted_by, *keys]))
+        by = ", ".join(quoted(name) for name in keys)
+        shown = ", ".join(f"t.{quoted(name)}" for name in self._shown(question.fields))
+        query = (
+            f"WITH m AS MATERIALIZED (SELECT {found} FROM t{where}),"
+            f" p AS MATERIALIZED (SELECT {by}, row_number() OVER () AS {_PLACE} FROM (SELECT {found} FROM m{page}))"
+            f" SELECT {shown}, (SELECT count(*) FROM m) AS {_TOTAL} FROM t JOIN p USING ({by}) ORDER BY p.{_PLACE}"
+        )
+        return self._run(query, params)
+
+    def _keys(self) -> list[str]:
+        """What tells the rows apart; nothing where a part of the key was not released as it is."""
+        return [str(c["name"]) for c in self.columns if c.get("row_key")]
 
     def _check(self, question: Question) -> None:
         problems: dict[str, str] = {}
@@ -194,7 +222,7 @@ class OpenTable:
         for item in question.conditions:
             name = quoted(item.column)
             if item.operator == "contains":
-                parts.append(f"contains(lower({name}), lower(?))")
+                parts.append(_holds(item.column, item.value))
             elif item.operator == "prefix":
                 parts.append(f"starts_with({name}, ?)")
             elif item.operator == AMONG:
@@ -209,7 +237,7 @@ class OpenTable:
             if not texts:
                 parts.append("false")
                 continue
-            found = [f"contains(lower({quoted(name)}), lower(?))" for name in texts]
+            found = [_holds(name, word) for name in texts]
             parts.append(f"({' OR '.join(found)})")
             params += [word] * len(texts)
         return (f" WHERE {' AND '.join(parts)}" if parts else ""), params
@@ -230,11 +258,15 @@ class OpenTable:
             for part, name in zip(parts, names, strict=True)
         ]
         # Equal values need a further order, or a row could show on two pages and another on none.
-        rest = [quoted(other) for other in self.types if other not in names]
+        rest = [quoted(other) for other in self._keys() or self.types if other not in names]
         return f" ORDER BY {', '.join([*order, *rest])}"
 
     def _run(self, query: str, params: Sequence[Any]) -> list[dict[str, Any]]:
-        engine = Lake(settings.LAKE_ROOT, memory_limit_mb=_MEMORY_MB, threads=1)
+        engine = Lake(
+            settings.LAKE_ROOT,
+            memory_limit_mb=_MEMORY_MB,
+            threads=1,
+        )
         try:
             tables = {"t": TableAt(self.table, self.version)}
             reader = engine.sql(query, tables=tables, params=params, timeout=TIMEOUT_SECONDS)
@@ -246,6 +278,13 @@ class OpenTable:
         except LakeError as error:
             raise Unavailable("数据暂时读不到。", advice="请稍后重试，或下载文件。") from error
         return found
+
+
+def _holds(column: str, word: str) -> str:
+    """The condition that a text contains a word in any case; words without case need no second look at the text."""
+    if word.lower() == word.upper():
+        return f"contains({quoted(column)}, ?)"
+    return f"contains(lower({quoted(column)}), lower(?))"
 
 
 def _answer(rows: list[dict[str, Any]], total: int) -> Answer:

@@ -28,6 +28,7 @@ urlpatterns = [
     page(f"{_AT}<slug:slug>/look/", privacy.look, name="look", permission="opening.manage"),
     page(f"{_AT}<slug:slug>/privacy/", privacy.edit, name="privacy", permission="opening.manage"),
     page(f"{_AT}<slug:slug>/way-out/", privacy.apply, name="way-out", permission="opening.manage"),
+    page(f"{_AT}<slug:slug>/mend/", datasets.mend, name="mend", permission="opening.manage"),
     page(f"{_AT}<slug:slug>/withdraw/", datasets.withdraw, name="withdraw", permission="opening.publish"),
     page(
         "console/opening/interfaces/", interfaces.InterfaceList.as_view(), name="interfaces",

@@ -16,5 +16,9 @@ MANIFEST = Manifest(
             portal="opendata", layer="home", title="开放接口", url_name="opendata:interfaces",
             icon="api", order=3,
         ),
+        Menu(
+            portal="opendata", layer="home", title="互动与成果", url_name="opendata:voices",
+            icon="message", order=4,
+        ),
     ),
 )  # fmt: skip

@@ -47,6 +47,7 @@ def _schemas() -> Part:
             "codes": {
                 "type": "object", "additionalProperties": _TEXT, "description": "代码和它的意思",
             },
+            "row_key": {"type": "boolean", "description": "主键的字段都开放了，可以用来区分记录"},
             "mask": {"type": "string", "description": "这个字段的值脱敏过；脱敏方式的代号"},
             "mask_name": {"type": "string", "description": "脱敏方式，如“姓名”"},
         },

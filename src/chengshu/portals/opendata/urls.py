@@ -1,8 +1,8 @@
-"""Routes of the open-data portal. Everything here is public."""
+"""Routes of the open-data portal. Everything here is public but messages about new releases."""
 
-from chengshu.kernel.access.routing import PUBLIC, page
+from chengshu.kernel.access.routing import PUBLIC, SIGNED_IN, page
 from chengshu.portals.opendata.ckan import views as ckan
-from chengshu.portals.opendata.views import api, datasets, downloads, feeds, home, metadata
+from chengshu.portals.opendata.views import api, datasets, downloads, feeds, home, metadata, voices
 from chengshu.portals.opendata.views.negotiation import negotiated
 
 app_name = "opendata"
@@ -32,6 +32,11 @@ urlpatterns = [
         name="api-interface-records", permission=PUBLIC,
     ),
     page(f"{_API}openapi.json", api.openapi, name="openapi", permission=PUBLIC),
+    page("open/voices/", voices.listing, name="voices", permission=PUBLIC),
+    page("open/voices/new/", voices.new, name="voice-new", permission=PUBLIC),
+    page("open/voices/<str:token>/", voices.voice, name="voice", permission=PUBLIC),
+    page(f"{_SET}follow/", voices.follow, name="follow", permission=SIGNED_IN),
+    page(f"{_SET}feed.atom", feeds.dataset_atom, name="dataset-atom", permission=PUBLIC),
     page("open/feed.atom", feeds.atom, name="atom", permission=PUBLIC),
     page("open/feed.rss", feeds.rss, name="rss", permission=PUBLIC),
     page("sitemap.xml", feeds.sitemap, name="sitemap", permission=PUBLIC),

@@ -49,7 +49,8 @@ THEME_NAMES = {
     "REGI": "地区和城市", "SOCI": "人口和社会", "TECH": "科学和技术", "TRAN": "交通运输",
 }  # fmt: skip
 _FILE_TYPES = {
-    "text/csv": "CSV", "application/json": "JSON", "application/vnd.apache.parquet": "PARQUET",
+    "text/csv": "CSV", "application/json": "JSON", "application/geo+json": "GEOJSON",
+    "application/vnd.apache.parquet": "PARQUET",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "XLSX",
 }  # fmt: skip
 

@@ -21,6 +21,7 @@ from chengshu_lake import TableAt
 _SHOWN_PROPOSALS = 6
 _ROUNDS = (9, 6)
 _BANDS = (5, 10, 20)
+_MASK_WORDS = {"region:9": "到街道乡镇（前 9 位）", "region:6": "到县市区（前 6 位）"}
 
 
 def assess(copy: ZoneCopy, rules: Rules, earlier: Sequence[Earlier]) -> Review:
@@ -158,7 +159,7 @@ def _proposals(copy: ZoneCopy, part: Parts, rules: Rules, found: Review) -> list
         column = columns[name]
         for mask, expression in _coarser(column, copy.masks.get(name, "")):
             left, classes = grouping.remaining(copy, part, rules, {name: expression})
-            told = f"“{column.title}”改为{mask_name(mask)}"
+            told = f"“{column.title}”改为{_MASK_WORDS.get(mask) or mask_name(mask)}"
             tried.append(
                 (
                     left,

@@ -23,11 +23,13 @@ from django.utils import timezone
 from chengshu.data.catalog.facade import PublishedResource, Resource, published_by_id
 from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening import gate, terms
-from chengshu.data.opening.choices import DatasetState, FileFormat
+from chengshu.data.opening.choices import TABULAR, DatasetState, FileFormat
 from chengshu.data.opening.disclosure import assessment
 from chengshu.data.opening.disclosure.review import ReleaseRefused, Review
 from chengshu.data.opening.models import DatasetRelease, OpenDataset, opening_root
-from chengshu.data.opening.release.looking import figures, looked_at
+from chengshu.data.opening.release.changes import changes
+from chengshu.data.opening.release.looking import earlier_releases, figures, looked_at
+from chengshu.data.opening.release.places import Places, places_of
 from chengshu.data.opening.release.profile import profile
 from chengshu.data.opening.release.writers import ColumnNote, open_writer
 from chengshu.data.opening.zone import ZoneCopy, lake, source_version
@@ -181,15 +183,20 @@ def build(
         write_files(copy, folder, notes, about, lambda rows: report("生成文件", rows, copy.rows))
         report("统计字段", copy.rows, copy.rows)
         counted = profile(copy)
+        described = describe_columns(resource, copy.columns, copy.masks)
+        former = next(iter(earlier_releases(dataset)), None)
+        counted["changes"] = changes(copy, former, described)
         points = json.dumps(counted.pop("points", []), ensure_ascii=False)
         (folder / POINTS).write_text(points, "utf-8")
-        files = {f.value: _measured(folder / f"data.{f.value}") for f in FileFormat}
+        files = {
+            form.value: _measured(folder / f"data.{form.value}") for form in formats_of(copy, notes)
+        }
         final = opening_root() / dataset.slug / job_id.hex
         shutil.rmtree(final, ignore_errors=True)
         folder.rename(final)
     return Built(
         copy=copy, folder=f"{dataset.slug}/{job_id.hex}", files=files, profile=counted,
-        columns=describe_columns(resource, copy.columns, copy.masks),
+        columns=described,
         spec=_spec(dataset, resource, columns), review=figures(found),
     )  # fmt: skip
 
@@ -221,7 +228,11 @@ def write_files(
     names = [column.name for column in copy.columns]
     reader = lake().read(copy.table, columns=names, as_of=copy.version)
     schema: pa.Schema = reader.schema
-    writers = [open_writer(f, folder / f"data.{f.value}", schema, notes, about) for f in FileFormat]
+    places = _places(copy, notes)
+    writers = [
+        open_writer(f, folder / f"data.{f.value}", schema, notes, about, places=places)
+        for f in formats_of(copy, notes)
+    ]
     rows = 0
     try:
         for batch in reader:
@@ -237,6 +248,16 @@ def write_files(
         raise
     for writer in writers:
         writer.close()
+
+
+def _places(copy: ZoneCopy, notes: Sequence[ColumnNote]) -> Places | None:
+    return places_of(copy.columns, {note.name: note.definition for note in notes})
+
+
+def formats_of(copy: ZoneCopy, notes: Sequence[ColumnNote]) -> list[FileFormat]:
+    """The formats of a release: GeoJSON only where there are places that may stand as WGS 84."""
+    places = _places(copy, notes)
+    return [*TABULAR, *([FileFormat.GEOJSON] if places and places.as_wgs84 else [])]
 
 
 def _measured(path: Path) -> dict[str, Any]:
@@ -272,10 +293,16 @@ def describe_columns(
     columns: Sequence[ColumnSpec],
     masks: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """The fields as the public reads them: name, title, type, definition, codes; masked ones with their mask."""
+    """The fields as the public reads them: name, title, type, definition, codes; masked ones with their mask.
+
+    ``row_key`` marks the key where all of it is there, so that it tells rows apart.
+    """
     told = _definitions(resource)
+    names = {column.name for column in columns if column.name not in (masks or {})}
+    whole_key = bool(resource.key) and names.issuperset(resource.key)
     return [
         _described(column, told.get(column.name, ""), (masks or {}).get(column.name, ""))
+        | ({"row_key": True} if whole_key and column.key else {})
         for column in columns
     ]
 

@@ -16,6 +16,7 @@ from chengshu.data.opening.disclosure.review import (
     proposal,
 )
 from chengshu.data.opening.masking import FABRICATED, proposed
+from chengshu.data.opening.release.places import places_of
 from chengshu.data.opening.release.values import json_value
 from chengshu.data.opening.row_scope import quoted
 from chengshu.data.opening.zone import ZoneCopy, lake
@@ -26,8 +27,6 @@ MAX_VALUES = 40
 MAX_POINTS = 1_500
 _VALUE_LENGTH = 60
 _KEYS_SHOWN = 5
-_LONGITUDE = re.compile(r"^(lon|lng|longitude)$|经度", re.IGNORECASE)
-_LATITUDE = re.compile(r"^(lat|latitude)$|纬度", re.IGNORECASE)
 _LABEL = re.compile(r"名称|站名")
 # Besides what stands out in single rows, whole columns are judged; names and addresses of offices are public.
 _REFUSED = (Kind.ID_NUMBER, Kind.MOBILE, Kind.BANK_CARD, Kind.EMAIL)
@@ -196,20 +195,12 @@ def _frequent(copy: ZoneCopy, column: ColumnSpec, told: dict[str, Any]) -> dict[
     return {"values": values, "distinct": len(values)}
 
 
-def coordinates(columns: Sequence[ColumnSpec]) -> tuple[str, str] | None:
-    """Names of the longitude and latitude columns, if there is one of each."""
-    numbers = [c for c in columns if str(c.type) == "decimal"]
-    east = [c.name for c in numbers if _LONGITUDE.search(c.name) or _LONGITUDE.search(c.title)]
-    north = [c.name for c in numbers if _LATITUDE.search(c.name) or _LATITUDE.search(c.title)]
-    return (east[0], north[0]) if len(east) == len(north) == 1 else None
-
-
 def _places(copy: ZoneCopy) -> dict[str, Any]:
     """An even sample of at most :data:`MAX_POINTS` places as ``points``: longitude, latitude, label."""
-    found = coordinates(copy.columns)
+    found = places_of(copy.columns)
     if found is None:
         return {}
-    east, north = (quoted(name) for name in found)
+    east, north = quoted(found.longitude), quoted(found.latitude)
     label = next((c.name for c in copy.columns if _LABEL.search(c.title)), None)
     inside = f"{east} BETWEEN -180 AND 180 AND {north} BETWEEN -90 AND 90"
     total = rows_of(copy, f"SELECT count(*) AS n FROM t WHERE {inside}")[0]["n"]

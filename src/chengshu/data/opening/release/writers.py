@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from chengshu.data.opening.choices import FileFormat
+from chengshu.data.opening.release.places import Places
 from chengshu.data.opening.release.values import neutral, plain
 
 BOM = b"\xef\xbb\xbf"
@@ -51,8 +52,13 @@ def open_writer(
     schema: pa.Schema,
     notes: Sequence[ColumnNote],
     about: Sequence[tuple[str, str]],
+    *,
+    places: Places | None = None,
 ) -> Writer:
-    """The writer of a format at ``path``; ``about`` goes where the format has a place for it."""
+    """The writer of a format at ``path``; ``about`` goes where the format has a place for it.
+
+    GeoJSON needs ``places``.
+    """
     match FileFormat(file_format):
         case FileFormat.CSV:
             return CsvWriter(path, schema)
@@ -62,6 +68,9 @@ def open_writer(
             return XlsxWriter(path, notes, about)
         case FileFormat.PARQUET:
             return ParquetWriter(path, schema, notes, about)
+        case FileFormat.GEOJSON if places is not None:
+            return GeoJsonWriter(path, schema, places)
+    raise ValueError(f"{file_format}: no places")
 
 
 class CsvWriter:
@@ -104,6 +113,44 @@ class JsonWriter:
     def close(self) -> None:
         self._file.write("[]\n" if self._separator == "[\n" else "\n]\n")
         self._file.close()
+
+
+class GeoJsonWriter:
+    """RFC 7946: one point feature per line, all fields as properties; a row without a place has no geometry."""
+
+    def __init__(self, path: Path, schema: pa.Schema, places: Places) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="\n")
+        self._keys = [f"{json.dumps(name, ensure_ascii=False)}:" for name in schema.names]
+        self._east = schema.get_field_index(places.longitude)
+        self._north = schema.get_field_index(places.latitude)
+        self._separator = '{"type":"FeatureCollection","features":[\n'
+        self._empty = True
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        columns = [_json_texts(plain(column)) for column in batch.columns]
+        for values in zip(*columns, strict=True):
+            pairs = ",".join(map(str.__add__, self._keys, values))
+            point = _point(values[self._east], values[self._north])
+            self._file.write(
+                f'{self._separator}{{"type":"Feature","geometry":{point},"properties":{{{pairs}}}}}'
+            )
+            self._separator, self._empty = ",\n", False
+
+    def close(self) -> None:
+        self._file.write(f"{self._separator}]}}\n" if self._empty else "\n]}\n")
+        self._file.close()
+
+
+_MOST_EAST, _MOST_NORTH = 180, 90
+
+
+def _point(east: str, north: str) -> str:
+    """A geometry of two JSON numbers; none where one is missing or no place on earth."""
+    if "null" in {east, north}:
+        return "null"
+    if abs(Decimal(east)) > _MOST_EAST or abs(Decimal(north)) > _MOST_NORTH:
+        return "null"
+    return f'{{"type":"Point","coordinates":[{east},{north}]}}'
 
 
 def _json_texts(array: Any) -> list[str]:

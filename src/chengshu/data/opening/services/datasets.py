@@ -27,9 +27,11 @@ RESERVED_SLUGS = {"new"}
 SUMMARY_LENGTH = 10
 MAX_KEYWORDS = 12
 BASIS_LENGTH = 500
+CONTACT_LENGTH = 120
+_MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 _AUDITED = (
     "title", "summary", "fields", "row_filter", "licence", "keywords", "theme", "update_cycle",
-    "masks", "basis", "privacy",
+    "masks", "basis", "privacy", "contact",
 )  # fmt: skip
 
 
@@ -47,6 +49,7 @@ def create_dataset(
     row_filter: dict[str, Any] | None = None,
     masks: Mapping[str, str] | None = None,
     basis: str = "",
+    contact: str = "",
 ) -> OpenDataset:
     """Draft a dataset over chosen fields of a published resource.
 
@@ -64,7 +67,7 @@ def create_dataset(
     )  # fmt: skip
     check(actor, "opening.manage", item)
     said = _Description(
-        title, summary, fields, theme, keywords, licence, row_filter, masks or {}, basis
+        title, summary, fields, theme, keywords, licence, row_filter, masks or {}, basis, contact
     )
     _fill(item, resource, said, _slug_problems(item.slug))
     with unit_of_work():
@@ -87,6 +90,7 @@ def update_dataset(
     row_filter: dict[str, Any] | None = None,
     masks: Mapping[str, str] | None = None,
     basis: str = "",
+    contact: str = "",
 ) -> OpenDataset:
     """Change a dataset; fields and rows reach the public with the next publication.
 
@@ -105,7 +109,16 @@ def update_dataset(
         before = _told(item)
         agreed = terms.digest(item)
         said = _Description(
-            title, summary, fields, theme, keywords, licence, row_filter, masks or {}, basis
+            title,
+            summary,
+            fields,
+            theme,
+            keywords,
+            licence,
+            row_filter,
+            masks or {},
+            basis,
+            contact,
         )
         _fill(item, resource, said, {})
         if terms.digest(item) != agreed:
@@ -230,6 +243,7 @@ class _Description:
     row_filter: dict[str, Any] | None
     masks: Mapping[str, str]
     basis: str
+    contact: str
 
 
 def _fill(
@@ -246,6 +260,8 @@ def _fill(
     words = list(dict.fromkeys(word.strip() for word in said.keywords if word.strip()))
     if len(said.basis.strip()) > BASIS_LENGTH:
         problems["basis"] = f"最多 {BASIS_LENGTH} 个字"
+    if len(said.contact.strip()) > CONTACT_LENGTH or _MOBILE.search(said.contact):
+        problems["contact"] = f"写单位和办公电话，不写个人手机，最多 {CONTACT_LENGTH} 个字"
     if len(words) > MAX_KEYWORDS:
         problems["keywords"] = f"最多 {MAX_KEYWORDS} 个关键词"
     columns: Sequence[ColumnSpec] = ()
@@ -260,7 +276,7 @@ def _fill(
     item.fields, item.keywords = [c.name for c in columns], words
     item.licence, item.row_filter = said.licence, said.row_filter
     item.masks = {name: said.masks[name] for name in item.fields if said.masks.get(name)}
-    item.basis = said.basis.strip()
+    item.basis, item.contact = said.basis.strip(), said.contact.strip()
 
 
 def well_formed(slug: str) -> bool:

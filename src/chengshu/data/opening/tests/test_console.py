@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from chengshu.data.opening.choices import DatasetState
+from chengshu.data.opening.description_quality import judge_description
 from chengshu.data.opening.models import OpenDataset, OpenInterface
 from chengshu.data.opening.tests.cast import CONTENT, OPEN, Scene
 from chengshu.kernel.identity.models import Account
@@ -128,3 +129,24 @@ def test_the_list_asks_the_database_a_constant_number_of_times(
     OpenDataset.objects.filter(slug="set-1").update(state=DatasetState.WITHDRAWN)
     with django_assert_max_num_queries(16):
         admin.get(LIST)
+
+
+def test_what_the_description_lacks_is_mended_by_a_click(scene: Scene, officer: Client) -> None:
+    item = scene.public(keywords=[], summary="公厕和座椅的位置与时间")
+    page = officer.get(PAGE).text
+    for expected in (
+        "至少写 3 个关键词",
+        "城市公共便民设施、生活服务、公共厕所",
+        "做到涨 9 分",
+        "12345 政务服务热线",
+    ):
+        assert expected in page
+    before = judge_description(item, item.current).score
+    for key in ("keywords", "contact", "summary"):
+        officer.post(f"{PAGE}mend/", {"key": key})
+    item.refresh_from_db()
+    assert item.keywords[:2] == ["城市公共便民设施", "生活服务"]
+    assert item.summary.endswith("等 12 个字段。")
+    assert (before, judge_description(item, item.current).score) == (60, 87)
+    assert officer.post(f"{PAGE}mend/", {"key": "keywords"}).status_code == 409
+    assert "12345 政务服务热线" in officer.get("/open/datasets/public-facility/").text

@@ -14,8 +14,10 @@ import pytest
 from chengshu.data.opening.choices import DatasetState
 from chengshu.data.opening.models import DatasetRelease, OpenDataset
 from chengshu.data.opening.release import building
+from chengshu.data.opening.release.places import places_of
 from chengshu.data.opening.release.values import neutral
 from chengshu.data.opening.release.writers import ColumnNote, XlsxWriter
+from chengshu.data.opening.services import datasets
 from chengshu.data.opening.tests.cast import OPEN, Scene, collect, release, rows
 from chengshu.kernel.access.actor import platform
 from chengshu.kernel.errors import ChengshuError, Conflict, InvalidInput, Unavailable
@@ -280,3 +282,36 @@ def test_only_the_newest_releases_keep_their_files(scene: Scene, monkeypatch) ->
     kept = list(item.releases.order_by("number").values_list("files_kept", flat=True))
     assert kept == [False, True, True]
     assert not item.releases.get(number=1).path.exists()
+
+
+def test_places_are_written_as_rfc_7946_points_and_shifted_ones_are_not(scene: Scene) -> None:
+    collect(scene.resource, [rows(1)[0] | {"longitude": None}, *rows(3)[1:]])
+    current = scene.public().current
+    assert current is not None
+    told = json.loads(current.file("geojson").read_text("utf-8"), parse_float=Decimal)
+    assert (told["type"], len(told["features"]), "crs" in told) == ("FeatureCollection", 60, False)
+    assert [f["geometry"] for f in told["features"][:2]] == [
+        None, {"type": "Point", "coordinates": [Decimal("120.501000"), Decimal("27.550500")]},
+    ]  # fmt: skip
+    assert [f["properties"] for f in told["features"]] == _json(current.dataset)
+    columns = building.published_by_id(scene.resource.pk).columns
+    shifted = places_of(columns, {"longitude": "高德地图取点，GCJ-02"})
+    assert shifted is not None
+    assert (shifted.datum, shifted.as_wgs84) == ("GCJ-02", False)
+
+
+def test_a_release_says_what_it_changed(scene: Scene) -> None:
+    item = scene.public()
+    collect(scene.resource, [*rows(2, remark="新"), *rows(63)[60:]])
+    datasets.update_dataset(
+        actor=scene.officer, dataset=item, revision=item.revision, title=item.title,
+        summary=item.summary, theme=item.theme, fields=[f for f in OPEN if f != "cost"],
+    )  # fmt: skip
+    release(item)
+    item.refresh_from_db()
+    assert item.current is not None
+    told = item.current.profile["changes"]
+    assert {k: told[k] for k in ("since", "added", "removed", "changed")} == {
+        "since": 1, "added": 3, "removed": 0, "changed": 2,
+    }  # fmt: skip
+    assert told["fields"] == {"came": [], "went": ["造价"], "altered": []}

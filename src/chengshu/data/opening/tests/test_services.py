@@ -221,7 +221,7 @@ def test_facets_count_what_each_choice_leaves(scene: Scene) -> None:
     themes = {v.value: (v.count, v.chosen) for v in shelf.facets[0].values}
     assert themes == {"living": (1, False), "transport": (1, True)}
     assert {v.value: v.count for v in shelf.facets[2].values} == dict.fromkeys(
-        ("csv", "json", "xlsx", "parquet"), 1
+        ("csv", "json", "xlsx", "parquet", "geojson"), 1
     )
 
 

@@ -42,7 +42,7 @@ class ApprovalPanel:
 
 def approval_of(item: OpenDataset) -> ApprovalPanel | None:
     """The panel of a dataset that needs an approval; None for one that does not."""
-    resource = _resource(item)
+    resource = resource_of(item)
     if resource is None or not terms.needs_approval(item, resource):
         return None
     last = terms.latest(item)
@@ -79,7 +79,8 @@ def approval_actions(actor: Actor, item: OpenDataset) -> list[Action]:
     return found
 
 
-def _resource(item: OpenDataset) -> PublishedResource | None:
+def resource_of(item: OpenDataset) -> PublishedResource | None:
+    """The catalogue entry in force; None while it is out of service."""
     try:
         return published_by_id(item.resource_id)
     except ChengshuError:

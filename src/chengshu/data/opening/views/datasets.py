@@ -1,6 +1,7 @@
 """Datasets in the console: list, draft, publish with live progress, withdraw."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -12,13 +13,14 @@ from django.views.decorators.http import require_POST
 
 from chengshu.data.catalog.facade import published, published_by_id
 from chengshu.data.opening import selectors
-from chengshu.data.opening.choices import ApprovalState, DatasetState, FileFormat, Theme
-from chengshu.data.opening.description_quality import judge_description
+from chengshu.data.opening.choices import TABULAR, ApprovalState, DatasetState, Theme
+from chengshu.data.opening.description_fixes import Fix, proposed_fixes
+from chengshu.data.opening.description_quality import Quality, QualityCheck, judge_description
 from chengshu.data.opening.forms import DatasetForm, ReasonForm, initial_of
 from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.row_scope import describe
-from chengshu.data.opening.services import datasets
-from chengshu.data.opening.views.approvals import approval_actions, approval_of
+from chengshu.data.opening.services import datasets, descriptions
+from chengshu.data.opening.views.approvals import approval_actions, approval_of, resource_of
 from chengshu.data.opening.views.privacy import review_of
 from chengshu.data.opening.views.verdicts import refused_fields, resource_facts
 from chengshu.kernel.access.actor import Actor
@@ -96,6 +98,9 @@ class DatasetList(TableView[OpenDataset]):
 
     def get_actions(self) -> Sequence[Action]:
         found = [Action(title="打开门户", url="/open/", icon="external-link")]
+        if holds(self.request.actor, "opening.answer"):  # type: ignore[attr-defined]
+            url = reverse("opening_voices:inbox")
+            found.append(Action(title="公众来信", url=url, icon="message"))
         if holds(self.request.actor, "opening.manage"):  # type: ignore[attr-defined]
             url = reverse("opening:new")
             found.append(Action(title="开放一个数据集", url=url, icon="plus", primary=True))
@@ -171,6 +176,7 @@ def detail(request: ActorRequest, slug: str) -> HttpResponse:
     }  # fmt: skip
     if release is not None:
         context["quality"] = judge_description(item, release)
+        context["improvements"] = _improvements(request.actor, item, context["quality"])
         context["stats"] = [
             Stat(label="记录", value=release.rows, unit="条"),
             Stat(label="字段", value=len(release.columns), unit="个"),
@@ -179,6 +185,33 @@ def detail(request: ActorRequest, slug: str) -> HttpResponse:
                  note=context["quality"].grade),
         ]  # fmt: skip
     return render(request, "opening/dataset.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class Improvement:
+    """What is missing, what it would bring, and the value a click would put there."""
+
+    check: QualityCheck
+    gain: int
+    fix: Fix | None
+
+
+def _improvements(actor: Actor, item: OpenDataset, quality: Quality) -> list[Improvement]:
+    fixes: dict[str, Fix] = {}
+    if quality.missing and allows(actor, "opening.manage", item):
+        resource = resource_of(item)
+        assert item.current is not None
+        fixes = proposed_fixes(item, item.current, resource) if resource else {}
+    return [Improvement(c, quality.gain(c), fixes.get(c.key)) for c in quality.missing]
+
+
+@require_POST
+def mend(request: ActorRequest, slug: str) -> HttpResponse:
+    """Take a proposed improvement of the description."""
+    item = selectors.dataset(request.actor, slug)
+    fix = descriptions.apply_fix(actor=request.actor, dataset=item, key=request.POST.get("key", ""))
+    messages.success(request, f"已改好：{fix.shown}")
+    return redirect(_url(item))
 
 
 def progress(request: ActorRequest, slug: str) -> HttpResponse:
@@ -259,7 +292,7 @@ def _releases(item: OpenDataset) -> Table:
         key="releases", columns=columns, rows=list(item.releases.all()[:12]), caption="版本",
         empty=EmptyState(
             title="还没有发布过", icon="versions",
-            text=f"发布时会生成 {'、'.join(FileFormat.labels)} 四种格式，并记下校验值。",
+            text=f"发布时会生成 {'、'.join(f.label for f in TABULAR)}，有位置的还有 GeoJSON，并记下校验值。",
         ),
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ DESCRIPTOR = "datapackage"
 # Never renumber: others keep these identifiers.
 _KINDS: dict[str, int] = {
     "": 0, FileFormat.CSV: 1, FileFormat.JSON: 2, FileFormat.XLSX: 3, FileFormat.PARQUET: 4,
-    DESCRIPTOR: 15,
+    FileFormat.GEOJSON: 5, DESCRIPTOR: 15,
 }  # fmt: skip
 _FILES = {number: kind for kind, number in _KINDS.items()}
 

@@ -62,7 +62,7 @@ def package(site: Site, dataset: OpenDataset) -> Shape:
         "id": site.identifiers.of(dataset.pk), "name": dataset.slug, "title": dataset.title,
         "notes": dataset.summary, "url": site.link("dataset", dataset.slug),
         "version": str(release.number), "type": "dataset", "state": "active", "private": False,
-        "isopen": True, "author": provider.name, "author_email": None, "maintainer": None,
+        "isopen": True, "author": provider.name, "author_email": None, "maintainer": dataset.contact or None,
         "maintainer_email": None, "creator_user_id": None,
         "license_id": dataset.licence, "license_title": dataset.get_licence_display(),
         "license_url": LICENCE_URLS[dataset.licence],

@@ -6,7 +6,7 @@ import pytest
 
 from chengshu.data.catalog.models import Resource
 from chengshu.data.catalog.tests import cast as catalog_cast
-from chengshu.data.opening.choices import FileFormat
+from chengshu.data.opening.choices import TABULAR
 from chengshu.data.opening.models import DatasetRelease, OpenDataset
 from chengshu.data.opening.tests.cast import MASKED_FIELDS, Scene, catalogued, release
 from chengshu.data.opening.tests.conftest import scene, sensitive
@@ -41,7 +41,7 @@ def three(db: None) -> list[OpenDataset]:
 
 def shelve(resource: Resource, slug: str, title: str, **more: Any) -> OpenDataset:
     """A public dataset with a release that nobody built."""
-    files = {form.value: {"bytes": 100, "sha256": "0" * 64} for form in FileFormat}
+    files = {form.value: {"bytes": 100, "sha256": "0" * 64} for form in TABULAR}
     item = OpenDataset.objects.create(
         slug=slug, title=title, summary=f"{title}的位置", resource=resource, formats=list(files),
         search_text=f"{title}\n座位数 seats".lower(), **more,

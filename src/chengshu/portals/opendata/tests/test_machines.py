@@ -96,7 +96,7 @@ def test_the_page_carries_schema_org_and_leads_to_all_descriptions(
     response = client.get(PAGE)
     told = embedded_in(response.text)
     assert (told["@type"], told["name"]) == ("Dataset", "城市公共便民设施点位信息")
-    assert len(told["distribution"]) == 4
+    assert len(told["distribution"]) == 5
     # The policy allows no inline script; a data block is none, so it must stay of a type no browser runs.
     assert "script-src 'self';" in response.headers["Content-Security-Policy"]
     links = re.findall(r'<link rel="alternate"[^>]*?href="([^"]+)"', response.text, re.DOTALL)

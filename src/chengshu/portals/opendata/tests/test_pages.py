@@ -175,7 +175,7 @@ def test_the_interface_lists_and_describes(public: Scene, client: Client) -> Non
     listed = client.get("/open/api/v1/datasets", {"q": "便民"}).json()
     assert [d["slug"] for d in listed["datasets"]] == ["public-facility"]
     one = client.get("/open/api/v1/datasets/public-facility").json()
-    assert {f["format"] for f in one["files"]} == {"csv", "json", "xlsx", "parquet"}
+    assert {f["format"] for f in one["files"]} == {"csv", "json", "xlsx", "parquet", "geojson"}
     assert [f["name"] for f in one["fields"]] == OPEN
     assert client.get(one["records"]).json()["total"] == 60
     missing = client.get("/open/api/v1/datasets/nothing")

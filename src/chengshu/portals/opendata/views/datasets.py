@@ -11,17 +11,20 @@ from django.utils.cache import patch_vary_headers
 
 from chengshu.data.catalog.dcat.writing import MEDIA_TYPES
 from chengshu.data.catalog.facade import UpdateCycle
+from chengshu.data.contract.facade import ColumnSpec
 from chengshu.data.opening import selectors
 from chengshu.data.opening.choices import LICENCE_URLS
 from chengshu.data.opening.description_quality import judge_description
 from chengshu.data.opening.models import DatasetRelease, OpenDataset
 from chengshu.data.opening.release.building import POINTS
+from chengshu.data.opening.release.places import CGCS2000, places_of
 from chengshu.kernel.ui.components import Chart, Crumb, Fact, Series
 from chengshu.portals.opendata import pointmap
 from chengshu.portals.opendata.metadata import dcat
 from chengshu.portals.opendata.metadata.description import Description
 from chengshu.portals.opendata.metadata.schemaorg import embedded, schema_org
 from chengshu.portals.opendata.preview import preview
+from chengshu.portals.opendata.views.voices import exchange
 
 BARS = 12
 DOTS = 600
@@ -40,7 +43,7 @@ for record in page["records"]:
     print(record)"""
 FORMAT_NOTES = {
     "csv": "表格软件和程序都能打开，UTF-8 编码", "json": "程序直接读取的对象数组",
-    "xlsx": "Excel，含字段说明页", "parquet": "大数据分析工具，按列压缩",
+    "xlsx": "Excel，含字段说明页", "parquet": "大数据分析工具，按列压缩", "geojson": "地图软件直接打开，坐标按 WGS 84",
 }  # fmt: skip
 
 
@@ -82,14 +85,15 @@ def _whole(request: HttpRequest, dataset: OpenDataset, release: DatasetRelease) 
         ],
         "charts": [(c["name"], c["title"]) for c in _chartable(release)],
         "chart": _chart(release, chosen) if chosen else None, "chart_field": chosen,
-        "map": _map(release), "places": release.profile.get("places", 0),
+        "map": _map(release), "datum": _datum(release), "places": release.profile.get("places", 0),
         "quality": judge_description(dataset, release),
-        "versions": list(dataset.releases.all()[:VERSIONS]),
+        "versions": [(item, _changed(item)) for item in dataset.releases.all()[:VERSIONS]],
         "facts": _facts(dataset, release),
         "licence_url": LICENCE_URLS[dataset.licence],
         "samples": _samples(request, dataset, release),
         "citation": f"{description.citation} （访问日期：{timezone.localdate():%Y-%m-%d}）",
         "machine_links": machine_links(dataset),
+        "exchange": exchange(request.actor, dataset),  # type: ignore[attr-defined]
         "schema_org": embedded(schema_org(description)),
     }  # fmt: skip
 
@@ -114,6 +118,7 @@ def _facts(dataset: OpenDataset, release: DatasetRelease) -> list[Fact]:
     cycles = dict(UpdateCycle.choices)
     return [
         Fact("提供单位", dataset.resource.provider.name),
+        Fact("联系方式", dataset.contact),
         Fact("记录", f"{release.rows:,} 条"),
         Fact("字段", f"{len(release.columns)} 个"),
         Fact("更新周期", cycles.get(dataset.update_cycle, "")),
@@ -202,6 +207,35 @@ def _map(release: DatasetRelease) -> pointmap.PointMap | None:
         return None
     points = [(x, y, label) for x, y, label in json.loads(path.read_text("utf-8"))]
     return pointmap.draw(points[:: -(-len(points) // DOTS)])
+
+
+def _changed(release: DatasetRelease) -> str:
+    """What a release changed against the one before it, in words."""
+    told = release.profile.get("changes", {})
+    if not told:
+        return ""
+    counts = (("added", "新增"), ("removed", "减少"), ("changed", "修改"))
+    parts = [f"{word} {told[name]:,} 条" for name, word in counts if told.get(name)]
+    words = (("came", "新字段"), ("went", "去掉字段"), ("altered", "改了发布方式"))
+    parts += [
+        f"{word} {'、'.join(told['fields'][name])}" for name, word in words if told["fields"][name]
+    ]
+    return f"比第 {told['since']} 版：{'，'.join(parts) or '内容没有变化'}"
+
+
+def _datum(release: DatasetRelease) -> str:
+    """What the page says of the coordinates."""
+    columns = [
+        ColumnSpec(name=c["name"], title=c["title"], type=c["type"]) for c in release.columns
+    ]
+    places = places_of(columns, {c["name"]: c.get("definition", "") for c in release.columns})
+    if places is None:
+        return ""
+    if not places.as_wgs84:
+        return f"坐标是 {places.datum}，与 WGS 84 相差数百米，所以没有 GeoJSON 文件"
+    if places.datum == CGCS2000:
+        return "坐标 CGCS2000，与 WGS 84 相差不到 1 米；GeoJSON 按 WGS 84 使用"
+    return f"坐标 {places.datum}"
 
 
 def _samples(

@@ -3,6 +3,7 @@
 from datetime import datetime
 from xml.sax.saxutils import escape
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed
@@ -27,13 +28,28 @@ def rss(request: HttpRequest) -> HttpResponse:
     return _feed(request, Rss201rev2Feed, "rss")
 
 
+def dataset_atom(request: HttpRequest, slug: str) -> HttpResponse:
+    """New releases of one dataset as Atom."""
+    dataset = selectors.public_dataset(slug)
+    page = request.build_absolute_uri(reverse("opendata:dataset", args=[slug]))
+    feed = Atom1Feed(
+        title=f"{PORTAL}：{dataset.title}", link=page, description=dataset.summary, language="zh-CN",
+        author_name=dataset.resource.provider.name, feed_url=request.build_absolute_uri(),
+    )  # fmt: skip
+    return _filled(request, feed, selectors.public_releases().filter(dataset=dataset))
+
+
 def _feed(request: HttpRequest, kind: type[Feed], name: str) -> HttpResponse:
     feed = kind(
         title=f"{PORTAL}：最近开放的数据", link=request.build_absolute_uri(reverse("opendata:home")),
         description="新开放的数据集和数据集的新版本", language="zh-CN", author_name=PORTAL,
         feed_url=request.build_absolute_uri(reverse(f"opendata:{name}")),
     )  # fmt: skip
-    for release in selectors.public_releases()[:NEWEST]:
+    return _filled(request, feed, selectors.public_releases())
+
+
+def _filled(request: HttpRequest, feed: Feed, releases: QuerySet[DatasetRelease]) -> HttpResponse:
+    for release in releases[:NEWEST]:
         _add(request, feed, release)
     response = HttpResponse(content_type=feed.content_type)
     feed.write(response, "utf-8")

@@ -130,8 +130,8 @@ def _nothing(asked: dict[str, str]) -> EmptyState:
         )
     return EmptyState(
         title="没有符合条件的数据集", icon="search-off",
-        text="换一个更短的词，或去掉一部分条件。需要的数据还没开放？请拨打 12345 提出。",
-        action=Action(title="查看全部数据集", url=reverse("opendata:datasets")),
+        text="换一个更短的词，或去掉一部分条件。需要的数据还没开放？可以提数据需求，限时答复。",
+        action=Action(title="提数据需求", url=f"{reverse('opendata:voice-new')}?kind=demand"),
     )  # fmt: skip
 
 
