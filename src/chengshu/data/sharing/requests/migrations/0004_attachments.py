@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('files', '0001_initial'),
-        ('sharing_requests', '0002_amendments'),
+        ('sharing_requests', '0003_amendments'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0003_query_columns'),
+        ('sharing', '0006_proxy_source'),
     ]
 
     operations = [
