@@ -257,7 +257,13 @@ class GatewayClient:
         return state
 
     def export_identity(self, export: str) -> str:
-        """Return the age identity that opens an export asked for with this client's key."""
+        """Return the age identity that opens an export asked for with this client's key.
+
+        Raises:
+            TypeError: The client signs with a private key, from which no file key follows.
+        """
+        if not isinstance(self.secret, str):
+            raise TypeError("导出文件用共享密钥加密：请用 HMAC 密钥申请和打开。")
         return export_keys.identity(self.secret, export)
 
     def proxy(

@@ -152,6 +152,8 @@ def _order(asked: Asked) -> _Order:
     )  # fmt: skip
     if key is None or grant is None or CallKind.EXPORT not in grant.kinds:
         raise Conflict("应用、密钥、接口或批量导出的授权已不在有效状态。")
+    if not key.secret_sealed:
+        raise Conflict("国密和公钥密钥没有共享密码，文件无从加密。请用这个应用的共享密钥重新申请。")
     if grant.valid_until is not None and grant.valid_until <= timezone.now():
         raise Conflict("授权已到期。")
     return _Order(key, grant)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from chengshu.data.sharing import exporting
 from chengshu.data.sharing.choices import GrantState
-from chengshu.data.sharing.models import Export
+from chengshu.data.sharing.models import ApplicationKey, Export
 from chengshu.data.sharing.services import applications, grants
 from chengshu.data.sharing.tests.cast import dispatch_all, gateway
 from chengshu.kernel.audit.models import AuditRecord
@@ -71,7 +71,7 @@ def test_a_revoked_grant_takes_its_files_along(scene):
     assert not list(exporting.folder().glob("*.age"))
 
 
-@pytest.mark.parametrize("case", ["quota", "number", "key"])
+@pytest.mark.parametrize("case", ["quota", "number", "key", "public"])
 def test_what_cannot_be_made_is_refused_with_a_reason(scene, monkeypatch, case):
     caller = scene.shared(kinds=["export"], per_day=30 if case == "quota" else None)
     if case == "number":
@@ -80,11 +80,14 @@ def test_what_cannot_be_made_is_refused_with_a_reason(scene, monkeypatch, case):
         export = ask(caller, running)
         if case == "key":
             applications.revoke_key(actor=scene.asker, key=caller.key, reason="换新")
+        if case == "public":
+            ApplicationKey.objects.update(secret_sealed="")
         assert exporting.answer_all() == {"made": 0, "refused": 1, "removed": 0}
         found = export_store.look(exporting.folder(), export)
         if case != "key":
             assert state(caller, running, export)["reason"] == found.reason
-    assert {"quota": "30 条", "number": "24 小时", "key": "密钥"}[case] in found.reason
+    told = {"quota": "30 条", "number": "24 小时", "key": "密钥", "public": "没有共享密码"}
+    assert told[case] in found.reason
     item = Export.objects.get()
     assert (item.state, item.problem) == ("refused", found.reason)
     assert not list(exporting.folder().glob("*.age"))
