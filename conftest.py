@@ -59,8 +59,15 @@ def migrated_sqlite() -> Path:
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A run on another database asks what asks the database; the rest was asked once."""
+    """Groups for ``--dist loadgroup``; and a run on another database asks only what asks the database.
+
+    Tests of one file stay together, and so do all that use the shared PostgreSQL and MariaDB servers.
+    """
+    for item in items:
+        shared = item.get_closest_marker("postgres") or item.get_closest_marker("mariadb")
+        item.add_marker(pytest.mark.xdist_group("servers" if shared else item.path.name))
     if not os.environ.get("CHENGSHU_TEST_DATABASE_URL"):
         return
     left = [item for item in items if not _asks_database(item)]

@@ -49,7 +49,13 @@ def main() -> None:
     heavy = "service or crash or browser or differential"
     codes = [
         run("unit tests on SQLite", ["-q", "-n", "2", "-m", f"not ({heavy})", *extra], {}),
-        run("service, crash, browser and differential tests", ["-q", "-m", heavy, *extra], {}),
+        # They wait more than they work, so two at a time; the browser has the machine to itself.
+        run(
+            "service, crash and differential tests",
+            ["-q", "-n", "2", "--dist", "loadgroup", "-m", f"({heavy}) and not browser", *extra],
+            {},
+        ),
+        run("browser tests", ["-q", "-m", "browser", *extra], {}),
     ]
     if postgres:
         arguments = ["-q", "-n", "2", "-m", f"not ({heavy})", "src/chengshu", *extra]
