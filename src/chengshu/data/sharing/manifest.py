@@ -78,6 +78,10 @@ MANIFEST = Manifest(
         Action(key="sharing.granted", name="授予共享权限"),
         Action(key="sharing.grant_changed", name="变更共享授权"),
         Action(key="sharing.grant_state", name="暂停、恢复或收回授权"),
+        Action(
+            key="sharing.report_exported", name="导出调用统计报表",
+            fields=(("days", "天数"), ("group", "分组"), ("rows", "行数")),
+        ),
         Action(key="sharing.verification_requested", name="要求核验共享调用留痕"),
         Action(
             key="sharing.trail_verified", name="核验共享调用留痕",

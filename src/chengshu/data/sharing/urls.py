@@ -7,6 +7,7 @@ from chengshu.data.sharing.views import (
     grants,
     interfaces,
     query_columns,
+    report,
 )
 from chengshu.kernel.access.routing import page
 
@@ -50,6 +51,7 @@ urlpatterns = [
     page(f"{_G}<int:pk>/change/", grants.change, name="grant-change", permission=GRANT),
     page(f"{_G}<int:pk>/<slug:verb>/", grants.state, name="grant-state", permission=GRANT),
     page(f"{ROOT}calls/", calls.board, name="calls", permission=VIEW),
+    page(f"{ROOT}calls/report/", report.report, name="report", permission=VIEW),
     page(f"{ROOT}calls/records/", calls.record_list, name="records", permission=VIEW),
     page(f"{ROOT}calls/verify/", calls.verify, name="verify", permission=VERIFY),
     page(
