@@ -46,7 +46,9 @@ def read_history() -> tuple[dict[str, dict[int, int]], dict[tuple[str, int], lis
         # Days are counted from 1970, as weeks of the detector are from any day.
         hours[row["application"]][row["hour"]] = row["hour_count"]
     told = table.filter(pc.is_in(table.column("outcome"), value_set=pa.array(["ok", "no_record"])))
-    told = told.append_column("miss", pc.cast(pc.equal(told.column("outcome"), "no_record"), pa.int64()))
+    told = told.append_column(
+        "miss", pc.cast(pc.equal(told.column("outcome"), "no_record"), pa.int64())
+    )
     days = told.group_by(["application", "day"]).aggregate([("miss", "count"), ("miss", "sum")])
     for row in days.to_pylist():
         keys[row["application"], row["day"]] = [row["miss_count"], row["miss_sum"], 0]
@@ -72,7 +74,7 @@ def measure() -> None:
     last_day = max(max(series) for series in hours.values()) // 24
     days = range(last_day - DAYS_BACK + 1, last_day + 1)
     print(f"  {total:,} calls, {len(hours)} applications, {len(days)} days looked at")
-    chance = random.Random(20261201)  # noqa: S311 - cases, no secrets
+    chance = random.Random(20261201)
     planted: set[tuple[str, str, int]] = set()
     while len(planted) < 3 * CASES:
         kind = (VOLUME, HOURS, SCAN)[len(planted) % 3]
@@ -113,8 +115,10 @@ def measure() -> None:
         print(f"{'':22}{kind:<10}{many:>10}{got:>8}{got / many:>9.2f}{false:>14}")
     precision = len(hits) / max(1, len(found))
     checked = len(days) * len(hours)
-    print(f"  precision {precision:.3f}, recall {len(hits) / len(planted):.3f}; {len(wrong)} false alarms in "
-          f"{checked:,} application days; {spent / len(days) * 1000:.0f} CPU ms a day looked at")
+    print(
+        f"  precision {precision:.3f}, recall {len(hits) / len(planted):.3f}; {len(wrong)} false alarms in "
+        f"{checked:,} application days; {spent / len(days) * 1000:.0f} CPU ms a day looked at"
+    )
 
 
 if __name__ == "__main__":

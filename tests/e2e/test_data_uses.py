@@ -39,7 +39,7 @@ def test_a_citizen_sees_who_looked_and_asks_why(visit, city):
     bureau = visit()
     page = bureau.sign_in("guanliyuan")
     page.goto(f"{city.web}/console/tickets/?q=群众疑问")
-    page.locator("main a", has_text="群众疑问").first.click()
+    page.locator("main a", has_text="为什么查我的信息").first.click()
     expect(page.locator("main")).to_contain_text(WORDS)
     expect(page.locator("main")).not_to_contain_text("章美芳")
     bureau.keep("data-uses-ticket", full=True)

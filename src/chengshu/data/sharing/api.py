@@ -438,7 +438,7 @@ def set_grant_state(request: HttpRequest, grant_id: Number, payload: StateIn) ->
 @router.operation("GET", "/usage", permission=VIEW, response=UsageOut, summary="查调用统计")
 def get_usage(request: HttpRequest, filters: Query[UsageFilters]) -> dict[str, Any]:
     """Calls within the caller's scope, counted from the gateway's trail every minute."""
-    rows = selectors.statistics(_actor(request)).filter(hour__gte=usage.since(filters.days))
+    rows = selectors.statistics(_actor(request)).filter(day__gte=usage.first_day(filters.days))
     if filters.application:
         rows = rows.filter(application=filters.application)
     if filters.interface:

@@ -93,6 +93,10 @@ MANIFEST = Manifest(
         Action(key="sharing.grant_changed", name="变更共享授权"),
         Action(key="sharing.grant_state", name="暂停、恢复或收回授权"),
         Action(
+            key="sharing.report_exported", name="导出调用统计报表",
+            fields=(("days", "天数"), ("group", "分组"), ("rows", "行数")),
+        ),
+        Action(
             key="sharing.export_made", name="生成批量导出",
             fields=(("rows", "记录数"), ("sha256", "文件摘要"), ("version", "快照版本"), ("format", "格式")),
         ),

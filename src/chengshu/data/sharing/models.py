@@ -262,6 +262,34 @@ class CallStatistic(models.Model):
         return f"{self.hour:%F %H} {self.application}"
 
 
+class DayStatistic(models.Model):
+    """The hourly sums once more by day of the city's time, so that a year reads as quickly as a month."""
+
+    day = models.DateField("日期")
+    application = models.CharField("应用编号", max_length=64)
+    interface = models.CharField("接口编号", max_length=64)
+    outcome = models.CharField("结果", max_length=40)
+    calls = models.BigIntegerField("调用次数", default=0)
+    micros = models.BigIntegerField("总耗时（微秒）", default=0)
+    charged = models.BigIntegerField("占用限额", default=0)
+
+    class Meta:
+        verbose_name = "每日调用统计"
+        indexes: ClassVar = [
+            models.Index(fields=["application", "day"]),
+            models.Index(fields=["interface", "day"]),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["day", "application", "interface", "outcome"],
+                name="sharing_day_statistic_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.application}"
+
+
 class CallCursor(models.Model):
     """How far a stream of calls was taken over; moved in the same transaction as the counts.
 

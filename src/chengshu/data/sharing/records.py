@@ -11,6 +11,7 @@ from chengshu.kernel.access.actor import Actor
 from chengshu_lake import Lake
 
 PAGE = 50
+_SUMS_AT_ONCE = 500
 _COLUMNS = (
     "called_at", "application", "interface", "outcome", "status", "micros", "request_id", "purpose",
 )  # fmt: skip
@@ -51,13 +52,17 @@ def latest(
     lake = Lake(settings.LAKE_ROOT)
     if not lake.exists(calls.TABLE):
         return CallPage([], more=False)
-    conditions, values = _visible(actor)
-    for column, wanted in (
-        ("application", application), ("interface", interface), ("outcome", outcome),
-    ):  # fmt: skip
-        if wanted:
-            conditions.append(f"{column} = ?")
-            values.append(wanted)
+    conditions, values = visible(actor)
+    wanted = {"application": application, "interface": interface, "outcome": outcome}
+    wanted = {column: value for column, value in wanted.items() if value}
+    since = _oldest_needed(actor, wanted, page * size + 1)
+    if since is not None:
+        # The page needs no older call than this: without the bound every page reads the whole history.
+        conditions.append("called_at >= ?")
+        values.append(since)
+    for column, value in wanted.items():
+        conditions.append(f"{column} = ?")
+        values.append(value)
     found = lake.read(
         calls.TABLE,
         columns=_COLUMNS,
@@ -70,7 +75,21 @@ def latest(
     return CallPage([CallRecord(**row) for row in shown], more=found.num_rows > page * size)
 
 
-def _visible(actor: Actor) -> tuple[list[str], list[Any]]:
+def _oldest_needed(actor: Actor, wanted: dict[str, str], count: int) -> datetime | None:
+    """The hour from which on there are ``count`` calls, by the hourly sums; None when there are not as many.
+
+    Sums come after their calls, never before them: what the sums know of is in the table.
+    """
+    rows = selectors.hourly_statistics(actor).filter(**wanted).order_by("-hour")
+    for hour, made in rows.values_list("hour", "calls").iterator(_SUMS_AT_ONCE):
+        count -= made
+        if count <= 0:
+            return hour
+    return None
+
+
+def visible(actor: Actor) -> tuple[list[str], list[Any]]:
+    """Conditions on the call table that leave what the actor may see, with their values."""
     if selectors.sees_all_calls(actor):
         return [], []
     asking, asked = selectors.call_scope(actor)

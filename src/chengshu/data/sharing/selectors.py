@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -13,19 +14,27 @@ from chengshu.data.sharing.choices import (
     InterfaceState,
     KeyState,
 )
-from chengshu.data.sharing.models import Application, CallStatistic, Export, Grant, ShareInterface
+from chengshu.data.sharing.models import (
+    Application,
+    CallStatistic,
+    DayStatistic,
+    Export,
+    Grant,
+    ShareInterface,
+)
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import allows, scope
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import NotFound
 
 VIEW = "sharing.view"
+S = TypeVar("S", CallStatistic, DayStatistic)
 RECENT = timedelta(days=30)
 
 
 def count_calls() -> int:
     """All audited calls taken over so far."""
-    return int(CallStatistic.objects.aggregate(total=Sum("calls"))["total"] or 0)
+    return int(DayStatistic.objects.aggregate(total=Sum("calls"))["total"] or 0)
 
 
 def count_applications() -> int:
@@ -103,7 +112,9 @@ def listed_interfaces(actor: Actor) -> QuerySet[ShareInterface]:
 
 def _recent_calls(field: str) -> Coalesce:
     sums = (
-        CallStatistic.objects.filter(**{field: OuterRef("code")}, hour__gte=timezone.now() - RECENT)
+        DayStatistic.objects.filter(
+            **{field: OuterRef("code")}, day__gt=timezone.localdate() - RECENT
+        )
         .order_by()
         .values(field)
         .annotate(total=Sum("calls"))
@@ -156,9 +167,17 @@ def call_scope(actor: Actor) -> tuple[list[str], list[str]]:
     )
 
 
-def statistics(actor: Actor) -> QuerySet[CallStatistic]:
-    """Hourly sums of the calls the actor may see: of own applications and on own interfaces."""
-    rows = CallStatistic.objects.all()
+def statistics(actor: Actor) -> QuerySet[DayStatistic]:
+    """Daily sums of the calls the actor may see: of own applications and on own interfaces."""
+    return _visible(actor, DayStatistic.objects.all())
+
+
+def hourly_statistics(actor: Actor) -> QuerySet[CallStatistic]:
+    """Hourly sums of the same calls."""
+    return _visible(actor, CallStatistic.objects.all())
+
+
+def _visible(actor: Actor, rows: QuerySet[S]) -> QuerySet[S]:
     if sees_all_calls(actor):
         return rows
     asking, asked = call_scope(actor)
@@ -191,10 +210,10 @@ class InterfaceCalls:
 def calls_by_month() -> list[MonthCalls]:
     """Calls by month in the city's time, oldest first."""
     sums: dict[str, int] = {}
-    # Grouped by hour along the index and into months here: truncating every row takes seconds on a full city.
-    found = CallStatistic.objects.order_by("hour").values("hour").annotate(total=Sum("calls"))
+    # Grouped by day along the index and into months here: truncating every row takes longer than reading them.
+    found = DayStatistic.objects.order_by("day").values("day").annotate(total=Sum("calls"))
     for row in found:
-        month = f"{timezone.localtime(row['hour']):%Y-%m}"
+        month = f"{row['day']:%Y-%m}"
         sums[month] = sums.get(month, 0) + int(row["total"])
     return [MonthCalls(month, calls) for month, calls in sums.items()]
 
@@ -202,7 +221,7 @@ def calls_by_month() -> list[MonthCalls]:
 def busiest_interfaces() -> list[InterfaceCalls]:
     """Interfaces by number of calls, most called first."""
     titles = dict(ShareInterface.objects.values_list("code", "title"))
-    rows = CallStatistic.objects.values("interface").annotate(total=Sum("calls")).order_by("-total")
+    rows = DayStatistic.objects.values("interface").annotate(total=Sum("calls")).order_by("-total")
     return [
         InterfaceCalls(r["interface"], titles[r["interface"]], int(r["total"]))
         for r in rows

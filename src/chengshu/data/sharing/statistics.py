@@ -1,14 +1,20 @@
 """Hourly sums of calls: added in a handful of statements, read within what a person may see."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import NamedTuple
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeVar
 
-from chengshu.data.sharing.models import CallStatistic
+from django.utils import timezone
+
+from chengshu.data.sharing.models import CallStatistic, DayStatistic
 
 UNKNOWN = "-"
 _CHUNK = 2_000
 _LENGTHS = (64, 64, 40)
+
+HourKey = tuple[datetime, str, str, str]
+DayKey = tuple[date, str, str, str]
+T = TypeVar("T", CallStatistic, DayStatistic)
 
 
 class Sum(NamedTuple):
@@ -26,44 +32,50 @@ class Sum(NamedTuple):
     charged: int = 0
 
 
-Key = tuple[datetime, str, str, str]
-
-
 def add(rows: Iterable[Sum]) -> int:
-    """Add sums to the statistics inside the caller's transaction; return the number of calls.
+    """Add sums to the statistics by hour and by day, inside the caller's transaction; return the number of calls.
 
     The caller holds a lock that keeps other writers of statistics out (the row of its cursor).
     """
-    new: dict[Key, CallStatistic] = {}
+    hours: dict[HourKey, CallStatistic] = {}
+    days: dict[DayKey, DayStatistic] = {}
     total = 0
     for row in rows:
         words = zip((row.application, row.interface, row.outcome), _LENGTHS, strict=True)
         application, interface, outcome = (word[:length] or UNKNOWN for word, length in words)
-        key = (row.hour, application, interface, outcome)
-        item = new.get(key)
-        if item is None:
-            item = new[key] = CallStatistic(
+        day = timezone.localtime(row.hour).date()
+        hourly = hours.get((row.hour, application, interface, outcome))
+        if hourly is None:
+            hourly = hours[row.hour, application, interface, outcome] = CallStatistic(
                 hour=row.hour, application=application, interface=interface, outcome=outcome
             )
-        item.calls += row.calls
-        item.micros += row.micros
-        item.charged += row.charged
+        daily = days.get((day, application, interface, outcome))
+        if daily is None:
+            daily = days[day, application, interface, outcome] = DayStatistic(
+                day=day, application=application, interface=interface, outcome=outcome
+            )
+        for item in (hourly, daily):
+            item.calls += row.calls
+            item.micros += row.micros
+            item.charged += row.charged
         total += row.calls
-    if new:
-        _merge(new)
+    if hours:
+        _merge(CallStatistic, "hour", hours)
+        _merge(DayStatistic, "day", days)
     return total
 
 
-def _merge(new: dict[Key, CallStatistic]) -> None:
-    hours = [key[0] for key in new]
-    stored = CallStatistic.objects.filter(hour__gte=min(hours), hour__lte=max(hours))
+def _merge(model: type[T], moment: str, new: dict[Any, T]) -> None:
+    times = [key[0] for key in new]
+    found = model.objects.filter(**{f"{moment}__gte": min(times), f"{moment}__lte": max(times)})
     known = []
-    for item in stored.iterator(_CHUNK):
-        added = new.pop((item.hour, item.application, item.interface, item.outcome), None)
+    for item in found.iterator(_CHUNK):
+        key = (getattr(item, moment), item.application, item.interface, item.outcome)
+        added = new.pop(key, None)
         if added is not None:
             item.calls += added.calls
             item.micros += added.micros
             item.charged += added.charged
             known.append(item)
-    CallStatistic.objects.bulk_update(known, ["calls", "micros", "charged"], batch_size=200)
-    CallStatistic.objects.bulk_create(new.values(), batch_size=_CHUNK)
+    model.objects.bulk_update(known, ["calls", "micros", "charged"], batch_size=200)
+    model.objects.bulk_create(new.values(), batch_size=_CHUNK)

@@ -11,6 +11,7 @@ from chengshu.data.sharing.views import (
     interfaces,
     public_keys,
     query_columns,
+    report,
     shelf,
     sources,
 )
@@ -67,6 +68,7 @@ urlpatterns = [
     page(f"{_G}<int:pk>/contract.json", guide.contract, name="grant-contract", permission=VIEW),
     page(f"{_G}<int:pk>/<slug:verb>/", grants.state, name="grant-state", permission=GRANT),
     page(f"{ROOT}calls/", calls.board, name="calls", permission=VIEW),
+    page(f"{ROOT}calls/report/", report.report, name="report", permission=VIEW),
     page(f"{ROOT}calls/records/", calls.record_list, name="records", permission=VIEW),
     page(f"{ROOT}calls/verify/", calls.verify, name="verify", permission=VERIFY),
     page(

@@ -6,12 +6,14 @@ from datetime import date, datetime, timedelta
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from chengshu.data.sharing.models import Application, CallStatistic, ShareInterface
+from chengshu.data.sharing.models import Application, CallStatistic, DayStatistic, ShareInterface
 from chengshu_gateway.problems import KINDS
 
 OK = "ok"
 # Answered by the rules: the record is not there, which is no failure of the call.
-ANSWERED = (OK, "no_record")
+NOT_THERE = "no_record"
+ANSWERED = (OK, NOT_THERE)
+UNKNOWN_UNIT = "单位未登记"
 MICROS_PER_MS = 1000
 
 
@@ -76,7 +78,12 @@ def since(days: int) -> datetime:
     return midnight - timedelta(days=days - 1)
 
 
-def totals(rows: QuerySet[CallStatistic]) -> Totals:
+def first_day(days: int) -> date:
+    """The first day of a period of ``days`` calendar days that ends today, in the city's time."""
+    return since(days).date()
+
+
+def totals(rows: QuerySet[DayStatistic]) -> Totals:
     """Sums over the rows, in two queries."""
     found = rows.aggregate(calls=Sum("calls"), micros=Sum("micros"), charged=Sum("charged"))
     calls = int(found["calls"] or 0)
@@ -85,7 +92,7 @@ def totals(rows: QuerySet[CallStatistic]) -> Totals:
     return Totals(calls, answered, mean, int(found["charged"] or 0))
 
 
-def reasons(rows: QuerySet[CallStatistic]) -> list[Reason]:
+def reasons(rows: QuerySet[DayStatistic]) -> list[Reason]:
     """Refusals by reason, most frequent first."""
     refused = rows.exclude(outcome__in=ANSWERED).order_by()
     found = refused.values("outcome").annotate(total=Sum("calls")).order_by("-total")
@@ -101,21 +108,21 @@ def reasons(rows: QuerySet[CallStatistic]) -> list[Reason]:
     ]
 
 
-def by_application(rows: QuerySet[CallStatistic], limit: int = 10) -> list[Share]:
+def by_application(rows: QuerySet[DayStatistic], limit: int = 10) -> list[Share]:
     """The applications that call most."""
     return _shares(
         rows, "application", dict(Application.objects.values_list("code", "name")), limit
     )
 
 
-def by_interface(rows: QuerySet[CallStatistic], limit: int = 10) -> list[Share]:
+def by_interface(rows: QuerySet[DayStatistic], limit: int = 10) -> list[Share]:
     """The interfaces that are called most."""
     titles = dict(ShareInterface.objects.values_list("code", "title"))
     return _shares(rows, "interface", titles, limit)
 
 
 def _shares(
-    rows: QuerySet[CallStatistic], field: str, titles: dict[str, str], limit: int
+    rows: QuerySet[DayStatistic], field: str, titles: dict[str, str], limit: int
 ) -> list[Share]:
     found = rows.order_by().values(field).annotate(total=Sum("calls")).order_by("-total")[:limit]
     return [
@@ -123,16 +130,79 @@ def _shares(
     ]
 
 
-def by_day(rows: QuerySet[CallStatistic], days: int) -> list[Day]:
+def by_day(rows: QuerySet[DayStatistic], days: int) -> list[Day]:
     """Calls of each of the last ``days`` days, days without calls included."""
-    sums: dict[date, tuple[int, int]] = {}
-    # Grouped by hour along the index and into days here: the database would truncate every row by a function.
     answered = Sum("calls", filter=Q(outcome__in=ANSWERED), default=0)
-    found = rows.order_by().values("hour").annotate(answered=answered, total=Sum("calls"))
-    for row in found:
-        day = timezone.localtime(row["hour"]).date()
-        good, bad = sums.get(day, (0, 0))
-        sums[day] = (good + row["answered"], bad + row["total"] - row["answered"])
-    first = since(days).date()
+    found = rows.order_by().values("day").annotate(answered=answered, total=Sum("calls"))
+    sums = {row["day"]: (row["answered"], row["total"] - row["answered"]) for row in found}
+    first = first_day(days)
     every = [first + timedelta(days=n) for n in range(days)]
     return [Day(d, *sums.get(d, (0, 0))) for d in every]
+
+
+def by_hour(rows: QuerySet[CallStatistic]) -> list[int]:
+    """Calls by hour of the day in the city's time, 0 to 23."""
+    sums = [0] * 24
+    for row in rows.order_by().values("hour").annotate(total=Sum("calls")):
+        sums[timezone.localtime(row["hour"]).hour] += row["total"]
+    return sums
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the reports: an application, an interface or a department with its calls.
+
+    ``found`` calls were answered with data, ``missing`` ones found no record, the others were refused; ``mean_ms``
+    as in :class:`Totals`. ``users`` counts departments that were answered, ``applications`` likewise.
+    """
+
+    code: str
+    title: str
+    unit: str
+    calls: int
+    found: int
+    missing: int
+    mean_ms: float
+    applications: int
+    users: int
+
+    @property
+    def refused(self) -> int:
+        """Calls that were refused or failed."""
+        return self.calls - self.found - self.missing
+
+
+def lines(rows: QuerySet[DayStatistic], group: str) -> list[Line]:
+    """The report by interface, application or department of the caller, busiest first (three queries)."""
+    applications = {
+        a.code: (a.name, a.owner.name) for a in Application.objects.select_related("owner")
+    }
+    interfaces = {
+        i.code: (i.title, i.resource.provider.name)
+        for i in ShareInterface.objects.select_related("resource__provider")
+    }
+    sums: dict[str, list[int]] = {}
+    callers: dict[str, set[str]] = {}
+    found = rows.order_by().values_list("application", "interface", "outcome")
+    for asking, asked, outcome, total, micros in found.annotate(Sum("calls"), Sum("micros")):
+        unit = applications.get(asking, ("", UNKNOWN_UNIT))[1]
+        key = {"interface": asked, "application": asking}.get(group, unit)
+        own = sums.setdefault(key, [0, 0, 0, 0])
+        own[0] += total
+        own[1] += total if outcome == OK else 0
+        own[2] += total if outcome == NOT_THERE else 0
+        own[3] += micros
+        if outcome in ANSWERED:
+            callers.setdefault(key, set()).add(asking)
+    names = {"interface": interfaces, "application": applications}.get(group, {})
+    made = []
+    for key, (calls, told, missing, spent) in sums.items():
+        title, unit = names.get(key, (key, ""))
+        users = callers.get(key, set())
+        made.append(
+            Line(
+                key, title, unit, calls, told, missing, spent / calls / MICROS_PER_MS, len(users),
+                len({applications.get(code, ("", UNKNOWN_UNIT))[1] for code in users}),
+            )
+        )  # fmt: skip
+    return sorted(made, key=lambda line: (-line.calls, line.code))

@@ -10,6 +10,7 @@ them different. The trail keeps keyed hashes, so keys that follow one another ca
 there.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -53,7 +54,9 @@ class DayKeys:
     past: Sequence[int] = ()
 
 
-def unusual_hours(application: str, series: Mapping[int, int], first: int, day: int) -> list[Finding]:
+def unusual_hours(
+    application: str, series: Mapping[int, int], first: int, day: int
+) -> list[Finding]:
     """Hours of one day with far more calls than this hour of the week usually has.
 
     ``series`` maps hours to calls; an hour is the number of whole hours since 1970 in the city's time, hours without
@@ -91,7 +94,7 @@ def _past(series: Mapping[int, int], first: int, hour: int) -> list[int]:
 
 def _scale(past: Sequence[int], usual: float) -> float:
     spread = median(abs(count - usual) for count in past)
-    return max(MAD_SCALE * spread, usual**0.5, 1.0)
+    return max(MAD_SCALE * spread, math.sqrt(usual), 1.0)
 
 
 def _busy_level(series: Mapping[int, int], first: int, day: int) -> float:
@@ -111,10 +114,8 @@ def key_scanning(application: str, keys: DayKeys) -> list[Finding]:
     excess = keys.misses - usual
     if excess >= SCAN_MISSES and keys.missing >= SCAN_DISTINCT * keys.misses:
         # Without a past only a day that consists of misses to a good part is told from a busy one.
-        if known:
-            suspicious = excess / _scale(keys.past, usual) >= SCORE
-        else:
-            suspicious = keys.misses >= SCAN_SHARE * keys.calls
+        alone = keys.misses >= SCAN_SHARE * keys.calls
+        suspicious = excess / _scale(keys.past, usual) >= SCORE if known else alone
         if suspicious:
             evidence = {"calls": keys.calls, "misses": keys.misses, "missing": keys.missing,
                         "usual": usual}  # fmt: skip

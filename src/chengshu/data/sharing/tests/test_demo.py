@@ -9,7 +9,7 @@ import time_machine
 from django.conf import settings
 
 from chengshu.data.sharing import calls, demo, selectors, statistics, usage
-from chengshu.data.sharing.models import CallStatistic
+from chengshu.data.sharing.models import CallStatistic, DayStatistic
 from chengshu.data.sharing.statistics import Sum
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_demo import CALL_SCHEMA
@@ -88,7 +88,23 @@ def test_days_and_months_are_the_citys_not_greenwichs(city):
     months = [(m.month, m.calls) for m in selectors.calls_by_month()]
     assert months == [("2026-02", 3), ("2026-03", 3)]
     with time_machine.travel(datetime(2026, 3, 1, 4, tzinfo=UTC), tick=False):
-        days = usage.by_day(CallStatistic.objects.all(), 3)
+        days = usage.by_day(DayStatistic.objects.all(), 3)
     assert [(f"{d.day:%m-%d}", d.answered, d.refused) for d in days] == [
         ("02-27", 0, 0), ("02-28", 3, 0), ("03-01", 2, 1),
     ]  # fmt: skip
+
+
+def test_days_are_the_hours_added_up_also_where_hours_came_later(city):
+    with unit_of_work():
+        statistics.add(
+            [Sum(START, "a", "i", "ok", 2, 10, 2), Sum(START, "a", "i", "no_record", 1, 5, 1)]
+        )
+    with unit_of_work():
+        statistics.add([Sum(START + timedelta(hours=3), "a", "i", "ok", 5, 40, 7)])
+    days = DayStatistic.objects.order_by("-outcome").values_list(
+        "outcome", "calls", "micros", "charged"
+    )
+    assert list(days) == [("ok", 7, 50, 9), ("no_record", 1, 5, 1)]
+    (line,) = usage.lines(DayStatistic.objects.all(), "interface")
+    assert (line.calls, line.found, line.missing, line.refused) == (8, 7, 1, 0)
+    assert usage.by_hour(CallStatistic.objects.all())[8:12] == [3, 0, 0, 5]

@@ -420,3 +420,28 @@ def test_an_interface_that_lost_its_source_says_so(scene, browse):
 
     note_failure(bare, Conflict("还没有归集数据。"))
     assert "没有成功：" in text(browse(scene.officer).get(url("interface", bare.code)))
+
+
+def test_the_report_counts_by_interface_application_and_department_and_is_exported_on_record(
+    scene, client_for
+):
+    caller = scene.shared()
+    with gateway(scene) as running:
+        for record in ("R1", "R1", "R2", "nobody"):
+            caller.ask(running, record)
+        caller.ask(running, "R1", "fields=family")
+    calls.collect()
+    page = url("report")
+    client = client_for(scene.officer.account)
+    for group, title in (
+        ("interface", "按编号查询居民"), ("application", "网格移动端"),
+        ("department", scene.city.market.name),
+    ):  # fmt: skip
+        assert title in client.get(page, {"group": group, "days": "7"}).content.decode()
+    answer = client.get(page, {"format": "csv", "days": "7"})
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    row = dict(zip(lines[0].lstrip("\ufeff").split(","), lines[1].split(","), strict=True))
+    assert (row["调用"], row["查到"], row["查无记录"], row["被拒绝或出错"]) == ("5", "3", "1", "1")
+    assert (row["涉及记录（约）"], row["用它的单位"]) == ("2", "1")
+    assert AuditRecord.objects.filter(action="sharing.report_exported").count() == 1
+    assert client_for(scene.city.nobody.account).get(page).status_code == 403

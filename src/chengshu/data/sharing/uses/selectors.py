@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import Count, Max, QuerySet
 
 from chengshu.data.sharing.models import Application, ShareInterface
 from chengshu.data.sharing.publishing import keys
 from chengshu.data.sharing.uses.models import RecordUse, UseObjection
+from chengshu.kernel.calendar.working_days import last_day
 from chengshu.kernel.crypto.facade import open_sealed
 from chengshu.kernel.identity.models import Account
 from chengshu_gateway.keys import hash_record_key
@@ -158,7 +159,7 @@ class AskedObjection:
     number: str
     state: str
     open: bool
-    due_at: datetime | None
+    answer_by: date | None
     answer: str
 
 
@@ -183,5 +184,6 @@ def _asked(row: UseObjection, name: str) -> AskedObjection:
     return AskedObjection(
         item=row, application_name=name, number=ticket.number or "",
         state="正在核实" if ticket.is_open else "已答复", open=ticket.is_open,
-        due_at=ticket.due_at, answer="" if ticket.is_open else next(filter(None, said), ""),
+        answer_by=last_day(ticket.due_at) if ticket.due_at else None,
+        answer="" if ticket.is_open else next(filter(None, said), ""),
     )  # fmt: skip

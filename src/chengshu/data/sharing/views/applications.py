@@ -117,7 +117,7 @@ def detail(request: ActorRequest, code: str) -> HttpResponse:
     """One application: keys, grants, calls of the last 30 days, errors with what to do."""
     item = selectors.application(request.actor, code)
     rows = selectors.statistics(request.actor).filter(
-        application=item.code, hour__gte=usage.since(DAYS)
+        application=item.code, day__gte=usage.first_day(DAYS)
     )
     grants = selectors.grants(request.actor).filter(application=item).exclude(state="revoked")
     context: dict[str, Any] = {

@@ -48,6 +48,7 @@ DEFAULT = "30"
 LATEST = 10
 LAST_PAGE = 200
 VERIFY, REPORT = "sharing.verify", "sharing_corrections.report"
+JUDGE = "sharing_hints.judge"
 KEY = "sharing-calls"
 
 
@@ -55,12 +56,17 @@ def board(request: ActorRequest) -> HttpResponse:
     """How much, how well, how fast, by whom, of what, and why some were refused."""
     period = request.GET.get("days", DEFAULT)
     period = period if period in PERIODS else DEFAULT
-    rows = selectors.statistics(request.actor).filter(hour__gte=usage.since(int(period)))
+    rows = selectors.statistics(request.actor).filter(day__gte=usage.first_day(int(period)))
     url = reverse("sharing:calls")
     actions = [
         Action(title="查看明细", url=reverse("sharing:records"), icon="list"),
+        Action(title="统计报表", url=reverse("sharing:report"), icon="report-analytics"),
         Action(title="校核纠错", url=reverse("sharing_corrections:corrections"), icon="edit"),
     ]
+    if holds(request.actor, JUDGE):
+        actions.append(
+            Action(title="异常提示", url=reverse("sharing_hints:hints"), icon="alert-triangle")
+        )
     if holds(request.actor, VERIFY):
         actions.append(Action(title="核验留痕", url=reverse("sharing:verify"), icon="shield-check",
                               method="post"))  # fmt: skip

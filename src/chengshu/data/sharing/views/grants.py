@@ -13,7 +13,7 @@ from chengshu.data.sharing import selectors, usage
 from chengshu.data.sharing.choices import CallKind, GrantState, kind_words
 from chengshu.data.sharing.forms import GrantForm, ReasonForm
 from chengshu.data.sharing.masking import NONE, mask_name
-from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
+from chengshu.data.sharing.models import DayStatistic, Grant, ShareInterface
 from chengshu.data.sharing.row_filter import sentence
 from chengshu.data.sharing.services import grants
 from chengshu.data.sharing.views.presentation import (
@@ -152,7 +152,7 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
     interface = item.interface
     titles = {c["name"]: c["title"] for c in interface.columns}
     rows = selectors.statistics(request.actor).filter(
-        application=item.application.code, interface=interface.code, hour__gte=usage.since(DAYS)
+        application=item.application.code, interface=interface.code, day__gte=usage.first_day(DAYS)
     )
     asking = allows(request.actor, "sharing.view", item.application)
     context: dict[str, Any] = {
@@ -185,12 +185,12 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
     return render(request, "sharing/grant.html", context)
 
 
-def _stats(item: Grant, rows: QuerySet[CallStatistic]) -> list[Stat]:
+def _stats(item: Grant, rows: QuerySet[DayStatistic]) -> list[Stat]:
     """Use of the last days, and what is left of today's quota as far as calls were counted (a minute ago)."""
     found = usage_stats(usage.totals(rows), f"近 {DAYS} 天")
     if item.per_day is None:
         return found
-    today = usage.totals(rows.filter(hour__gte=usage.since(1)))
+    today = usage.totals(rows.filter(day__gte=usage.first_day(1)))
     left = max(item.per_day - today.charged, 0)
     note = f"每天 {item.per_day:,} 条"
     return [*found[:3], Stat(label="今日剩余", value=left, unit="条", note=note)]

@@ -117,7 +117,7 @@ def detail(request: ActorRequest, code: str) -> HttpResponse:
     }  # fmt: skip
     if own:
         rows = selectors.statistics(request.actor).filter(
-            interface=item.code, hour__gte=usage.since(DAYS)
+            interface=item.code, day__gte=usage.first_day(DAYS)
         )
         context["stats"] = usage_stats(usage.totals(rows), f"近 {DAYS} 天")
         context["chart"] = day_chart(usage.by_day(rows, DAYS))

@@ -14,6 +14,7 @@ from chengshu.data.sharing.corrections import selectors, services
 from chengshu.data.sharing.corrections.forms import ReportForm
 from chengshu.data.sharing.corrections.models import Correction, Outcome
 from chengshu.kernel.access.middleware import ActorRequest
+from chengshu.kernel.calendar.working_days import last_day
 from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.ui.components import (
     Action,
@@ -151,7 +152,7 @@ def next_step(item: Correction, *, informed: int) -> str:
     """One sentence about what happens now."""
     provider = item.interface.resource.provider.short
     if item.outcome == Outcome.OPEN:
-        due = f"，最晚 {item.ticket.due_at:%Y-%m-%d} 前" if item.ticket.due_at else ""
+        due = f"，最晚 {last_day(item.ticket.due_at)} 前" if item.ticket.due_at else ""
         return f"{provider}正在查证{due}答复。在源系统更正并重新归集后自动办结。"
     if item.outcome == Outcome.REJECTED:
         return f"不予更正：{item.answer}"

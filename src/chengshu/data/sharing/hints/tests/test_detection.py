@@ -35,7 +35,9 @@ def kinds(series, day=DAY):
 
 @pytest.mark.parametrize("level", [1, 20, 400])
 def test_ordinary_days_are_quiet(level):
-    found = [f for seed in range(40) for f in unusual_hours("app", weeks(level, seed=seed), FIRST, DAY)]
+    found = [
+        f for seed in range(40) for f in unusual_hours("app", weeks(level, seed=seed), FIRST, DAY)
+    ]
     assert found == []
 
 
@@ -74,8 +76,12 @@ def test_trying_keys_is_many_different_ones_that_are_not_there():
 
     assert found(4_000, 280, 270) == [SCAN]  # in the middle of a busy application's work
     assert found(4_000, 120, 118) == []  # hardly more than usual
-    assert found(4_000, 280, 60) == []  # the same absent keys again and again: a broken program, no scan
-    assert found(4_000, 280, 270, past=(250, 300, 240, 310)) == []  # this application always misses as many
+    assert (
+        found(4_000, 280, 60) == []
+    )  # the same absent keys again and again: a broken program, no scan
+    assert (
+        found(4_000, 280, 270, past=(250, 300, 240, 310)) == []
+    )  # this application always misses as many
     assert found(400, 180, 178, past=()) == [SCAN]
     assert found(4_000, 180, 178, past=()) == []  # without a past a small share is nothing
     assert found(10, 1, 1, 7) == [GUESS]

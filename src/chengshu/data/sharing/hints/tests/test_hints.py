@@ -83,7 +83,9 @@ def test_scans_are_read_from_the_call_table_by_the_citys_day(past):
 
     late = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)  # half past midnight in Longgang
     rows = [row(n, "no_record" if n % 2 else "ok", late) for n in range(200)]
-    rows += [row(n, "no_record", late - timedelta(hours=1)) for n in range(500, 900)]  # the day before
+    rows += [
+        row(n, "no_record", late - timedelta(hours=1)) for n in range(500, 900)
+    ]  # the day before
     calls.open_table().append(calls.TABLE, pa.Table.from_pylist(rows, schema=calls.SCHEMA))
     assert services.look(DAY) == 1
     item = CallHint.objects.get()
