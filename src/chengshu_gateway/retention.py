@@ -1,7 +1,7 @@
 """Letting go of records that are older than anybody must keep them, and of no others.
 
-Calls must be provable for at least three years: the term this platform promises, far beyond the six
-months of logs that the Cybersecurity Law (art. 21) asks for. Nothing is removed by itself. When an operator
+Records of providing personal or important data are kept for at least three years (网络数据安全管理条例
+art. 12). Nothing is removed by itself. When an operator
 asks, whole segments at the beginning of a chain go, oldest first, and a signed statement stays in
 their place, from which the chain is proven on.
 """
