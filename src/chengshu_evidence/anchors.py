@@ -16,6 +16,7 @@ from pathlib import Path
 from chengshu_evidence.lines import GENESIS
 from chengshu_sm2 import Sm2PrivateKey, Sm2PublicKey
 
+_TAIL_BYTES = 256 << 10
 Heads = Mapping[str, tuple[int, str]]
 """Sequence number and hash of the last record, by "trail/chain"."""
 
@@ -63,9 +64,7 @@ def append(path: Path, heads: Heads, private: Sm2PrivateKey) -> Anchor | None:
 
 
 def _next(path: Path, heads: Heads, private: Sm2PrivateKey) -> bytes | None:
-    last = None
-    for last in read(path):  # noqa: B007 - the last one is wanted
-        pass
+    last = _last(path)
     if last is not None and last.heads == {name: tuple(head) for name, head in heads.items()}:
         return None
     number = last.number + 1 if last else 1
@@ -87,6 +86,17 @@ def read(path: Path) -> Iterator[Anchor]:
         found = _parse(line)
         if found is not None:
             yield found
+
+
+def _last(path: Path) -> Anchor | None:
+    """The last anchor, read from the end: the file grows by some fifty thousand lines a year."""
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - _TAIL_BYTES))
+        for line in reversed(stream.read().split(b"\n")):
+            if (found := _parse(line)) is not None:
+                return found
+    return None
 
 
 def _parse(line: bytes) -> Anchor | None:

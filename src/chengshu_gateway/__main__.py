@@ -1,4 +1,4 @@
-"""Command line of the gateway: `python -m chengshu_gateway serve|verify`."""
+"""Command line of the gateway: `python -m chengshu_gateway serve|verify|retire`."""
 
 import argparse
 import ipaddress
@@ -10,6 +10,7 @@ from pathlib import Path
 from chengshu_gateway.audit_reader import Checkpoint
 from chengshu_gateway.audit_verify import verify
 from chengshu_gateway.keys import GatewayKeys, KeyMissingError
+from chengshu_gateway.retention import MINIMUM_YEARS, retire
 from chengshu_gateway.signers import HmacSigner
 
 
@@ -36,9 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     checking = commands.add_parser("verify", help="核验调用记录是否被改动")
     checking.add_argument("directory", type=Path, help="网关数据目录，或其中的 audit 目录")
     checking.add_argument("--known", type=Path, help="另处保存的检查点（JSON Lines），一并核对")
+    retiring = commands.add_parser("retire", help="删除超过保存年限的调用记录（整段，留签名说明）")
+    retiring.add_argument("directory", type=Path, help="网关数据目录")
+    retiring.add_argument(
+        "--years", type=int, default=MINIMUM_YEARS, help=f"保存年限，至少 {MINIMUM_YEARS} 年"
+    )
     options = parser.parse_args(arguments)
     try:
-        return _serve(options) if options.command == "serve" else _verify(options)
+        return {"serve": _serve, "verify": _verify, "retire": _retire}[options.command](options)
     except (KeyMissingError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -60,6 +66,16 @@ def _serve(options: argparse.Namespace) -> int:
             slow_seconds=options.slow_seconds,
         )
     )
+    return 0
+
+
+def _retire(options: argparse.Namespace) -> int:
+    keys = GatewayKeys.from_environment()
+    audit = options.directory / "audit"
+    if not audit.is_dir():
+        raise ValueError(f"目录不存在：{audit}。请指明网关数据目录。")
+    removed = retire(audit, HmacSigner(keys.checkpoint), years=options.years)
+    sys.stdout.write(f"删除了 {len(removed)} 段超过 {options.years} 年的调用记录，其余原样保留。\n")
     return 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chengshu_gateway import audit_chain
 from chengshu_gateway.audit_reader import Checkpoint, read_checkpoints
+from chengshu_gateway.retention import STATEMENT, Retired, read_statement
 from chengshu_gateway.signers import Signer
 
 _MAX_PROBLEMS = 200
@@ -76,16 +77,39 @@ def verify(directory: Path, signer: Signer, *, known: Iterable[Checkpoint] = ())
             )
     chains = {int(path.name[1:]): path for path in audit_chain.worker_directories(directory)}
     for worker in sorted(chains.keys() | marks.keys()):
-        _verify_chain(chains.get(worker), worker, marks.get(worker, {}), report)
+        chain = chains.get(worker)
+        retired = _retired(chain, worker, signer, report) if chain else None
+        _verify_chain(chain, worker, marks.get(worker, {}), report, retired)
     return report
 
 
+def _retired(chain: Path, worker: int, signer: Signer, report: VerifyReport) -> Retired | None:
+    """What stands for the removed beginning of a chain, if it may."""
+    if not (chain / STATEMENT).exists():
+        return None
+    found = read_statement(chain)
+    if found is not None and found.worker == worker and found.sound(signer):
+        return found
+    text = "到期删除的说明不是本网关签的，或删除了未到期的记录。"
+    report.add(Problem(worker, 0, 0, "bad_checkpoint", text))
+    return None
+
+
 def _verify_chain(
-    chain: Path | None, worker: int, marks: dict[int, Checkpoint], report: VerifyReport
+    chain: Path | None,
+    worker: int,
+    marks: dict[int, Checkpoint],
+    report: VerifyReport,
+    retired: Retired | None,
 ) -> None:
     walk = _Walk(worker)
     files = audit_chain.segments(chain) if chain else []
     expected = 1
+    if retired is not None:
+        # A crash may have left segments that the statement stands for already.
+        files = [(number, path) for number, path in files if number > retired.segment]
+        walk = _Walk(worker, retired.seq, retired.head)
+        expected = retired.segment + 1
     for at, (number, path) in enumerate(files):
         if number != expected:
             report.add(

@@ -25,6 +25,7 @@ _MAX_JTI = 128
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 PublicKey = ECKey | OKPKey
+_KINDS: dict[str, type[ECKey] | type[OKPKey]] = {"EC": ECKey, "OKP": OKPKey}
 
 
 class UnprovenError(ValueError):
@@ -81,7 +82,7 @@ def read_proof(
             raise UnprovenError("DPoP 的头部应有 typ=dpop+jwt 和 jwk")
         if {"d", "k", "p", "q"} & members.keys():
             raise UnprovenError("DPoP 的 jwk 含私钥，请立即更换")
-        kind = {"EC": ECKey, "OKP": OKPKey}.get(str(members.get("kty")))
+        kind = _KINDS.get(str(members.get("kty")))
         if kind is None:
             raise UnprovenError("DPoP 只接受 P-256 和 Ed25519 密钥")
         keys.append(_fitting(kind.import_key(members)))

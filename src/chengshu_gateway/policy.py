@@ -21,7 +21,7 @@ from chengshu_gateway.problems import (
     NOT_GRANTED,
     Refusal,
 )
-from chengshu_gateway.provers import Prover, prover_of
+from chengshu_gateway.provers import Prover, prover_of, sm2_problem
 from chengshu_gateway.rowfilter import Predicate
 from chengshu_gateway.snapshot import Snapshot, SnapshotError
 
@@ -268,6 +268,9 @@ class Policy:
             )
             for each in loaded.bundle.applications
         }
+        self.sm2_error = sm2_problem(
+            key for each in loaded.bundle.applications for key in each.keys
+        )
         hash_keys: dict[str, bytes] = {}
         try:
             for grant in loaded.bundle.grants:

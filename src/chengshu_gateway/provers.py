@@ -6,12 +6,13 @@ could sign in its name (GB/T 32918.2-2016; user id 1234567812345678, GM/T 0009-2
 
 import base64
 import binascii
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Protocol
 
 from chengshu_gateway import signing
 from chengshu_gateway.bundle import SCHEME_JWT, SCHEME_SM2, AppKey
-from chengshu_sm2 import Sm2PublicKey, raw_to_der
+from chengshu_sm2 import Sm2PublicKey, Sm2Unavailable, libcrypto, raw_to_der
 
 _RAW_BYTES = 64
 _MAX_SIGNATURE = 128
@@ -81,6 +82,17 @@ class NoCallProver:
         """Never, after the work a wrong signature costs."""
         signing.matches(b"a key for tokens only", text, given)
         return False
+
+
+def sm2_problem(keys: Iterable[AppKey]) -> str:
+    """Say why this machine cannot verify SM2 although a key needs it; "" when all is well."""
+    if not any(key.scheme == SCHEME_SM2 for key in keys):
+        return ""
+    try:
+        libcrypto()
+    except Sm2Unavailable as error:
+        return str(error)
+    return ""
 
 
 def prover_of(key: AppKey) -> Prover:

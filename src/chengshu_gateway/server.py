@@ -362,6 +362,7 @@ class Gateway:
             "bundle": policy.version if policy else None,
             "bundle_error": self.state.bundle_error,
             "snapshot_errors": self.state.snapshot_errors,
+            "sm2_error": policy.sm2_error if policy else "",
             "audit": "ok" if failure is None else "failed",
             "audit_paused": self.audit.paused,
             "worker": self.audit.worker,

@@ -105,8 +105,10 @@ def test_smuggled_and_doubled_heads_are_refused_by_the_server(tmp_path):
     with served(publish(tmp_path)) as server:
         for head in (
             b"GET /share/v1/residents/R1 HTTP/1.1\r\nHost: x\r\nX-Cs-App : app-1\r\n\r\n",
-            b"POST /share/v1/residents/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
-            b"Content-Length: 3\r\n\r\n{}",
+            (
+                b"POST /share/v1/residents/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+                b"Content-Length: 3\r\n\r\n{}"
+            ),
             b"GET /share/v1/residents/R1 HTTP/9.9\r\nHost: x\r\n\r\n",
             b"GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

@@ -57,7 +57,7 @@ def test_strangers_and_refusals_cannot_pause_an_application(gateway):
 
 
 INJECTIONS = [
-    "' OR '1'='1", "R1'--", "R1; DROP TABLE data", "R1\" OR 1=1", "1 UNION SELECT * FROM data",
+    "' OR '1'='1", "R1'--", "R1; DROP TABLE data", 'R1" OR 1=1', "1 UNION SELECT * FROM data",
     '{"$ne":null}', '{"$gt":""}', "[$ne]", "R*", "R_", "%25", "R1 ", " R1", "r1", "R1\u00a0", "Ｒ1",
     "R1\u200b", "true", "null", "0", "R1,R2",
 ]  # fmt: skip

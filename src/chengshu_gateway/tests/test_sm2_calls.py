@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from chengshu_gateway import signing
+from chengshu_gateway import provers, signing
 from chengshu_gateway.bundle import AppKey, BundleError
 from chengshu_gateway.client import sign
-from chengshu_gateway.tests.sample_city import APP, SECRET, local, publish, publish_rules
+from chengshu_gateway.tests.sample_city import APP, SECRET, calls, local, publish, publish_rules
 from chengshu_gateway.tests.test_signing import DOCUMENT
-from chengshu_sm2 import Sm2PrivateKey, Sm2PublicKey, raw_to_der
+from chengshu_sm2 import Sm2PrivateKey, Sm2PublicKey, Sm2Unavailable, raw_to_der
 
 ROW = "/share/v1/residents/R1"
 PRIVATE = Sm2PrivateKey.generate()
@@ -104,6 +104,20 @@ def test_the_bundle_of_an_sm2_application_holds_no_secret(tmp_path):
 def test_a_key_without_its_material_is_not_published(tmp_path, key):
     with pytest.raises(BundleError):
         publish_rules(tmp_path, app=replace(APP, keys=(key,)))
+
+
+def test_a_machine_without_sm2_says_so_and_answers_the_others(tmp_path, monkeypatch):
+    def missing(*_arguments):
+        raise Sm2Unavailable("本机没有支持 SM2 的密码库。")
+
+    monkeypatch.setattr(provers, "libcrypto", missing)
+    monkeypatch.setattr(provers.Sm2PublicKey, "from_point", missing)
+    with local(publish(tmp_path, app=BOTH)) as gateway:
+        health = gateway.ask("/healthz", headers={})
+        assert (health.status, health.json["sm2_error"]) == (200, "本机没有支持 SM2 的密码库。")
+        assert gateway.ask(ROW).status == 200
+        assert ask(gateway).json["code"] == "internal"
+    assert calls(tmp_path)[-1].outcome == "internal"
 
 
 def test_the_documented_sm2_vector_verifies():

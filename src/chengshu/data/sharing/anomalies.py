@@ -25,7 +25,9 @@ class Rule:
 
 
 _UNPROVEN = Rule(
-    "多次证明不了身份", 20, "应用编号只是对方自称。请使用单位核对密钥；不是他们的，查明细里的来源地址。"
+    "多次证明不了身份",
+    20,
+    "应用编号只是对方自称。请使用单位核对密钥；不是他们的，查明细里的来源地址。",
 )
 RULES: dict[str, Rule] = {
     problems.SCANNING.code: Rule(
@@ -35,7 +37,9 @@ RULES: dict[str, Rule] = {
         "对同一条记录反复核验不符", 1, "请使用单位核对材料来源；像是试值的，暂停授权。"
     ),
     problems.LOCKED.code: Rule(
-        "连续猜测密钥，来源已被锁定", 1, "查明细里的来源地址；是自己的服务器，换密钥时先在一台上试通。"
+        "连续猜测密钥，来源已被锁定",
+        1,
+        "查明细里的来源地址；是自己的服务器，换密钥时先在一台上试通。",
     ),
     problems.REPLAYED.code: Rule(
         "重复发送同一个请求", 5, "多为重试没有换随机数；不是的，请求可能被截获，请更换密钥。"
@@ -81,9 +85,7 @@ def recent(rows: QuerySet[CallStatistic]) -> list[Anomaly]:
         if outcome == _MISS and calls > counted.get((application, interface, "ok"), 0):
             rule = _MISSING
         if rule is not None and calls >= rule.least:
-            found.append(
-                Anomaly(application, interface, rule.title, outcome, calls, rule.advice)
-            )
+            found.append(Anomaly(application, interface, rule.title, outcome, calls, rule.advice))
     return _named(sorted(found, key=lambda item: -item.calls))
 
 

@@ -124,7 +124,9 @@ def by_interface(rows: QuerySet[DayStatistic], limit: int = 10) -> list[Share]:
 def _shares(
     rows: QuerySet[DayStatistic], field: str, titles: dict[str, str], limit: int
 ) -> list[Share]:
-    found = rows.order_by().values(field).annotate(total=Sum("calls")).order_by("-total")[:limit]
+    # Requests for tokens, and calls that name nothing, belong to no interface.
+    named = rows.exclude(**{field: ""}).order_by()
+    found = named.values(field).annotate(total=Sum("calls")).order_by("-total")[:limit]
     return [
         Share(row[field], titles.get(row[field], row[field]), int(row["total"])) for row in found
     ]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from chengshu.data.sharing import anomalies, calls, selectors
+from chengshu.data.sharing import anomalies, calls, selectors, usage
 from chengshu.data.sharing.models import CallStatistic
 from chengshu.data.sharing.tests.cast import gateway
 from chengshu_gateway import scanning
@@ -42,7 +42,10 @@ def test_a_slow_walk_many_failures_and_replays_are_found_and_ordinary_calls_are_
     count("guesser", "i", "bad_signature", 20)
     count("thief", "i", "bad_proof", 5)
     count("late", "i", "replayed", 50, hours=25)
-    found = anomalies.recent(selectors.statistics(scene.city.admin))
+    count("slow", "", "ok", 7)  # requests for tokens name no interface
+    rows = selectors.statistics(scene.city.admin)
+    assert [share.title for share in usage.by_interface(rows)] == ["i"]
+    found = anomalies.recent(rows)
     assert [(a.application, a.outcome) for a in found] == [
         ("slow", "no_record"),
         ("guesser", "bad_signature"),
