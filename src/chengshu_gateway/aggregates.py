@@ -229,7 +229,8 @@ def _read(snapshot: Snapshot, grant: CompiledGrant, question: _Question) -> list
     for name in question.measures:
         number = f'CAST("{name}" AS REAL)'
         columns += [f'count("{name}")', f"total({number})", f"max(abs({number}))"]
-    where, values = "", []
+    where = ""
+    values: list[Any] = []
     if narrowed is not None:
         written, values = rowfilter_sql.condition(narrowed)
         where = f" WHERE {written}"
