@@ -75,7 +75,7 @@ def republish(data: Path, table: list[tuple[str, ...]], share: int) -> float:
     """Publish the rows again with every `share`-th name changed; returns the CPU seconds."""
     name = FIELDS.index("name")
     changed = [
-        (*row[:name], f"改{row[name]}", *row[name + 1 :]) if at % share == 0 else row
+        (*row[:name], f"改{row[name]}", *row[name + 1 :]) if at % share == 1 else row
         for at, row in enumerate(table)
     ]
     schema = pa.schema([(name, pa.string()) for name in FIELDS])
@@ -103,11 +103,26 @@ def export(data: Path, keys: GatewayKeys, secret: str, chosen: str) -> str:
     return f"export as {chosen}: {made.rows:,} rows, {made.size / 2**20:.1f} MB, {spent:.2f} CPU s"
 
 
+def posted(operation: str, content: dict[str, Any]) -> Request:
+    return "POST", f"{ROOT}/{operation}", json.dumps(content, ensure_ascii=False).encode()
+
+
+async def follow(gateway: Gateway, secret: str, since: str | None) -> tuple[float, int, str | None]:
+    """Read changes page after page; returns CPU seconds, records and the last cursor."""
+    records, more, before = 0, True, cpu()
+    while more:
+        content: dict[str, Any] = (
+            {"limit": 500} if since is None else {"limit": 500, "since": since}
+        )
+        bodies: list[bytes] = []
+        await measure(gateway, [signed(posted("changes", content), secret)], bodies)
+        page = json.loads(bodies[0])
+        records, since, more = records + page["found"], page["next"], page["more"]
+    return cpu() - before, records, since
+
+
 def kinds(table: list[tuple[str, ...]]) -> dict[str, tuple[int, Callable[[int], Request]]]:
     """Return what is measured: name, records per call, and how the n-th call is made."""
-
-    def posted(operation: str, content: dict[str, Any]) -> Request:
-        return "POST", f"{ROOT}/{operation}", json.dumps(content, ensure_ascii=False).encode()
 
     def at(number: int) -> tuple[str, ...]:
         return table[number * 7919 % len(table)]
@@ -146,8 +161,10 @@ def signed(request: Request, secret: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def measure(gateway: Gateway, scopes: list[dict[str, Any]]) -> tuple[float, set[int]]:
-    """Return CPU seconds and statuses of the calls, 32 of them at a time."""
+async def measure(
+    gateway: Gateway, scopes: list[dict[str, Any]], bodies: list[bytes] | None = None
+) -> tuple[float, set[int]]:
+    """Return CPU seconds and statuses of the calls, 32 of them at a time; bodies when wanted."""
     statuses: set[int] = set()
 
     async def call(scope: dict[str, Any]) -> None:
@@ -157,6 +174,8 @@ async def measure(gateway: Gateway, scopes: list[dict[str, Any]]) -> tuple[float
         async def send(message: dict[str, Any]) -> None:
             if "status" in message:
                 statuses.add(message["status"])
+            elif bodies is not None:
+                bodies.append(message["body"])
 
         await gateway(scope, receive, send)
 
@@ -192,16 +211,26 @@ def main() -> None:
             print(
                 f"{name:40} {micros:9.0f} µs a call {micros / records:7.1f} µs a record {sorted(statuses)}"
             )
+        spent, records, since = runner.run(follow(gateway, secret, None))
+        print(
+            f"changes, everything by pages of 500      {spent / records * 1e6:9.1f} µs a record of {records:,}"
+        )
         again = republish(Path(folder), table, share=20)
         print(f"the same with 5 % of the rows changed and the log of changes: {again:.1f} CPU s")
         runner.run(gateway.state.refresh())
-        for name, pages, since, size in (("changes from the beginning", 100, None, 100),):
-            print(runner.run(follow(gateway, secret, name, pages, since, size)))
-        for columns in (["sex"], ["area"], ["area", "sex"]):
+        spent, records, _since = runner.run(follow(gateway, secret, since))
+        print(
+            f"changes since then by pages of 500       {spent / records * 1e6:9.1f} µs a record of {records:,}"
+        )
+        for columns in (["sex"], ["sex", "status"]):
             scope = signed(posted("statistics", {"group": columns}), secret)
             spent, statuses = runner.run(measure(gateway, [scope]))
-            print(f"statistics by {', '.join(columns):26} {spent * 1e3:9.0f} ms a call {sorted(statuses)}")
-        scopes = [signed(posted("statistics", {"group": ["area", "sex"]}), secret) for _ in range(200)]
+            print(
+                f"statistics by {', '.join(columns):26} {spent * 1e3:9.0f} ms a call {sorted(statuses)}"
+            )
+        scopes = [
+            signed(posted("statistics", {"group": ["sex", "status"]}), secret) for _ in range(200)
+        ]
         spent, statuses = runner.run(measure(gateway, scopes))
         print(f"{'the same again, kept':40} {spent / 200 * 1e6:9.0f} µs a call {sorted(statuses)}")
         runner.run(gateway.stop())
