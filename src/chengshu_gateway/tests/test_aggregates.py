@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chengshu_gateway import aggregates, disclosure, rowfilter, rowfilter_sql
@@ -184,6 +184,7 @@ COUNTS = st.one_of(
 
 
 @given(COUNTS, st.integers(3, 15))
+@example({("a", "c"): 2, ("b", "b"): 7, ("c", "c"): 31, ("c", "d"): 40}, 5)
 @settings(max_examples=100, deadline=None)
 def test_no_line_of_a_table_tells_a_hidden_group(counts, minimum):
     gone = disclosure.hidden(counts, minimum)
