@@ -205,6 +205,20 @@ def test_no_line_of_a_table_tells_a_hidden_group(counts, minimum):
             assert any(cell[side] == value for cell in gone), "its cells would add up to it"
 
 
+@given(st.floats(-1e9, 1e9), st.floats(1, 1e6))
+@settings(max_examples=60, deadline=None)
+def test_noise_covers_any_single_record_and_depends_on_the_content_only(total, largest):
+    one, again, other, elsewhere = (
+        disclosure.blurred(total + more, largest, secret=b"s", context=context)
+        for more, context in ((0, "a"), (0, "a"), (largest, "a"), (0, "b"))
+    )
+    assert one == again
+    assert abs(one - total) <= largest * 1.000001
+    # Neither another content nor another group has the same noise: no difference of answers is exact.
+    assert (one - total) != (other - total - largest)
+    assert one != elsewhere
+
+
 VALUES = {
     "area": st.sampled_from(["A", "AB", "é", "𝄞", "￿"]), "income": st.integers(-3, 3), "alive": st.booleans(),
     "real": st.sampled_from([-1.5, 0.0, 2.0]),
