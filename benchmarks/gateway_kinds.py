@@ -19,10 +19,12 @@ from typing import Any
 import pyarrow as pa
 
 from chengshu_gateway.bundle import AppKey, Application, Bundle, Column, Grant, Interface
-from chengshu_gateway.bundle_store import publish_bundle
+from chengshu_gateway.bundle_store import load_bundle, publish_bundle
 from chengshu_gateway.client import sign
+from chengshu_gateway.export_build import Limits, build_export
 from chengshu_gateway.keys import GatewayKeys
 from chengshu_gateway.server import Gateway, Settings
+from chengshu_gateway.snapshot import open_current
 from chengshu_gateway.snapshot_build import publish_snapshot
 from gateway import APP, FIELDS, KEY_ID, MASKS, PREFIX, rows
 
@@ -42,9 +44,7 @@ def publish(data: Path, keys: GatewayKeys, secret: str, table: list[tuple[str, .
     columns = [pa.array(values) for values in zip(*table, strict=True)]
     batches = pa.table(columns, schema=schema).to_batches(max_chunksize=20_000)
     before = cpu()
-    publish_snapshot(
-        data / "snapshots" / "residents", schema, batches, key_column="id", queryable=QUERYABLE
-    )
+    snapshot(data, schema, batches)
     spent = cpu() - before
     names = tuple(Column(name) for name in FIELDS)
     publish_bundle(
@@ -55,7 +55,7 @@ def publish(data: Path, keys: GatewayKeys, secret: str, table: list[tuple[str, .
             (
                 Grant(
                     APP, "residents", FIELDS, masks=MASKS, row_filter={"prefix": ["area", PREFIX]},
-                    kinds=("lookup", "batch", "verify", "query"),
+                    kinds=("lookup", "batch", "verify", "query", "changes", "export", "statistics"),
                 ),
             ),
         ),
@@ -64,11 +64,65 @@ def publish(data: Path, keys: GatewayKeys, secret: str, table: list[tuple[str, .
     return spent
 
 
+def snapshot(data: Path, schema: pa.Schema, batches: list[pa.RecordBatch]) -> None:
+    publish_snapshot(
+        data / "snapshots" / "residents", schema, batches, key_column="id", queryable=QUERYABLE,
+        track_changes=True,
+    )  # fmt: skip
+
+
+def republish(data: Path, table: list[tuple[str, ...]], share: int) -> float:
+    """Publish the rows again with every `share`-th name changed; returns the CPU seconds."""
+    name = FIELDS.index("name")
+    changed = [
+        (*row[:name], f"改{row[name]}", *row[name + 1 :]) if at % share == 1 else row
+        for at, row in enumerate(table)
+    ]
+    schema = pa.schema([(name, pa.string()) for name in FIELDS])
+    columns = [pa.array(values) for values in zip(*changed, strict=True)]
+    batches = pa.table(columns, schema=schema).to_batches(max_chunksize=20_000)
+    before = cpu()
+    snapshot(data, schema, batches)
+    return cpu() - before
+
+
+def export(data: Path, keys: GatewayKeys, secret: str, chosen: str) -> str:
+    """Make one export file; returns the line about it."""
+    loaded = load_bundle(data / "bundles", keys.bundle)
+    opened = open_current(data / "snapshots" / "residents")
+    assert loaded is not None
+    assert opened is not None
+    before = cpu()
+    made = build_export(
+        data / "file.age", opened, loaded.bundle.interfaces[0], loaded.bundle.grants[0],
+        hash_key=keys.for_application(APP), secret=secret, export="0" * 32, chosen=chosen,
+        limits=Limits(10**9, 1 << 40),
+    )  # fmt: skip
+    spent = cpu() - before
+    opened.close()
+    return f"export as {chosen}: {made.rows:,} rows, {made.size / 2**20:.1f} MB, {spent:.2f} CPU s"
+
+
+def posted(operation: str, content: dict[str, Any]) -> Request:
+    return "POST", f"{ROOT}/{operation}", json.dumps(content, ensure_ascii=False).encode()
+
+
+async def follow(gateway: Gateway, secret: str, since: str | None) -> tuple[float, int, str | None]:
+    """Read changes page after page; returns CPU seconds, records and the last cursor."""
+    records, more, before = 0, True, cpu()
+    while more:
+        content: dict[str, Any] = (
+            {"limit": 500} if since is None else {"limit": 500, "since": since}
+        )
+        bodies: list[bytes] = []
+        await measure(gateway, [signed(posted("changes", content), secret)], bodies)
+        page = json.loads(bodies[0])
+        records, since, more = records + page["found"], page["next"], page["more"]
+    return cpu() - before, records, since
+
+
 def kinds(table: list[tuple[str, ...]]) -> dict[str, tuple[int, Callable[[int], Request]]]:
     """Return what is measured: name, records per call, and how the n-th call is made."""
-
-    def posted(operation: str, content: dict[str, Any]) -> Request:
-        return "POST", f"{ROOT}/{operation}", json.dumps(content, ensure_ascii=False).encode()
 
     def at(number: int) -> tuple[str, ...]:
         return table[number * 7919 % len(table)]
@@ -107,8 +161,10 @@ def signed(request: Request, secret: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def measure(gateway: Gateway, scopes: list[dict[str, Any]]) -> tuple[float, set[int]]:
-    """Return CPU seconds and statuses of the calls, 32 of them at a time."""
+async def measure(
+    gateway: Gateway, scopes: list[dict[str, Any]], bodies: list[bytes] | None = None
+) -> tuple[float, set[int]]:
+    """Return CPU seconds and statuses of the calls, 32 of them at a time; bodies when wanted."""
     statuses: set[int] = set()
 
     async def call(scope: dict[str, Any]) -> None:
@@ -118,6 +174,8 @@ async def measure(gateway: Gateway, scopes: list[dict[str, Any]]) -> tuple[float
         async def send(message: dict[str, Any]) -> None:
             if "status" in message:
                 statuses.add(message["status"])
+            elif bodies is not None:
+                bodies.append(message["body"])
 
         await gateway(scope, receive, send)
 
@@ -153,7 +211,31 @@ def main() -> None:
             print(
                 f"{name:40} {micros:9.0f} µs a call {micros / records:7.1f} µs a record {sorted(statuses)}"
             )
+        spent, records, since = runner.run(follow(gateway, secret, None))
+        print(
+            f"changes, everything by pages of 500      {spent / records * 1e6:9.1f} µs a record of {records:,}"
+        )
+        again = republish(Path(folder), table, share=20)
+        print(f"the same with 5 % of the rows changed and the log of changes: {again:.1f} CPU s")
+        runner.run(gateway.state.refresh())
+        spent, records, _since = runner.run(follow(gateway, secret, since))
+        print(
+            f"changes since then by pages of 500       {spent / records * 1e6:9.1f} µs a record of {records:,}"
+        )
+        for columns in (["sex"], ["sex", "status"]):
+            scope = signed(posted("statistics", {"group": columns}), secret)
+            spent, statuses = runner.run(measure(gateway, [scope]))
+            print(
+                f"statistics by {', '.join(columns):26} {spent * 1e3:9.0f} ms a call {sorted(statuses)}"
+            )
+        scopes = [
+            signed(posted("statistics", {"group": ["sex", "status"]}), secret) for _ in range(200)
+        ]
+        spent, statuses = runner.run(measure(gateway, scopes))
+        print(f"{'the same again, kept':40} {spent / 200 * 1e6:9.0f} µs a call {sorted(statuses)}")
         runner.run(gateway.stop())
+        for chosen in ("parquet", "csv"):
+            print(export(Path(folder), keys, secret, chosen))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ _KEPT = 64
 _NUMERIC = frozenset({"integer", "real", "decimal"})
 _STEPS = 100_000
 
-_answers: "OrderedDict[tuple[str, ...], str]" = OrderedDict()
+_answers: "OrderedDict[tuple[str, ...], tuple[str, int]]" = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,11 @@ class Statistics:
             _answers[name] = found
             while len(_answers) > _KEPT:
                 _answers.popitem(last=False)
-        call.found = found.count('"count":')
-        return found
+        text, call.found = found
+        return text
 
-    def _computed(self, snapshot: Snapshot, keys: GatewayKeys) -> str:
+    def _computed(self, snapshot: Snapshot, keys: GatewayKeys) -> tuple[str, int]:
+        """The members of the answer and how many groups it shows."""
         groups = _joined(
             _read(snapshot, self._grant, self._question), self._shown(keys), self._question
         )
@@ -129,11 +130,12 @@ class Statistics:
             )
             if cell not in gone
         ]
-        return (
+        text = (
             f'"data":{json.dumps(shown, ensure_ascii=False, separators=(",", ":"))},'
             f'"suppressed":{"true" if gone else "false"},"minimum":{minimum},'
             f'"rounding":{disclosure.COUNT_BASE}'
         )
+        return text, len(shown)
 
     def _shown(self, keys: GatewayKeys) -> list[Callable[[Any], str | None]]:
         item = self._grant.grant
@@ -229,7 +231,8 @@ def _read(snapshot: Snapshot, grant: CompiledGrant, question: _Question) -> list
     for name in question.measures:
         number = f'CAST("{name}" AS REAL)'
         columns += [f'count("{name}")', f"total({number})", f"max(abs({number}))"]
-    where, values = "", list[Any]()
+    where = ""
+    values: list[Any] = []
     if narrowed is not None:
         written, values = rowfilter_sql.condition(narrowed)
         where = f" WHERE {written}"

@@ -65,6 +65,7 @@ class _Log:
         known = snapshot.fetch("SELECT 1 FROM sqlite_master WHERE name = 'hops'").fetchone()
         if known is None:
             raise Refusal(NO_SNAPSHOT, extra="变更记录尚未建好，等接口数据下次更新")
+        (self._newest,) = snapshot.fetch("SELECT max(hop) FROM hops").fetchone()
         names = ", ".join(f'"{name}"' for name in plan.columns)
         self._then = (
             f"SELECT {HOP}, {PRESENT}, {names} FROM undo WHERE {key} = ? AND {HOP} > ?"  # noqa: S608
@@ -108,6 +109,8 @@ class _Log:
 
     def rows(self, key: str, base: int | None, target: int) -> tuple[Row | None, Row | None]:
         """Return the row of a key at both versions; None where there was none."""
+        if base is None and target == self._newest:
+            return None, self._snapshot.fetch(self._now, (key,)).fetchone()
         undone = self._snapshot.fetch(
             self._then, (key, target if base is None else base)
         ).fetchall()

@@ -27,15 +27,15 @@ def hidden(counts: Mapping[Cell, int], minimum: int) -> set[Cell]:
         return gone
     lines = _lines(counts)
     # What a table of one column hides must not come back as the sum of a row of this one.
-    exposed = [line for line in lines if _is_hidden_margin(line, counts, minimum)]
+    exposed = _hidden_margins(counts, lines, minimum)
     # A group that is alone in its other line is told by that line's total: hide others if possible.
-    alone = {line[0] for line in lines if len(line) == 1}
+    alone = {line[0] for line in lines.values() if len(line) == 1}
     changed = True
     while changed:
         changed = False
-        for line in lines:
+        for name, line in lines.items():
             within = [cell for cell in line if cell in gone]
-            if not within and line not in exposed:
+            if not within and name not in exposed:
                 continue
             rest = sorted(
                 (cell for cell in line if cell not in gone),
@@ -48,26 +48,34 @@ def hidden(counts: Mapping[Cell, int], minimum: int) -> set[Cell]:
     return gone
 
 
-def _lines(counts: Iterable[Cell]) -> list[Line]:
-    """The groups that add up to something which can be asked for: all of them, rows, columns."""
+def _lines(counts: Iterable[Cell]) -> dict[tuple[int, str | None], Line]:
+    """The groups that add up to something which can be asked for: all of them, or rows and columns.
+
+    Named by side and value; a table of one column is a single line.
+    """
     cells = list(counts)
     if len(cells[0]) == 1:
-        return [cells]
+        return {(0, None): cells}
     found: dict[tuple[int, str | None], Line] = {}
     for cell in cells:
         for side, value in enumerate(cell):
             found.setdefault((side, value), []).append(cell)
-    return list(found.values())
+    return found
 
 
-def _is_hidden_margin(line: Line, counts: Mapping[Cell, int], minimum: int) -> bool:
-    if len(line[0]) == 1:
-        return False
-    side = 0 if all(cell[0] == line[0][0] for cell in line) else 1
-    margin: dict[Cell, int] = {}
-    for cell, count in counts.items():
-        margin[(cell[side],)] = margin.get((cell[side],), 0) + count
-    return (line[0][side],) in hidden(margin, minimum)
+def _hidden_margins(
+    counts: Mapping[Cell, int], lines: Mapping[tuple[int, str | None], Line], minimum: int
+) -> set[tuple[int, str | None]]:
+    """The rows and columns whose totals the tables of one column hide."""
+    found: set[tuple[int, str | None]] = set()
+    for side in range(2 if len(next(iter(counts))) > 1 else 0):
+        margin: dict[Cell, int] = {
+            (value,): sum(counts[cell] for cell in line)
+            for (which, value), line in lines.items()
+            if which == side
+        }
+        found |= {(side, value) for (value,) in hidden(margin, minimum)}
+    return found
 
 
 def rounded_count(count: int) -> int:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from chengshu_gateway.snapshot import Snapshot
 # The stubs' overloads of the compute kernels are too narrow to be of help.
 pc: Any = arrow_compute
 _BATCH = 20_000
-_TYPES = {"integer": pa.int64(), "real": pa.float64(), "boolean": pa.bool_()}
+_TYPES: dict[str, Any] = {"integer": pa.int64(), "real": pa.float64(), "boolean": pa.bool_()}
 
 Row = tuple[Any, ...]
 
@@ -69,8 +70,8 @@ def build_export(
     Raises:
         ExportTooLargeError: The limits are passed. SnapshotError: The snapshot lacks a field.
     """
-    # Here, not above: whoever only asks for the limits need not load it.
-    import pyrage
+    # Here, not above: whoever only asks for the limits need not load it. It has no types.
+    pyrage: Any = import_module("pyrage")
 
     plain = target.with_suffix(".plain")
     recipient = pyrage.x25519.Identity.from_str(export_keys.identity(secret, export)).to_public()
@@ -103,7 +104,7 @@ def _write(  # noqa: PLR0917 - one call, with what build_export got
     with ExitStack() as stack:
         path.touch(mode=0o600)
         sink = stack.enter_context(path.open("wb"))
-        writer = stack.enter_context(
+        writer: Any = stack.enter_context(
             arrow_parquet.ParquetWriter(sink, shown.schema, compression="zstd")
             if chosen == "parquet"
             else arrow_csv.CSVWriter(sink, shown.schema)

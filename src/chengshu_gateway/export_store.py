@@ -1,6 +1,6 @@
 """Where exports wait and lie: requests from the gateway, files and their state from the platform.
 
-`<data>/exports/asked/<export>.json` is written durably by the gateway before it answers;
+`<data>/exports/asked/<application>~<export>.json` is written durably by the gateway before it answers;
 `<data>/exports/<export>.json` tells the state and `<export>.age` is the file, both written by the
 platform's job. Everything about an export but its data stands in these two JSON files.
 """
@@ -16,7 +16,9 @@ from chengshu_gateway import pointer
 
 FORMATS = ("parquet", "csv")
 MOST_WAITING = 200
-"""Requests that may wait at a time, of all applications together."""
+MOST_WAITING_EACH = 3
+"""Requests that may wait at a time, of all applications together and of each."""
+_OWNED = "~"  # parts application and export in a name; neither can hold it
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
@@ -71,9 +73,11 @@ def ask(folder: Path, asked: Asked) -> bool:
     """Put a request down durably; False when too many wait already."""
     waiting = folder / "asked"
     waiting.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if sum(1 for _each in waiting.glob("*.json")) >= MOST_WAITING:
+    owners = [path.name.partition(_OWNED)[0] for path in waiting.glob("*.json")]
+    if len(owners) >= MOST_WAITING or owners.count(asked.app) >= MOST_WAITING_EACH:
         return False
-    pointer.write_durably(waiting / f"{asked.export}.json", _written(asdict(asked)))
+    name = f"{asked.app}{_OWNED}{asked.export}.json"
+    pointer.write_durably(waiting / name, _written(asdict(asked)))
     return True
 
 
@@ -87,15 +91,20 @@ def settle(folder: Path, state: State) -> None:
     """Tell what became of a request; it waits no longer."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     pointer.write_durably(folder / f"{state.export}.json", _written(asdict(state)))
-    (folder / "asked" / f"{state.export}.json").unlink(missing_ok=True)
+    for path in _asked(folder, state.export):
+        path.unlink(missing_ok=True)
 
 
 def look(folder: Path, export: str) -> State | Asked | None:
     """Return what is known of an export: its state, else that it waits, else None."""
     if document := _read(folder / f"{export}.json"):
         return State(**document | {"fields": tuple(document["fields"])})
-    document = _read(folder / "asked" / f"{export}.json")
-    return Asked(**document) if document else None
+    documents = filter(None, map(_read, _asked(folder, export)))
+    return next((Asked(**document) for document in documents), None)
+
+
+def _asked(folder: Path, export: str) -> list[Path]:
+    return list((folder / "asked").glob(f"*{_OWNED}{export}.json"))
 
 
 def _written(document: dict[str, Any]) -> bytes:

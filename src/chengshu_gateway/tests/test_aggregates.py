@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chengshu_gateway import aggregates, disclosure, rowfilter, rowfilter_sql
@@ -184,6 +184,7 @@ COUNTS = st.one_of(
 
 
 @given(COUNTS, st.integers(3, 15))
+@example({("a", "c"): 2, ("b", "b"): 7, ("c", "c"): 31, ("c", "d"): 40}, 5)
 @settings(max_examples=100, deadline=None)
 def test_no_line_of_a_table_tells_a_hidden_group(counts, minimum):
     gone = disclosure.hidden(counts, minimum)
@@ -202,6 +203,20 @@ def test_no_line_of_a_table_tells_a_hidden_group(counts, minimum):
             margin[cell[side],] += count
         for (value,) in disclosure.hidden(margin, minimum):
             assert any(cell[side] == value for cell in gone), "its cells would add up to it"
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1, 1e6))
+@settings(max_examples=60, deadline=None)
+def test_noise_covers_any_single_record_and_depends_on_the_content_only(total, largest):
+    one, again, other, elsewhere = (
+        disclosure.blurred(total + more, largest, secret=b"s", context=context)
+        for more, context in ((0, "a"), (0, "a"), (largest, "a"), (0, "b"))
+    )
+    assert one == again
+    assert abs(one - total) <= largest * 1.000001
+    # Neither another content nor another group has the same noise: no difference of answers is exact.
+    assert (one - total) != (other - total - largest)
+    assert one != elsewhere
 
 
 VALUES = {

@@ -205,8 +205,9 @@ def test_a_file_is_for_its_asker_under_the_same_grant_and_not_for_ever(city, gat
         assert refused(post(gateway, operation, body), 403, "kind_not_granted")
 
 
-def test_too_many_waiting_requests_are_refused(city, gateway, monkeypatch):
-    monkeypatch.setattr(export_store, "MOST_WAITING", 1)
+@pytest.mark.parametrize("most", ["MOST_WAITING", "MOST_WAITING_EACH"])
+def test_too_many_waiting_requests_are_refused(gateway, monkeypatch, most):
+    monkeypatch.setattr(export_store, most, 1)
     assert post(gateway, "export", {}).status == 200
     assert refused(post(gateway, "export", {}), 429, "busy")
 

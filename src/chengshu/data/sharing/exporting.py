@@ -120,7 +120,9 @@ def remove_over() -> int:
     place, now = folder(), timezone.now()
     ready = Export.objects.filter(state=ExportState.READY).select_related("grant")
     over = [
-        each for each in ready if each.expires_at <= now or each.grant.state == GrantState.REVOKED
+        each
+        for each in ready
+        if (each.expires_at and each.expires_at <= now) or each.grant.state == GrantState.REVOKED
     ]
     for item in over:
         export_store.file_of(place, item.code).unlink(missing_ok=True)
