@@ -33,8 +33,9 @@ _SIGNED = {
     "X-Cs-Signature": "base64url(HMAC-SHA256(密钥, 签名原文))，不带 =",
 }  # fmt: skip
 _SIGNING = (
-    f"每个请求都要签名，时间相差不得超过 {WINDOW_SECONDS} 秒。"
-    "签名原文是八行，用换行符连接：CS1-HMAC-SHA256；请求方法；路径；排序后的查询串；X-Cs-Timestamp；X-Cs-Nonce；请求体的 SHA-256（小写十六进制）；X-Cs-Purpose 的原值。"
+    f"每个请求都要签名，时间相差不得超过 {WINDOW_SECONDS} 秒。签名原文是八行，用换行符连接："
+    "CS1-HMAC-SHA256；请求方法；路径；排序后的查询串；X-Cs-Timestamp；X-Cs-Nonce；"
+    "请求体的 SHA-256（小写十六进制）；X-Cs-Purpose 的原值。"
 )
 # Which refusals a way of calling knows besides those that every call can meet.
 _OWN: dict[str, frozenset[str]] = {
