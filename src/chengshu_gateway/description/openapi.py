@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from chengshu_gateway import problems
@@ -193,13 +193,19 @@ def _responses(kind: str, data: Part, members: Part | None = None) -> Part:
     return found | refusals(kind)
 
 
+def problems_of(kinds: Iterable[str]) -> list[problems.ProblemKind]:
+    """The refusals that some ways of calling can meet, in the order of their statuses."""
+    own = frozenset().union(*(_OWN.get(kind, frozenset()) for kind in kinds))
+    known = own | (problems.KINDS.keys() - _SOMEWHERE)
+    found = [problem for code, problem in problems.KINDS.items() if code in known]
+    return sorted(found, key=lambda problem: problem.status)
+
+
 def refusals(kind: str) -> Part:
     """The refusals that a way of calling can meet, by status."""
-    known = _OWN.get(kind, frozenset()) | (problems.KINDS.keys() - _SOMEWHERE)
     by_status: dict[int, list[problems.ProblemKind]] = {}
-    for code, problem in problems.KINDS.items():
-        if code in known:
-            by_status.setdefault(problem.status, []).append(problem)
+    for problem in problems_of([kind]):
+        by_status.setdefault(problem.status, []).append(problem)
     return {
         str(status): {
             "description": "；".join(f"{each.code} {each.title}" for each in by_status[status]),
