@@ -185,6 +185,10 @@ class GatewayClient:
         """Return what this application may see of an interface."""
         return self._call("GET", f"/share/v1/{quote(interface)}")
 
+    def openapi(self, interface: str) -> dict[str, Any]:
+        """Return the OpenAPI 3.1 document of this application's grant on an interface."""
+        return self._call("GET", f"/share/v1/{quote(interface)}", query="format=openapi").document
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
@@ -226,9 +230,9 @@ class GatewayClient:
             raise GatewayRefusedError(response.status, _problem(content))
         document = json.loads(content)
         return Answer(
-            data=document["data"],
-            version=document["version"],
-            request_id=document["request_id"],
+            data=document.get("data"),
+            version=document.get("version", ""),
+            request_id=response.headers.get("X-Cs-Record", ""),
             digest=response.headers.get("Content-Digest", ""),
             body=content,
             document=document,
