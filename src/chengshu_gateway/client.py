@@ -287,6 +287,10 @@ class GatewayClient:
         """Return what this application may see of an interface."""
         return self._call("GET", f"/share/v1/{quote(interface)}")
 
+    def openapi(self, interface: str) -> dict[str, Any]:
+        """Return the OpenAPI 3.1 document of this application's grant on an interface."""
+        return self._call("GET", f"/share/v1/{quote(interface)}", query="format=openapi").document
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

@@ -47,7 +47,7 @@ class Findings:
     statuses: dict[str, set[int]] = field(default_factory=dict)
 
     @property
-    def requests(self) -> int:
+    def operations(self) -> int:
         """Operations that answered at all."""
         return len(self.statuses)
 

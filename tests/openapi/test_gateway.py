@@ -1,5 +1,6 @@
 """The document of a grant says what the gateway does, whatever is asked."""
 
+import contextlib
 import hashlib
 import secrets
 import time
@@ -13,10 +14,11 @@ import requests
 import schemathesis
 from schemathesis import Case, Response
 
-from chengshu_gateway.bundle import CALL_KINDS, Bundle
+from chengshu_gateway.bundle import CALL_KINDS, PROXY, Bundle, Interface
 from chengshu_gateway.bundle_store import publish_bundle
 from chengshu_gateway.signing import canonical_text, signature
 from chengshu_gateway.snapshot_build import publish_snapshot
+from chengshu_gateway.tests.department_source import PERSON, department, people
 from chengshu_gateway.tests.sample_city import (
     APP,
     GRANT,
@@ -26,9 +28,12 @@ from chengshu_gateway.tests.sample_city import (
     SECRET,
     served,
 )
+from chengshu_gateway.tests.test_relay_service import COLUMNS, NAME, SOURCE
+from chengshu_gateway.tests.test_relay_service import GRANT as PROXIED
 from tests.openapi.conformance import fuzz
 
 pytestmark = pytest.mark.service
+TABLE_KINDS = tuple(kind for kind in CALL_KINDS if kind != PROXY)
 QUERYABLE = ("code", "age", "alive", "area")
 
 
@@ -55,20 +60,25 @@ class Signature(requests.auth.AuthBase):
         return request
 
 
-def publish(data: Path) -> None:
+def publish(data: Path, department: str) -> None:
     publish_snapshot(
         data / "snapshots" / "residents", RESIDENTS.schema, RESIDENTS.to_batches(),
         key_column="code", queryable=QUERYABLE,
     )  # fmt: skip
     interface = replace(INTERFACE, queryable=QUERYABLE)
     fields = tuple(column.name for column in INTERFACE.columns)
-    grant = replace(GRANT, kinds=CALL_KINDS, fields=fields)
-    publish_bundle(data / "bundles", Bundle((APP,), (interface,), (grant,)), KEYS.bundle)
+    grant = replace(GRANT, kinds=TABLE_KINDS, fields=fields)
+    source = replace(SOURCE, url=f"{department}/people")
+    proxied = Interface(NAME, "1/01/0002", "人员", "", "id_number", COLUMNS, source=source)
+    bundle = Bundle((APP,), (interface, proxied), (grant, PROXIED))
+    publish_bundle(data / "bundles", bundle, KEYS.bundle)
 
 
 def test_whatever_is_asked_the_gateway_answers_as_the_grants_document_says(tmp_path: Path) -> None:
-    publish(tmp_path)
-    with served(tmp_path) as server:
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(department(people(PERSON)))
+        publish(tmp_path, source.url)
+        server = stack.enter_context(served(tmp_path))
         address = f"http://127.0.0.1:{server.port}"
         session = requests.Session()
         session.trust_env = False
@@ -76,11 +86,12 @@ def test_whatever_is_asked_the_gateway_answers_as_the_grants_document_says(tmp_p
         def send(case: Case) -> Response:
             return case.call(base_url=address, session=session, auth=Signature())
 
-        told = session.get(f"{address}/share/v1/residents?format=openapi", auth=Signature()).json()
-        schema = schemathesis.openapi.from_dict(told)
-        schema.config.generation.with_security_parameters = False
         known: dict[str, Any] = {"key": ["R1", "R2", "R4", "没有"], "keys": [["R1", "R9"]]}
-        found = fuzz(schema, send, examples=10, known=known)
-    assert not found.problems, "\n".join(found.problems)
-    assert all(200 in statuses for statuses in found.statuses.values()), found.statuses
-    assert found.requests == 5
+        for name, operations in (("residents", 5), (NAME, 2)):
+            told = session.get(f"{address}/share/v1/{name}?format=openapi", auth=Signature())
+            schema = schemathesis.openapi.from_dict(told.json())
+            schema.config.generation.with_security_parameters = False
+            found = fuzz(schema, send, examples=6, known=known)
+            assert not found.problems, "\n".join(found.problems)
+            assert all(200 in statuses for statuses in found.statuses.values()), found.statuses
+            assert found.operations == operations

@@ -79,8 +79,7 @@ def _record(grant: CompiledGrant) -> dict[str, Any]:
 
 def _key(grant: CompiledGrant) -> str:
     columns = {column.name: column for column in grant.interface.columns}
-    value = stored(columns[grant.interface.key_column])
-    return "K0001" if value == "示例" else str(value)
+    return str(stored(grant, columns[grant.interface.key_column]))
 
 
 def _root(grant: CompiledGrant) -> str:
@@ -111,7 +110,7 @@ def _batch(grant: CompiledGrant) -> Example:
 
 def _verify(grant: CompiledGrant) -> Example:
     key = _key(grant)
-    values = {column.name: stored(column) for column in grant.columns()[:2]}
+    values = {column.name: stored(grant, column) for column in grant.columns()[:2]}
     answer = _answer(grant, dict.fromkeys(values, True), match=True)
     python = (
         f'client.verify("{grant.interface.interface_id}", {_python(key)}, values={_python(values)})'
@@ -121,7 +120,7 @@ def _verify(grant: CompiledGrant) -> Example:
 
 def _query(grant: CompiledGrant) -> Example:
     columns = {column.name: column for column in grant.columns()}
-    where = {name: stored(columns[name]) for name in grant.queryable[:1]}
+    where = {name: stored(grant, columns[name]) for name in grant.queryable[:1]}
     answer = _answer(grant, [_record(grant)], found=1, next=None, capped=False)
     name = grant.interface.interface_id
     python = f'client.query("{name}", where={_python(where)}, limit=100)'

@@ -30,6 +30,10 @@ _FORMATS = {
     "region9": "330383001", "region6": "330383", "credit_code": "91390383MA00000000",
     "phone": "0577-64220000", "email": "name@example.com", "name": "王小明",
 }  # fmt: skip
+_BY_MASK = {
+    "name": "王小明", "id_number": "390383199001010011", "phone": "15412345678",
+    "address": "浙江省温州市龙港市城东社区1号", "email": "name@example.com",
+}  # fmt: skip
 _KINDS = {kind.name: kind for kind in masks.KINDS}
 TYPE_NAMES = {
     "text": "文本", "integer": "整数", "real": "小数", "decimal": "定点小数（文本）",
@@ -69,20 +73,23 @@ def value_schema(grant: CompiledGrant, column: Column) -> Part:
     return schema
 
 
-def stored(column: Column) -> Any:
+def stored(grant: CompiledGrant, column: Column) -> Any:
     """An example of a value as it is kept; fictitious."""
     if column.codes:
         return next(iter(column.codes))
-    if column.type == "text":
-        return _FORMATS.get(column.format, _EXAMPLES["text"])
-    return _EXAMPLES[column.type]
+    if column.type != "text":
+        return _EXAMPLES[column.type]
+    known = _FORMATS.get(column.format) or _BY_MASK.get(mask_of(grant, column).kind)
+    if known is None and column.name == grant.interface.key_column:
+        return "K0001"
+    return known or _EXAMPLES["text"]
 
 
 def answered(grant: CompiledGrant, column: Column) -> Any:
     """An example of a value as it is answered: masked where the grant says so."""
     mask = mask_of(grant, column)
     if not mask.hides:
-        return stored(column)
+        return stored(grant, column)
     if mask.kind in masks.KEYED:
         return _KINDS[mask.kind].shown
-    return mask.compile()(stored(column))
+    return mask.compile()(stored(grant, column))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from chengshu_gateway import problems
@@ -33,8 +33,9 @@ _SIGNED = {
     "X-Cs-Signature": "base64url(HMAC-SHA256(密钥, 签名原文))，不带 =",
 }  # fmt: skip
 _SIGNING = (
-    f"每个请求都要签名，时间相差不得超过 {WINDOW_SECONDS} 秒。"
-    "签名原文是八行，用换行符连接：CS1-HMAC-SHA256；请求方法；路径；排序后的查询串；X-Cs-Timestamp；X-Cs-Nonce；请求体的 SHA-256（小写十六进制）；X-Cs-Purpose 的原值。"
+    f"每个请求都要签名，时间相差不得超过 {WINDOW_SECONDS} 秒。签名原文是八行，用换行符连接："
+    "CS1-HMAC-SHA256；请求方法；路径；排序后的查询串；X-Cs-Timestamp；X-Cs-Nonce；"
+    "请求体的 SHA-256（小写十六进制）；X-Cs-Purpose 的原值。"
 )
 # Which refusals a way of calling knows besides those that every call can meet.
 _OWN: dict[str, frozenset[str]] = {
@@ -192,13 +193,19 @@ def _responses(kind: str, data: Part, members: Part | None = None) -> Part:
     return found | refusals(kind)
 
 
+def problems_of(kinds: Iterable[str]) -> list[problems.ProblemKind]:
+    """The refusals that some ways of calling can meet, in the order of their statuses."""
+    own = frozenset().union(*(_OWN.get(kind, frozenset()) for kind in kinds))
+    known = own | (problems.KINDS.keys() - _SOMEWHERE)
+    found = [problem for code, problem in problems.KINDS.items() if code in known]
+    return sorted(found, key=lambda problem: problem.status)
+
+
 def refusals(kind: str) -> Part:
     """The refusals that a way of calling can meet, by status."""
-    known = _OWN.get(kind, frozenset()) | (problems.KINDS.keys() - _SOMEWHERE)
     by_status: dict[int, list[problems.ProblemKind]] = {}
-    for code, problem in problems.KINDS.items():
-        if code in known:
-            by_status.setdefault(problem.status, []).append(problem)
+    for problem in problems_of([kind]):
+        by_status.setdefault(problem.status, []).append(problem)
     return {
         str(status): {
             "description": "；".join(f"{each.code} {each.title}" for each in by_status[status]),

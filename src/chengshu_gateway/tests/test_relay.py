@@ -178,17 +178,17 @@ def test_whatever_a_source_says_only_declared_fields_of_declared_types_come_out(
 def test_the_breaker_opens_after_failures_in_a_row_and_asks_with_one_call_only(steps):
     now = [0.0]
     breaker = Breaker(clock=lambda: now[0])
-    failed, is_open, pause = 0, False, PAUSE
+    failed, is_open, pause, until = 0, False, PAUSE, 0.0
     for step, good in steps:
         if step == "wait":
             now[0] += pause
             continue
-        try:
-            probe = breaker.enter()
-        except OpenError as refused:
-            assert is_open
-            assert 1 <= refused.retry_after <= LONGEST
+        if is_open and now[0] < until:
+            with pytest.raises(OpenError) as refused:
+                breaker.enter()
+            assert refused.value.retry_after == until - now[0]
             continue
+        probe = breaker.enter()
         assert probe == is_open
         if probe:
             with pytest.raises(OpenError):
@@ -200,6 +200,7 @@ def test_the_breaker_opens_after_failures_in_a_row_and_asks_with_one_call_only(s
             failed += 1
             pause = min(pause * 2, LONGEST) if probe else pause
             is_open = probe or failed >= FAILURES
+            until = now[0] + pause
 
 
 def test_a_call_from_before_the_pause_says_nothing_and_one_given_up_frees_the_probe():

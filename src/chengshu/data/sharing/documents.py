@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from chengshu.data.catalog.models import Resource
+from chengshu.data.catalog.facade import Resource
 from chengshu.data.sharing.choices import ApplicationState, GrantState
 from chengshu.data.sharing.models import Grant
 from chengshu.data.sharing.publishing import keys, publishable, wire_interface

@@ -18,9 +18,9 @@ from chengshu.data.sharing.views.presentation import grant_url, limits, tag_of
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.ui.components import Action, Column, Crumb, Fact, Table
-from chengshu_gateway import problems
 from chengshu_gateway.description.examples import examples
 from chengshu_gateway.description.fields import TYPE_NAMES, answered, mask_label, mask_of
+from chengshu_gateway.description.openapi import problems_of
 from chengshu_gateway.policy import CompiledGrant
 
 PURPOSE = "业务核验"
@@ -47,7 +47,7 @@ def page(request: ActorRequest, pk: int) -> HttpResponse:
         ],
         "client": _client(item, key_id), "calls": _calls(item, grant, key_id),
         "fields": _fields_table(grant), "codes": [c for c in grant.columns() if c.codes],
-        "refusals": _refusals_table(),
+        "refusals": _refusals_table(item),
         "facts": [
             Fact("网关地址", settings.GATEWAY_URL, mono=True),
             Fact("应用", item.application.code, mono=True), Fact("密钥编号", key_id, mono=True),
@@ -136,12 +136,12 @@ def _fields_table(grant: CompiledGrant) -> Table:
     return Table.plain(key="fields", columns=columns, rows=rows, caption="字段")
 
 
-def _refusals_table() -> Table:
+def _refusals_table(item: Grant) -> Table:
     columns = (
         Column(key="status", title="状态码", kind="number"),
         Column(key="code", title="错误码", kind="code"),
         Column(key="title", title="含义", kind="main"),
         Column(key="detail", title="怎么办"),
     )
-    rows = sorted(problems.KINDS.values(), key=lambda kind: kind.status)
+    rows = problems_of(item.kinds)
     return Table.plain(key="refusals", columns=columns, rows=rows, caption="错误")

@@ -244,6 +244,7 @@ def _facts(item: ShareInterface) -> list[Fact]:
 
 
 def _columns_table(item: ShareInterface) -> Table:
+    use = "查询字段" if source_of(item) is None else "记录是关于谁的"
     columns = (
         Column(key="title", title="中文名称", kind="main"),
         Column(key="name", title="字段名", kind="code"),
@@ -252,7 +253,7 @@ def _columns_table(item: ShareInterface) -> Table:
         Column(
             key="use",
             title="用途",
-            value=lambda c: "查询字段" if c["name"] == item.key_column else "",
+            value=lambda c: use if c["name"] == item.key_column else "",
         ),
     )
     return Table.plain(
