@@ -144,7 +144,7 @@ def asked(item: AccessRequest) -> list[Fact]:
         Fact("业务事项", item.business_item),
         Fact("法律依据", item.legal_basis),
         Fact("行范围", sentence(item.row_filter, titles_of(item))),
-        Fact("调用方式", "；".join(CallKind(kind).label for kind in item.kinds)),
+        Fact("调用方式", _kinds(item.kinds)),
         Fact("使用频率", item.get_frequency_display()),
         Fact("每天最多", f"{item.per_day:,} 次" if item.per_day else "不限"),
         Fact("来源网段", "、".join(item.networks) or "不限"),
@@ -171,13 +171,17 @@ def changes(item: AccessRequest) -> list[Change]:
     ]  # fmt: skip
 
 
+def _kinds(value: list[str]) -> str:
+    return "；".join(dict(CallKind.choices).get(kind, kind) for kind in value)
+
+
 def _words(name: str, value: Any, titles: dict[str, str]) -> str:
     """A value of :data:`~chengshu.data.sharing.requests.content.CHANGEABLE` as people read it."""
     match name:
         case "fields":
             return "、".join(titles.get(field, field) for field in value)
         case "kinds":
-            return "；".join(CallKind(kind).label for kind in value)
+            return _kinds(value)
         case "row_filter":
             return sentence(value, titles)
         case "networks":
