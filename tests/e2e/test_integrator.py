@@ -51,6 +51,7 @@ def test_an_integrator_gets_from_the_shelf_to_the_first_answer(visit, city):
     page = me.sign_in("kaifazhe", then="/console/sharing/interfaces/")
     hand = Counted(page)
     page.fill("#sharing-interfaces-q", "号牌种类")
+    page.press("#sharing-interfaces-q", "Enter")
     expect(page.locator("#sharing-interfaces-results")).to_contain_text("共 1 条")
     me.keep("integrator-shelf")
     me.check_accessibility()

@@ -20,6 +20,18 @@ def open_request(page: Page, web: str) -> None:
     expect(page.locator("h1")).to_contain_text(TITLE)
 
 
+def make_late(city) -> None:
+    """As if the provider had let its term pass: nobody waits ten working days in a test."""
+    done = city.command(
+        "shell", "-c",
+        "from datetime import timedelta; from django.utils import timezone\n"
+        "from chengshu.data.sharing.requests.models import AccessRequest\n"
+        f"AccessRequest.objects.filter(business_item='{ITEM}', state='answer')"
+        ".update(due_at=timezone.now() - timedelta(days=3))",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def test_data_are_asked_for_reviewed_and_granted(visit, city):
     asker = visit()
     page = asker.sign_in("zhuanyuan.sj")
@@ -50,8 +62,12 @@ def test_data_are_asked_for_reviewed_and_granted(visit, city):
     bureau.check_accessibility()
     page.locator("details[open] button[type=submit]").click()
     expect(page.locator("main")).to_contain_text("待提供单位答复")
+    make_late(city)
     page.goto(f"{city.web}/console/sharing/requests/board/")
-    bureau.keep("request-board")
+    late = page.locator("main table").first
+    expect(late).to_contain_text(TITLE)
+    expect(late).to_contain_text("超")
+    bureau.keep("request-board", full=True)
     bureau.check_accessibility()
 
     provider = visit(PHONE)

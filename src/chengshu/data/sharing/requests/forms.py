@@ -268,21 +268,16 @@ class _FilesField(forms.FileField):
 class AttachForm(RequestFormBase):
     """Material that supports a request."""
 
-    files = _FilesField(
+    material = _FilesField(
         label="补充材料", widget=_ManyFiles(attrs={"multiple": True, "accept": ",".join(ALLOWED)}),
         help_text=f"红头文件、三定规定等。PDF、OFD、图片、不带宏的 Word 和 Excel，每个不超过 "
         f"{MAX_BYTES // 1024**2} MB，一次最多 {MAX_AT_ONCE} 个。",
         error_messages={"required": "请选择文件"},
     )  # fmt: skip
 
-    @property
-    def files_field(self) -> BoundField:
-        """The input; ``form.files`` is what was uploaded."""
-        return self["files"]
-
     def attachments(self) -> list[Attachment]:
         """What the service gets."""
-        return [Attachment(item.name, item) for item in self.cleaned_data["files"]]
+        return [Attachment(item.name, item) for item in self.cleaned_data["material"]]
 
 
 class WantForm(RequestFormBase):

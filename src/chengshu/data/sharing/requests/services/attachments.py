@@ -127,5 +127,5 @@ def _refused(text: str) -> InvalidInput:
         text,
         kept=KEPT,
         advice="请用 PDF、OFD、图片或不带宏的 Word、Excel。",
-        fields={"files": text},
+        fields={"material": text},
     )

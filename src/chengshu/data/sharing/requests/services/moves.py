@@ -245,7 +245,7 @@ def _require_no_more(item: AccessRequest, given: GrantTerms) -> None:
     if item.per_day and (given.per_day is None or given.per_day > item.per_day):
         wider["per_day"] = f"申请每天最多 {item.per_day:,} 次"
     if set(given.kinds) - set(item.kinds):
-        named = "、".join(CallKind(k).label for k in item.kinds)
+        named = "、".join(dict(CallKind.choices).get(kind, kind) for kind in item.kinds)
         wider["kinds"] = f"申请的调用方式只有：{named}"
     if item.networks and not _within(given.networks, item.networks):
         wider["networks"] = f"申请的网段只有：{'、'.join(item.networks)}"

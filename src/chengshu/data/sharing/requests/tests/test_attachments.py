@@ -33,7 +33,7 @@ def upload(asked, client):
         client.force_login((actor or asked.applicant).account)
         given = [SimpleUploadedFile(name, content) for name, content in files]
         page = reverse("sharing_requests:attach", args=[asked.item.pk])
-        return client.post(page, {"files": given}, follow=True)
+        return client.post(page, {"material": given}, follow=True)
 
     return send
 
