@@ -104,6 +104,10 @@ class DatasetForm(_FieldChoice):
         help_text="公众有问题时找谁：单位和办公电话，不写个人手机。",
     )  # fmt: skip
     licence = forms.ChoiceField(label="许可", choices=Licence.choices, initial=Licence.CC_BY)
+    restricted = forms.BooleanField(
+        label="按协议开放", required=False,
+        help_text="只在门户上公布说明；要数据的人实名申请、接受协议、经同意后用自己的密钥下载。",
+    )  # fmt: skip
     basis = forms.CharField(
         label="开放依据", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}),
         help_text="哪条法律法规允许，或取得了谁的授权。提交审批时必填。",
@@ -122,6 +126,7 @@ class DatasetForm(_FieldChoice):
         if not asked:
             del self.fields["basis"]
         self.sections = self._sections(masked, asked=asked)
+        self.fields["restricted"].initial = self.resource.open_type == gate.RESTRICTED
         if dataset is not None:
             self.fields["slug"].disabled = True
             self.fields["slug"].help_text = "发布后不能改，以免别人存下的网址失效。"
@@ -161,7 +166,16 @@ class DatasetForm(_FieldChoice):
 
     @staticmethod
     def _sections(masked: Sequence[str], *, asked: bool) -> list[FormSection]:
-        described = ("title", "slug", "summary", "theme", "keywords", "contact", "licence")
+        described = (
+            "title",
+            "slug",
+            "summary",
+            "theme",
+            "keywords",
+            "contact",
+            "licence",
+            "restricted",
+        )
         rows = ("filter_field", "filter_operator", "filter_value")
         found = [
             FormSection("说清楚是什么", described),
@@ -193,7 +207,7 @@ class DatasetForm(_FieldChoice):
             "theme": data["theme"], "licence": data["licence"], "row_filter": self.row_filter(),
             "keywords": [word for word in _SPLIT.split(data["keywords"]) if word],
             "masks": {n: data[f"mask_{n}"] for n in data["fields"] if data.get(f"mask_{n}")},
-            "basis": data.get("basis", ""), "contact": data["contact"],
+            "basis": data.get("basis", ""), "contact": data["contact"], "restricted": data["restricted"],
         }  # fmt: skip
 
 
@@ -202,7 +216,8 @@ def initial_of(dataset: OpenDataset) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "title": dataset.title, "slug": dataset.slug, "summary": dataset.summary,
         "theme": dataset.theme, "keywords": "、".join(dataset.keywords), "licence": dataset.licence,
-        "contact": dataset.contact, "fields": dataset.fields, "revision": dataset.revision, "basis": dataset.basis,
+        "contact": dataset.contact, "restricted": dataset.restricted,
+        "fields": dataset.fields, "revision": dataset.revision, "basis": dataset.basis,
     }  # fmt: skip
     if dataset.row_filter:
         ((operator, argument),) = dataset.row_filter.items()

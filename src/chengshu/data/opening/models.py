@@ -31,6 +31,7 @@ class OpenDataset(models.Model):
 
     ``masks`` hold the declaration (see ``chengshu_gateway.masks``) of each field that leaves masked, ``basis`` the law
     or the subjects' authorisation it rests on; ``changed_by`` last decided on either and cannot approve them.
+    ``restricted``: nobody sees its rows but those who applied and accepted the agreement (``opening.agreements``).
     ``privacy`` holds what the provider decided about telling people apart (``disclosure.rules``), ``review`` the record
     of the last look at a release, refused ones included (``disclosure.review``).
     ``rows``, ``formats`` and ``published_at`` repeat the current release for lists; ``search_text`` is what the
@@ -56,6 +57,7 @@ class OpenDataset(models.Model):
     keywords = models.JSONField("关键词", default=list, blank=True)
     theme = models.CharField("主题", max_length=20, choices=Theme)
     update_cycle = models.CharField("更新周期", max_length=12, blank=True)
+    restricted = models.BooleanField("按协议开放", default=False)
     contact = models.CharField("联系方式", max_length=120, blank=True)
     state = models.CharField(
         "状态", max_length=12, choices=DatasetState, default=DatasetState.DRAFT, db_index=True

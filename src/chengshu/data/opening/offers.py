@@ -15,7 +15,10 @@ def of_resources(
     """Files of current releases, and public interfaces (two queries)."""
     found: dict[int, list[FileOffer | ServiceOffer]] = {}
     datasets = OpenDataset.objects.filter(
-        resource__in=list(resource_ids), state__in=PUBLIC_STATES, current__isnull=False
+        resource__in=list(resource_ids),
+        state__in=PUBLIC_STATES,
+        current__isnull=False,
+        restricted=False,
     ).select_related("current")
     for item in datasets.order_by("slug"):
         found.setdefault(item.resource_id, []).extend(_files(item))

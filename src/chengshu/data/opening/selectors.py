@@ -26,7 +26,7 @@ from chengshu.kernel.errors import NotFound
 def public_datasets(words: str = "") -> QuerySet[OpenDataset]:
     """Published datasets, newest first; every word must occur in title, summary, keywords, provider or a field."""
     found = OpenDataset.objects.filter(
-        state__in=PUBLIC_STATES, current__isnull=False
+        state__in=PUBLIC_STATES, current__isnull=False, restricted=False
     ).select_related("resource__provider", "current")
     for word in words.lower().split():
         found = found.filter(search_text__contains=word)
@@ -49,6 +49,11 @@ def public_dataset(slug: str) -> OpenDataset:
             f"数据集“{found.title}”已撤回。原因：{found.state_reason}",
             kept="已下载的副本请停止使用或自行核实。", advice="可以在数据集列表中找找相近的数据。",
         )  # fmt: skip
+    if found is not None and found.public and found.restricted:
+        raise NotFound(
+            f"数据集“{found.title}”按协议开放，不能直接查看。",
+            advice=f"请在 /open/restricted/{slug}/ 申请。",
+        )
     if found is None or not found.public:
         raise NotFound(
             "没有找到这个数据集。", advice="网址可能有误；可以从数据集列表或搜索重新进入。"
@@ -76,7 +81,9 @@ def public_releases() -> QuerySet[DatasetRelease]:
     """All releases of published datasets, the newest first."""
     return (
         DatasetRelease.objects.filter(
-            dataset__state__in=PUBLIC_STATES, dataset__current__isnull=False
+            dataset__state__in=PUBLIC_STATES,
+            dataset__current__isnull=False,
+            dataset__restricted=False,
         )
         .select_related("dataset__resource__provider")
         .order_by("-published_at", "-pk")

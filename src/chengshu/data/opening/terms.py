@@ -19,6 +19,8 @@ def digest(dataset: OpenDataset) -> str:
         dataset.resource_id, sorted(dataset.fields), dict(dataset.masks), dataset.row_filter,
         dataset.basis.strip(),
     ]  # fmt: skip
+    if dataset.restricted:
+        content.append("agreement")
     if dataset.privacy:
         content.append(dataset.privacy)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)

@@ -2,7 +2,16 @@
 
 from chengshu.kernel.access.routing import PUBLIC, SIGNED_IN, page
 from chengshu.portals.opendata.ckan import views as ckan
-from chengshu.portals.opendata.views import api, datasets, downloads, feeds, home, metadata, voices
+from chengshu.portals.opendata.views import (
+    api,
+    datasets,
+    downloads,
+    feeds,
+    home,
+    metadata,
+    restricted,
+    voices,
+)
 from chengshu.portals.opendata.views.negotiation import negotiated
 
 app_name = "opendata"
@@ -32,6 +41,14 @@ urlpatterns = [
         name="api-interface-records", permission=PUBLIC,
     ),
     page(f"{_API}openapi.json", api.openapi, name="openapi", permission=PUBLIC),
+    page("open/restricted/", restricted.listing, name="restricted-list", permission=PUBLIC),
+    page("open/restricted/<slug:slug>/", restricted.page, name="restricted", permission=PUBLIC),
+    page("open/restricted/<slug:slug>/apply/", restricted.apply, name="restricted-apply", permission=SIGNED_IN),
+    page("open/restricted/<slug:slug>/key/", restricted.key, name="restricted-key", permission=SIGNED_IN),
+    page(
+        "open/restricted/<slug:slug>.<str:file_format>", restricted.file, name="restricted-file",
+        permission=PUBLIC,
+    ),
     page("open/voices/", voices.listing, name="voices", permission=PUBLIC),
     page("open/voices/new/", voices.new, name="voice-new", permission=PUBLIC),
     page("open/voices/<str:token>/", voices.voice, name="voice", permission=PUBLIC),

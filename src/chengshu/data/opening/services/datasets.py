@@ -32,6 +32,7 @@ _MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 _AUDITED = (
     "title", "summary", "fields", "row_filter", "licence", "keywords", "theme", "update_cycle",
     "masks", "basis", "privacy", "contact",
+    "restricted",
 )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ def create_dataset(
     masks: Mapping[str, str] | None = None,
     basis: str = "",
     contact: str = "",
+    restricted: bool = False,
 ) -> OpenDataset:
     """Draft a dataset over chosen fields of a published resource.
 
@@ -67,7 +69,17 @@ def create_dataset(
     )  # fmt: skip
     check(actor, "opening.manage", item)
     said = _Description(
-        title, summary, fields, theme, keywords, licence, row_filter, masks or {}, basis, contact
+        title,
+        summary,
+        fields,
+        theme,
+        keywords,
+        licence,
+        row_filter,
+        masks or {},
+        basis,
+        contact,
+        restricted,
     )
     _fill(item, resource, said, _slug_problems(item.slug))
     with unit_of_work():
@@ -91,6 +103,7 @@ def update_dataset(
     masks: Mapping[str, str] | None = None,
     basis: str = "",
     contact: str = "",
+    restricted: bool = False,
 ) -> OpenDataset:
     """Change a dataset; fields and rows reach the public with the next publication.
 
@@ -119,6 +132,7 @@ def update_dataset(
             masks or {},
             basis,
             contact,
+            restricted,
         )
         _fill(item, resource, said, {})
         if terms.digest(item) != agreed:
@@ -244,11 +258,11 @@ class _Description:
     masks: Mapping[str, str]
     basis: str
     contact: str
+    restricted: bool
 
 
-def _fill(
-    item: OpenDataset, resource: PublishedResource, said: _Description, problems: dict[str, str]
-) -> None:
+def _problems(item: OpenDataset, said: _Description) -> dict[str, str]:
+    problems: dict[str, str] = {}
     if not said.title.strip():
         problems["title"] = "请填写名称"
     if len(said.summary.strip()) < SUMMARY_LENGTH:
@@ -257,11 +271,20 @@ def _fill(
         problems["theme"] = "请选择主题"
     if said.licence not in Licence.values:
         problems["licence"] = "请选择许可"
-    words = list(dict.fromkeys(word.strip() for word in said.keywords if word.strip()))
     if len(said.basis.strip()) > BASIS_LENGTH:
         problems["basis"] = f"最多 {BASIS_LENGTH} 个字"
     if len(said.contact.strip()) > CONTACT_LENGTH or _MOBILE.search(said.contact):
         problems["contact"] = f"写单位和办公电话，不写个人手机，最多 {CONTACT_LENGTH} 个字"
+    if item.public and item.restricted != said.restricted:
+        problems["restricted"] = "已开放的数据集不能改开放方式，请先撤回"
+    return problems
+
+
+def _fill(
+    item: OpenDataset, resource: PublishedResource, said: _Description, problems: dict[str, str]
+) -> None:
+    problems |= _problems(item, said)
+    words = list(dict.fromkeys(word.strip() for word in said.keywords if word.strip()))
     if len(words) > MAX_KEYWORDS:
         problems["keywords"] = f"最多 {MAX_KEYWORDS} 个关键词"
     columns: Sequence[ColumnSpec] = ()
@@ -276,6 +299,7 @@ def _fill(
     item.fields, item.keywords = [c.name for c in columns], words
     item.licence, item.row_filter = said.licence, said.row_filter
     item.masks = {name: said.masks[name] for name in item.fields if said.masks.get(name)}
+    item.restricted = said.restricted
     item.basis, item.contact = said.basis.strip(), said.contact.strip()
 
 

@@ -44,6 +44,10 @@ from chengshu.kernel.ui.components import (
 from chengshu.kernel.ui.tables import TableView
 
 _HOME = "数据开放"
+_CONFIRM = {
+    False: "发布后任何人都能查看和下载，确定发布吗？",
+    True: "发布后说明公开，数据只给申请并接受协议的人，确定发布吗？",
+}
 
 
 def _url(item: OpenDataset, name: str = "dataset") -> str:
@@ -98,6 +102,9 @@ class DatasetList(TableView[OpenDataset]):
 
     def get_actions(self) -> Sequence[Action]:
         found = [Action(title="打开门户", url="/open/", icon="external-link")]
+        if holds(self.request.actor, "opening.grant"):  # type: ignore[attr-defined]
+            url = reverse("opening_agreements:accesses")
+            found.append(Action(title="受限开放申请", url=url, icon="shield-lock"))
         if holds(self.request.actor, "opening.answer"):  # type: ignore[attr-defined]
             url = reverse("opening_voices:inbox")
             found.append(Action(title="公众来信", url=url, icon="message"))
@@ -237,7 +244,7 @@ def _live(item: OpenDataset) -> dict[str, Any]:
 def _actions(actor: Actor, item: OpenDataset) -> list[Action]:
     found = []
     if item.public:
-        url = f"/open/datasets/{item.slug}/"
+        url = f"/open/{'restricted' if item.restricted else 'datasets'}/{item.slug}/"
         found.append(Action(title="在门户查看", url=url, icon="external-link"))
     if allows(actor, "opening.manage", item):
         found.append(Action(title="修改", url=_url(item, "edit"), icon="pencil"))
@@ -257,7 +264,7 @@ def _actions(actor: Actor, item: OpenDataset) -> list[Action]:
                 Action(
                     title="发布新版本" if item.current_id else "发布", url=_url(item, "publish"),
                     icon="send", method="post", primary=True,
-                    confirm="发布后任何人都能查看和下载，确定发布吗？",
+                    confirm=_CONFIRM[item.restricted],
                 )
             )  # fmt: skip
     return found
@@ -268,6 +275,7 @@ def _facts(item: OpenDataset) -> list[Fact]:
     return [
         Fact("数据资源", item.resource.title, reverse("catalog:resource", args=[item.resource_id])),
         Fact("网址名", item.slug, mono=True),
+        Fact("开放方式", "按协议开放" if item.restricted else "向所有人开放"),
         Fact("许可", item.get_licence_display()),
         Fact("关键词", "、".join(item.keywords)),
         Fact("开放字段", f"{len(item.fields)} 个"),

@@ -77,7 +77,7 @@ def test_a_dataset_is_shown_by_name_and_by_identifier(public: Scene, ask: Ask) -
     assert [t["name"] for t in shown["tags"]] == ["公厕", "便民设施", "位置"]
     formats = [r["format"] for r in shown["resources"]]
     assert formats == ["CSV", "JSON", "XLSX", "Parquet", "GeoJSON", "Data Package"]
-    assert [r["datastore_active"] for r in shown["resources"]] == [True, *[False] * 4]
+    assert [r["datastore_active"] for r in shown["resources"]] == [True, *[False] * 5]
 
 
 def test_every_file_is_there_with_the_size_and_digest_told(

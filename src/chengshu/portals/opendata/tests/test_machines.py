@@ -100,7 +100,7 @@ def test_the_page_carries_schema_org_and_leads_to_all_descriptions(
     # The policy allows no inline script; a data block is none, so it must stay of a type no browser runs.
     assert "script-src 'self';" in response.headers["Content-Security-Policy"]
     links = re.findall(r'<link rel="alternate"[^>]*?href="([^"]+)"', response.text, re.DOTALL)
-    assert len(links) == 8
+    assert len(links) == 9
     for address in links:
         assert client.get(address.replace("&amp;", "&")).status_code == 200, address
 

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from chengshu.data.opening import selectors
+from chengshu.data.opening.agreements.selectors import restricted_datasets
 from chengshu.data.opening.choices import THEME_ICONS, Theme
 from chengshu.kernel.ui.components import Action, Crumb, EmptyState, Stat
 
@@ -101,7 +102,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             for facet in shelf.facets
             if facet.values
         ],
-        "narrowed": any(chosen.values()),
+        "narrowed": any(chosen.values()), "restricted": restricted_datasets().count(),
         "interfaces": list(selectors.public_interfaces(words)[:INTERFACES_SHOWN]) if words else [],
         "clear_url": url(theme="", provider="", format=""),
         "sorts": [(word, url(sort=key), key == sort) for key, word in selectors.SORTS.items()],

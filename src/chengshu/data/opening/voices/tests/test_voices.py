@@ -97,7 +97,7 @@ def test_what_is_declined_only_its_author_reads(public: Scene, client: Client) -
     assert "买课广告" not in client.get("/open/voices/").text
     assert "不予公开" in client.get(f"/open/voices/{item.token}/").text
     with pytest.raises(Conflict):
-        services.answer(actor=public.officer, voice=item, text="再答一次也不行的。")
+        services.answer(actor=public.officer, voice=item, text="再答一次也不行，已经答过了。")
 
 
 def test_late_answers_are_reminded_of(public: Scene) -> None:
@@ -107,7 +107,7 @@ def test_late_answers_are_reminded_of(public: Scene) -> None:
     while not sum(done := reminders.run(after).values()):
         after += timedelta(days=1)
     assert reminders.run(after) == {"reminded": 0, "late": 0}
-    assert done in ({"reminded": 1, "late": 0}, {"reminded": 0, "late": 1})
+    assert list(done) == [0, 1]
 
 
 def test_followers_hear_of_a_release_once_and_feeds_need_no_account(
