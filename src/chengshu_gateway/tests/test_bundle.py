@@ -49,7 +49,7 @@ def test_a_bundle_from_before_the_kinds_of_calls_still_allows_lookups_only(tmp_p
     ("rules", "told"),
     [
         ({"grants": (replace(GRANT, kinds=()),)}, "至少一种调用方式"),
-        ({"grants": (replace(GRANT, kinds=("lookup", "everything")),)}, "export"),
+        ({"grants": (replace(GRANT, kinds=("lookup", "everything")),)}, "everything"),
         ({"interfaces": (replace(INTERFACE, queryable=("nope",)), OTHER)}, "查询条件字段"),
         ({"interfaces": (replace(INTERFACE, queryable=("age", "age")), OTHER)}, "查询条件字段"),
     ],
