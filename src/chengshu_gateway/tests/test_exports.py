@@ -8,11 +8,13 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
+import pyrage
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chengshu_gateway import export_keys, export_store, exports
+from chengshu_gateway.export_build import ExportTooLargeError, Limits, build_export
 from chengshu_gateway.export_store import State
 from chengshu_gateway.shape import fingerprint
 from chengshu_gateway.snapshot import open_current
@@ -29,9 +31,6 @@ from chengshu_gateway.tests.sample_city import (
     publish_rows,
     publish_rules,
 )
-
-pyrage = pytest.importorskip("pyrage")
-from chengshu_gateway.export_build import ExportTooLargeError, Limits, build_export  # noqa: E402
 
 EXPORTED = replace(
     GRANT,
