@@ -192,7 +192,12 @@ def test_a_file_is_for_its_asker_under_the_same_grant_and_not_for_ever(city, gat
     post(gateway, "export", {})
     begin = {"export": ready(city).export, "offset": 0}
     assert post(gateway, "export-part", begin).status == 200
-    for wrong in ({"offset": -1}, {"offset": 1 << 40}, {"export": "../../bundles/CURRENT"}):
+    for wrong in (
+        {"offset": -1},
+        {"offset": 1},
+        {"offset": 1 << 40},
+        {"export": "../../bundles/CURRENT"},
+    ):
         assert refused(post(gateway, "export-part", begin | wrong), 400, "bad_content")
     publish_rules(city, grant=replace(EXPORTED, masks={**EXPORTED.masks, "age": "band:10"}))
     gateway.refresh()
