@@ -103,8 +103,6 @@ class _Fetching:
             raise Refusal(NO_EXPORT) from error
         if not part:
             raise Refusal(BAD_CONTENT, extra="offset 超出文件末尾")
-        call.version, call.found, call.records = found.version, found.rows, found.sha256
-        call.fields = ",".join(found.fields)
         # An age file without its beginning cannot be opened: that is where its records are paid.
         rows = found.rows if self._offset == 0 else 0
         now_ms = time.time_ns() // 1_000_000
@@ -113,6 +111,8 @@ class _Fetching:
                 QUOTA_DAY, retry_after=seconds_to_midnight(now_ms), extra=f"这次要 {rows} 条"
             )
         call.cost = max(rows, call.cost)
+        call.version, call.found, call.records = found.version, found.rows, found.sha256
+        call.fields = ",".join(found.fields)
         content = base64.b64encode(part).decode()
         return _answer({"export": self._export, "offset": self._offset, "content": content})
 
@@ -145,8 +145,13 @@ def prepare_fetching(
     grant.require("export")
     document = members(body, required=["export", "offset"], optional=[])
     offset = document["offset"]
-    if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < 1 << 50:
-        raise Refusal(BAD_CONTENT, extra="offset 应为不小于 0 的整数")
+    # Whole parts only: whoever could begin at the second byte would have the file without its price.
+    if (
+        not isinstance(offset, int)
+        or isinstance(offset, bool)
+        or offset not in range(0, 1 << 50, PART)
+    ):
+        raise Refusal(BAD_CONTENT, extra=f"offset 应为 {PART} 的倍数，从 0 开始")
     call.asked = offset // PART + 1
     return _Fetching(grant, _named(document, call), offset)
 

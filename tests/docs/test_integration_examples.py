@@ -134,13 +134,7 @@ def check(examples: list[Example], identity: dict[str, str], folder: Path) -> No
 
 
 def test_every_python_example_of_the_guide_prints_what_it_promises(identity, tmp_path):
-    examples = [e for e in EXAMPLES if e.kind == "python" and "pyrage" not in e.code]
-    check(examples, identity, tmp_path)
-
-
-def test_the_file_example_of_the_guide_prints_what_it_promises(identity, tmp_path):
-    pytest.importorskip("pyrage")
-    check([e for e in EXAMPLES if "pyrage" in e.code], identity, tmp_path)
+    check([e for e in EXAMPLES if e.kind == "python"], identity, tmp_path)
 
 
 @needs_shell_tools

@@ -239,14 +239,24 @@ def leaves():
     return st.sampled_from(sorted(VALUES)).flatmap(leaf)
 
 
-FILTERS = st.recursive(
-    leaves(),
-    lambda inner: st.builds(
-        lambda word, parts: {word: parts}, st.sampled_from(["and", "or"]), st.lists(inner, min_size=1, max_size=3)
+FILTERS = st.deferred(
+    lambda: (
+        leaves()
+        | st.tuples(st.sampled_from(["and", "or"]), st.lists(FILTERS, min_size=1, max_size=3)).map(
+            lambda each: {each[0]: each[1]}
+        )
+        | FILTERS.map(lambda each: {"not": each})
     )
-    | inner.map(lambda each: {"not": each}),
-    max_leaves=5,
-)  # fmt: skip
+)
+
+
+def depth(node):
+    ((name, argument),) = node.items()
+    if name in {"and", "or"}:
+        return 1 + max(map(depth, argument))
+    return 1 + depth(argument) if name == "not" else 1
+
+
 SAMPLE = [
     {"code": f"{a}{i}", "area": area, "income": income, "alive": alive, "real": real}
     for a, (area, alive) in enumerate(
@@ -265,7 +275,7 @@ def sample(tmp_path_factory):
     snapshot.close()
 
 
-@given(FILTERS)
+@given(FILTERS.filter(lambda each: depth(each) <= 8))
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -106,7 +106,7 @@ ROWS = st.dictionaries(
     st.tuples(st.integers(1, 4), st.integers(1, 4)),
 )
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_copy_kept_by_the_feed_is_what_the_grant_shows(city, gateway, first, later, sizes):
     """However versions, pages and new publications interleave, also with stretches that end early."""

@@ -8,11 +8,13 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
+import pyrage
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chengshu_gateway import export_keys, export_store, exports
+from chengshu_gateway.export_build import ExportTooLargeError, Limits, build_export
 from chengshu_gateway.export_store import State
 from chengshu_gateway.shape import fingerprint
 from chengshu_gateway.snapshot import open_current
@@ -30,14 +32,11 @@ from chengshu_gateway.tests.sample_city import (
     publish_rules,
 )
 
-pyrage = pytest.importorskip("pyrage")
-from chengshu_gateway.export_build import ExportTooLargeError, Limits, build_export  # noqa: E402
-
 EXPORTED = replace(
     GRANT,
     fields=("code", "name", "id_number", "phone", "age", "alive"),
     masks={"name": "name", "id_number": "id_number", "phone": "hash", "alive": "full"},
-    kinds=("lookup", "export"),
+    kinds=("lookup", "batch", "export"),
 )
 LIMITS = Limits(1000, 1 << 20)
 
@@ -124,19 +123,21 @@ VALUES = st.fixed_dictionaries(
 
 
 @given(st.lists(VALUES, max_size=8))
-@settings(max_examples=15, deadline=None)
-def test_whatever_the_rows_the_file_is_what_the_grant_sees(tmp_path_factory, rows):
-    folder = tmp_path_factory.mktemp("export")
-    table = pa.Table.from_pylist(
-        [{"code": f"R{at}", **row} for at, row in enumerate(rows)], RESIDENTS.schema
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_the_rows_the_file_is_what_the_grant_sees(city, gateway, rows):
+    publish_rows(
+        city,
+        pa.Table.from_pylist(
+            [{"code": f"R{at}", **row} for at, row in enumerate(rows)], RESIDENTS.schema
+        ),
     )
-    publish_rows(folder, table)
-    target, made = make(folder)
+    gateway.refresh()
+    target, made = make(city)
     found = pq.read_table(opened(target.read_bytes())).to_pylist()
-    publish_rules(folder, grant=replace(EXPORTED, kinds=("batch",)))
-    with local(folder) as gateway:
-        keys = [f"R{at}" for at in range(len(rows))] or ["R0"]
-        seen = [row for row in post(gateway, "batch", {"keys": keys}).json["data"] if row]
+    keys = [f"R{at}" for at in range(len(rows))] or ["R0"]
+    seen = [row for row in post(gateway, "batch", {"keys": keys}).json["data"] if row]
     assert found == seen
     assert made.rows == len(seen) == sum(row["area"] == "330383" for row in rows)
 
@@ -191,7 +192,12 @@ def test_a_file_is_for_its_asker_under_the_same_grant_and_not_for_ever(city, gat
     post(gateway, "export", {})
     begin = {"export": ready(city).export, "offset": 0}
     assert post(gateway, "export-part", begin).status == 200
-    for wrong in ({"offset": -1}, {"offset": 1 << 40}, {"export": "../../bundles/CURRENT"}):
+    for wrong in (
+        {"offset": -1},
+        {"offset": 1},
+        {"offset": 1 << 40},
+        {"export": "../../bundles/CURRENT"},
+    ):
         assert refused(post(gateway, "export-part", begin | wrong), 400, "bad_content")
     publish_rules(city, grant=replace(EXPORTED, masks={**EXPORTED.masks, "age": "band:10"}))
     gateway.refresh()

@@ -3,6 +3,7 @@
 import base64
 from datetime import timedelta
 
+import pyrage
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +16,6 @@ from chengshu.data.sharing.tests.cast import dispatch_all, gateway
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu_gateway import export_keys, export_store
 
-pyrage = pytest.importorskip("pyrage")
 SCOPE = {"eq": ["community_code", "330383001000"]}
 
 
