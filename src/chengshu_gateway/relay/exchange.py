@@ -72,7 +72,7 @@ class Exchange:
         """
         source = self._source
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(source.attempts if source.idempotent else 1),
+            stop=stop_after_attempt(source.attempts),
             wait=wait_random_exponential(multiplier=0.1, max=_LONGEST_WAIT),
             retry=retry_if_exception_type(_TransientError), reraise=True,
         )  # fmt: skip

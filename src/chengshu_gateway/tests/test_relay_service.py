@@ -132,7 +132,7 @@ def test_parameters_go_where_they_were_declared_and_cannot_leave_their_place(cit
         (people(*[PERSON] * 6), 502, "source_failed"),
         (people({**PERSON, "nl": "young"}), 502, "source_failed"),
         (people("text"), 502, "source_failed"),
-        (says(b"[" + b" " * 2_000_000 + b"]"), 502, "source_failed"),
+        (says({"code": 200, "data": {"list": []}, "pad": "x" * 2_000_000}), 502, "source_failed"),
         (says(b"\x1f\x8b", 200, Content_Encoding="gzip"), 502, "source_failed"),
         (says({}, 302, Location="http://127.0.0.1:1/"), 502, "source_failed"),
         (says({}, 401), 502, "source_failed"),
@@ -175,6 +175,18 @@ def test_only_idempotent_calls_are_tried_again(city):
     city.source.answer = in_turn(says({}, 503), people(PERSON))
     assert city.ask().json["code"] == "source_failed"
     assert len(city.source.asked) == 4
+
+
+def test_a_slow_try_leaves_time_for_another_and_a_redirect_is_never_followed(city):
+    city.publish(attempts=2, timeout=1.2)
+    city.source.answer = in_turn(slowly(1.6, people(PERSON)), people(PERSON))
+    assert city.ask().status == 200
+    asked = len(city.source.asked)
+    city.source.answer = in_turn(
+        says({}, 302, Location=f"{city.source.url}/elsewhere"), people(PERSON)
+    )
+    assert city.ask().json["code"] == "source_failed"
+    assert len(city.source.asked) == asked + 1
 
 
 def test_a_source_that_keeps_failing_is_left_alone_then_asked_by_one_call(city, monkeypatch):
