@@ -51,3 +51,23 @@ def test_another_citizen_is_told_that_nobody_looked(visit):
     page = other.sign_in("qiye", then="/me/data-uses/")
     expect(page.locator("main")).to_contain_text("没有人查过您")
     other.check_accessibility()
+
+
+def test_the_data_bureau_reads_reports_hints_and_corrections(visit, city):
+    bureau = visit()
+    page = bureau.sign_in("guanliyuan", then="/console/sharing/calls/")
+    page.get_by_role("link", name="统计报表").first.click()
+    page.locator(".cs-tabs a", has_text="近一年").click()
+    bureau.keep("sharing-report", full=True)
+    expect(page.locator("main")).to_contain_text("实有人口信息核验")
+    bureau.check_accessibility()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="导出 Excel").click()
+    assert waiting.value.suggested_filename.endswith(".xlsx")
+    page.goto(f"{city.web}/console/sharing/hints/")
+    bureau.keep("sharing-hints")
+    bureau.check_accessibility()
+    page.goto(f"{city.web}/console/sharing/corrections/new/rk-hecha/")
+    expect(page.locator("main")).to_contain_text("10 个工作日内更正或说明")
+    bureau.keep("sharing-correction", full=True)
+    bureau.check_accessibility()

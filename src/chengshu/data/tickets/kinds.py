@@ -36,7 +36,8 @@ class EvidenceLink:
 class Evidence:
     """The failing rows, masked for ``actor`` by the kind, and how to mend them.
 
-    ``columns`` are titles; ``rows`` hold as many texts each; ``total`` counts all failing rows.
+    ``columns`` are titles; ``rows`` hold as many texts each; ``total`` counts all failing rows. ``steps`` say what to
+    do where the usual way (mend rows, have them re-checked) does not fit; the links then follow them.
     """
 
     columns: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class Evidence:
     sentence: str = ""
     good: str = ""
     links: tuple[EvidenceLink, ...] = ()
+    steps: tuple[str, ...] = ()
 
 
 Recheck = Callable[[Ticket], RecheckResult]

@@ -67,4 +67,9 @@ def evidence(actor: Actor, ticket: Ticket) -> Evidence:
         sentence=str(ticket.evidence.get("sentence", "")),
         good=str(ticket.evidence.get("good", "")),
         links=(EvidenceLink(title="看校核单（主键和应为的值）", url=evidence_url(ticket)),),
+        steps=(
+            "在校核单里看原值，查证谁对。",
+            "确实有误：在源系统更正并重新归集，平台比对到新值即自动办结，用过错值的应用都会收到通知。",
+            "查证无误：点“提出异议”，写明理由，由数据主管部门裁定后答复报告单位。",
+        ),
     )  # fmt: skip

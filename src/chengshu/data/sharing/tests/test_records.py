@@ -50,5 +50,7 @@ def test_a_page_asks_only_for_the_hours_it_needs(history):
     newest = START + timedelta(hours=59)
     assert records._oldest_needed(platform(), {}, 2) == newest
     assert records._oldest_needed(platform(), {}, 3) == newest - timedelta(hours=1)
-    assert records._oldest_needed(platform(), {"outcome": "no_record"}, 1) == START + timedelta(hours=57)
+    assert records._oldest_needed(platform(), {"outcome": "no_record"}, 1) == START + timedelta(
+        hours=57
+    )
     assert records._oldest_needed(platform(), {}, COUNT + 1) is None

@@ -74,4 +74,9 @@ def evidence(actor: Actor, ticket: Ticket) -> Evidence:
         sentence=str(ticket.evidence.get("sentence", "")),
         good=str(ticket.evidence.get("good", "")),
         links=(EvidenceLink(title="看这个应用的调用", url=evidence_url(ticket)),),
+        steps=(
+            "按留痕编号和时间，向使用单位核实是谁、为哪件事查的；要使用单位自己说明的，转办给它。",
+            "签收后点“我已更正，请复检”，在说明里写下给群众的答复，提交即办结并通知本人。",
+            "查得不对的，到共享授权里暂停或收回，并在答复里写明。",
+        ),
     )  # fmt: skip

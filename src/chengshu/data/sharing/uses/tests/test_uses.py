@@ -128,6 +128,8 @@ def test_a_question_goes_to_the_data_bureau_with_a_clock_and_comes_back_answered
 
     shown = client_for(scene.city.admin.account).get(ticket.get_absolute_url()).content.decode()
     assert "入户走访" in shown
+    assert "给群众的答复" in shown
+    assert "行不符合规则" not in shown
     bureau = scene.city.admin
     ticket = act_on(actor=bureau, ticket=ticket, act="claim")
     ticket, _job = submit(actor=bureau, ticket=ticket)
