@@ -42,7 +42,7 @@ MOST_GROUPS = 20_000
 SECONDS = 20.0
 _AT_ONCE = threading.BoundedSemaphore(2)
 _KEPT = 64
-_NUMERIC = frozenset({"integer", "real", "decimal"})
+NUMERIC = frozenset({"integer", "real", "decimal"})
 _STEPS = 100_000
 
 _answers: "OrderedDict[tuple[str, ...], tuple[str, int]]" = OrderedDict()
@@ -194,7 +194,7 @@ def prepare(body: bytes, keys: GatewayKeys, grant: CompiledGrant, call: CallReco
     declared = {name: masks.parse(grant.grant.masks.get(name, "none")) for name in named}
     if apart := [name for name in question.group if declared[name].subject]:
         raise Refusal(NOT_QUERYABLE, extra="这种脱敏方式的字段不能分组：" + "、".join(apart))
-    if wrong := [n for n in question.measures if kinds[n] not in _NUMERIC or declared[n].hides]:
+    if wrong := [n for n in question.measures if kinds[n] not in NUMERIC or declared[n].hides]:
         raise Refusal(
             NOT_QUERYABLE, extra="只能对不脱敏的数值字段求和、求平均：" + "、".join(wrong)
         )

@@ -87,11 +87,13 @@ def test_whatever_is_asked_the_gateway_answers_as_the_grants_document_says(tmp_p
             return case.call(base_url=address, session=session, auth=Signature())
 
         known: dict[str, Any] = {"key": ["R1", "R2", "R4", "没有"], "keys": [["R1", "R9"]]}
-        for name, operations in (("residents", 5), (NAME, 2)):
+        for name, operations in (("residents", 10), (NAME, 2)):
             told = session.get(f"{address}/share/v1/{name}?format=openapi", auth=Signature())
             schema = schemathesis.openapi.from_dict(told.json())
             schema.config.generation.with_security_parameters = False
             found = fuzz(schema, send, examples=6, known=known)
             assert not found.problems, "\n".join(found.problems)
-            assert all(200 in statuses for statuses in found.statuses.values()), found.statuses
+            # No job makes files here: there is none to ask for.
+            statuses = {o: s for o, s in found.statuses.items() if "export-" not in o}
+            assert all(200 in each for each in statuses.values()), found.statuses
             assert found.operations == operations

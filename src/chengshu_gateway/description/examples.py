@@ -10,6 +10,7 @@ from urllib.parse import quote
 from chengshu_gateway.bundle import CALL_KINDS
 from chengshu_gateway.description.fields import answered, stored
 from chengshu_gateway.description.openapi import KIND_TITLES
+from chengshu_gateway.disclosure import COUNT_BASE
 from chengshu_gateway.policy import CompiledGrant
 from chengshu_gateway.signing import canonical_text
 
@@ -127,6 +128,30 @@ def _query(grant: CompiledGrant) -> Example:
     return _posted(grant, "query", {"where": where, "limit": 100}, python, answer)
 
 
+def _changes(grant: CompiledGrant) -> Example:
+    name = grant.interface.interface_id
+    data = [{"change": "inserted", "id": _key(grant), "data": _record(grant)}]
+    answer = _answer(grant, data, found=1, next="q7d…", more=False)
+    return _posted(grant, "changes", {"limit": 100}, f'client.changes("{name}")', answer)
+
+
+def _export(grant: CompiledGrant) -> Example:
+    name = grant.interface.interface_id
+    answer = _answer(grant, {"export": "9f2c" * 8, "state": "waiting"})
+    python = f'client.request_export("{name}", "csv")'
+    return _posted(grant, "export", {"format": "csv"}, python, answer)
+
+
+def _statistics(grant: CompiledGrant) -> Example:
+    group = [column.name for column in grant.columns()[-1:]]
+    row = {"group": {n: _record(grant)[n] for n in group}, "count": 120, "sum": {}, "avg": {}}
+    answer = _answer(
+        grant, [row], suppressed=False, minimum=grant.grant.minimum_group, rounding=COUNT_BASE
+    )
+    python = f'client.statistics("{grant.interface.interface_id}", group={_python(group)})'
+    return _posted(grant, "statistics", {"group": group}, python, answer)
+
+
 def _proxy(grant: CompiledGrant) -> Example:
     source = grant.interface.source
     declared = () if source is None else source.parameters
@@ -150,5 +175,5 @@ def _python(value: Any) -> str:
 
 _MAKERS: dict[str, Callable[[CompiledGrant], Example]] = {
     "lookup": _lookup, "batch": _batch, "verify": _verify, "query": _query,
-    "proxy": _proxy,
+    "changes": _changes, "export": _export, "statistics": _statistics, "proxy": _proxy,
 }  # fmt: skip

@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from chengshu_gateway import problems
+from chengshu_gateway.aggregates import MOST_COLUMNS, MOST_MEASURES, NUMERIC
 from chengshu_gateway.batch import MAX_KEYS
 from chengshu_gateway.bundle import CALL_KINDS, Column
+from chengshu_gateway.changes import MAX_PAGE as MAX_CHANGES
+from chengshu_gateway.changes import PAGE as CHANGES_PAGE
 from chengshu_gateway.conditions import MAX_COLUMNS
 from chengshu_gateway.description.fields import Part, mask_label, mask_of, value_schema
+from chengshu_gateway.export_store import FORMATS
+from chengshu_gateway.exports import PART
 from chengshu_gateway.policy import CompiledGrant
 from chengshu_gateway.query import MAX_PAGE, MAX_RESULT, PAGE
 from chengshu_gateway.signing import WINDOW_SECONDS
@@ -17,7 +22,8 @@ from chengshu_gateway.verification import MAX_VALUES
 
 KIND_TITLES = {
     "lookup": "按主键查一条", "batch": "批量查", "verify": "核验", "query": "条件查询",
-    "proxy": "代理部门接口",
+    "changes": "增量变更", "export": "批量导出", "statistics": "统计查询", "proxy": "代理部门接口",
+    "export-state": "批量导出的进度", "export-part": "下载批量导出",
 }  # fmt: skip
 
 _JSON, _PROBLEM = "application/json", "application/problem+json"
@@ -30,12 +36,13 @@ _COUNT: Part = {"type": "integer", "minimum": 0}
 _SIGNED = {
     "X-Cs-App": "应用标识", "X-Cs-Key": "密钥编号", "X-Cs-Timestamp": "当前时间，unix 毫秒，13 位",
     "X-Cs-Nonce": "随机数，8 至 64 个可见 ASCII 字符，每次调用都要换新的",
-    "X-Cs-Signature": "base64url(HMAC-SHA256(密钥, 签名原文))，不带 =",
+    "X-Cs-Signature": "base64url(HMAC-SHA256(密钥, 签名原文))，不带 =；国密密钥是 SM2 签名",
 }  # fmt: skip
 _SIGNING = (
     f"每个请求都要签名，时间相差不得超过 {WINDOW_SECONDS} 秒。签名原文是八行，用换行符连接："
     "CS1-HMAC-SHA256；请求方法；路径；排序后的查询串；X-Cs-Timestamp；X-Cs-Nonce；"
     "请求体的 SHA-256（小写十六进制）；X-Cs-Purpose 的原值。"
+    "登记了国密公钥的密钥改用 CS1-SM2-SM3，也可以用 OAuth 令牌，见接入指南。"
 )
 # Which refusals a way of calling knows besides those that every call can meet.
 _OWN: dict[str, frozenset[str]] = {
@@ -44,6 +51,11 @@ _OWN: dict[str, frozenset[str]] = {
     "batch": frozenset({"bad_content", "field_not_granted"}),
     "verify": frozenset({"bad_content", "field_not_granted", "guess_limit"}),
     "query": frozenset({"bad_content", "bad_cursor", "field_not_granted", "not_queryable"}),
+    "changes": frozenset({"bad_content", "bad_cursor", "stale_cursor"}),
+    "export": frozenset({"bad_content"}),
+    "export-state": frozenset({"bad_content", "no_export"}),
+    "export-part": frozenset({"bad_content", "no_export"}),
+    "statistics": frozenset({"bad_content", "field_not_granted", "not_queryable"}),
     "proxy": frozenset(
         {
             "bad_content",
@@ -65,8 +77,8 @@ def document(grant: CompiledGrant, *, server: str = "/") -> Part:
     paths: Part = {root: {"get": _describe(grant)}}
     for kind in CALL_KINDS:
         if kind in grant.grant.kinds and (build := _BUILDERS.get(kind)) is not None:
-            path, method, operation = build(grant)
-            paths[root + path] = {method: operation}
+            for path, method, operation in build(grant):
+                paths[root + path] = {method: operation}
     found: Part = {
         "openapi": "3.1.0",
         "info": {
@@ -358,6 +370,85 @@ def _proxy(grant: CompiledGrant) -> tuple[str, str, Part]:
     )  # fmt: skip
 
 
-_BUILDERS: dict[str, Callable[[CompiledGrant], tuple[str, str, Part]]] = {
-    "lookup": _lookup, "batch": _batch, "verify": _verify, "query": _query, "proxy": _proxy,
+def _changes(_grant: CompiledGrant) -> tuple[str, str, Part]:
+    since = {"type": "string", "description": "上次应答里的 next；省略就从头读"}
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_CHANGES, "default": CHANGES_PAGE}
+    change = _object(
+        {
+            "change": {"enum": ["inserted", "changed", "removed"]}, "id": _TEXT,
+            "data": {"anyOf": [_ref("schemas", "Record"), {"type": "null"}]},
+        }
+    )  # fmt: skip
+    return _posted(
+        "changes", "上次以来新增、变化和移除的记录，按返回条数计限额。more 为 true 就用 next 接着读。",
+        _object({"since": since, "limit": limit}, []),
+        _listed(change, maxItems=MAX_CHANGES),
+        {"found": _COUNT, "next": _TEXT, "more": {"type": "boolean"}},
+    )  # fmt: skip
+
+
+_EXPORT: Part = {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "导出编号"}
+
+
+def _exports(_grant: CompiledGrant) -> list[tuple[str, str, Part]]:
+    """Asking for a file, asking how far it is, fetching it in parts."""
+    state = {"enum": ["waiting", "ready", "refused", "expired"]}
+    told = {
+        "export": _EXPORT, "state": state, "format": {"enum": sorted(FORMATS)}, "key": _TEXT,
+        "fields": _listed(_TEXT), "rows": _COUNT, "size": _COUNT, "sha256": _TEXT, "part": _COUNT,
+        "expires": _COUNT, "reason": _TEXT,
+    }  # fmt: skip
+    offset = {"type": "integer", "minimum": 0, "multipleOf": PART}
+    return [
+        _posted(
+            "export", "授权范围内的全部记录做成一个加密文件（age 格式），一两分钟后可以下载。",
+            _object({"format": {"enum": sorted(FORMATS), "default": "parquet"}}, []),
+            _object({"export": _EXPORT, "state": state}), {},
+        ),
+        _posted(
+            "export-state", "文件做好了没有；没有做成的，reason 说明原因。",
+            _object({"export": _EXPORT}), _object(told, ["export", "state"]), {},
+        ),
+        _posted(
+            "export-part", "从 0 起一段一段取，拼起来就是文件。",
+            _object({"export": _EXPORT, "offset": offset}),
+            _object({"export": _EXPORT, "offset": _COUNT, "content": _TEXT}), {},
+        ),
+    ]  # fmt: skip
+
+
+def _statistics(grant: CompiledGrant) -> tuple[str, str, Part]:
+    columns = grant.columns()
+    names = [c.name for c in columns if not mask_of(grant, c).subject]
+    added = [c.name for c in columns if c.type in NUMERIC and not mask_of(grant, c).hides]
+    measured = _listed(
+        {"type": "string", "enum": added} if added else False, uniqueItems=True,
+        maxItems=MOST_MEASURES if added else 0,
+    )  # fmt: skip
+    group = _listed({"type": "string", "enum": names}, uniqueItems=True, maxItems=MOST_COLUMNS)
+    sums = {name: {"type": ["number", "null"]} for name in added}
+    row = _object(
+        {
+            "group": {"type": "object"}, "count": _COUNT, "sum": _object(sums, []),
+            "avg": _object(sums, []),
+        },
+        ["group", "count"],
+    )  # fmt: skip
+    return _posted(
+        "statistics", "分组的条数、合计和平均；小组不出现，数字取整并加扰动。占限额一条。",
+        _object({"group": group, "sum": measured, "avg": measured}, []), _listed(row),
+        {"suppressed": {"type": "boolean"}, "minimum": _COUNT, "rounding": _COUNT},
+    )  # fmt: skip
+
+
+def _alone(
+    build: Callable[[CompiledGrant], tuple[str, str, Part]],
+) -> Callable[[CompiledGrant], list[tuple[str, str, Part]]]:
+    return lambda grant: [build(grant)]
+
+
+_BUILDERS: dict[str, Callable[[CompiledGrant], list[tuple[str, str, Part]]]] = {
+    "lookup": _alone(_lookup), "batch": _alone(_batch), "verify": _alone(_verify),
+    "query": _alone(_query), "changes": _alone(_changes), "export": _exports,
+    "statistics": _alone(_statistics), "proxy": _alone(_proxy),
 }  # fmt: skip

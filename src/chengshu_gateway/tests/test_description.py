@@ -80,7 +80,7 @@ def test_every_way_of_calling_that_can_be_granted_has_its_description_and_exampl
     described = {
         operation["operationId"] for path in told["paths"].values() for operation in path.values()
     }
-    assert described == {*CALL_KINDS, "describe"}
+    assert described == {*CALL_KINDS, "describe", "export-state", "export-part"}
     assert [each.kind for each in examples(compiled())] == list(CALL_KINDS)
 
 

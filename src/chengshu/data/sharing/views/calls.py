@@ -71,7 +71,7 @@ def board(request: ActorRequest) -> HttpResponse:
         actions.append(Action(title="核验留痕", url=reverse("sharing:verify"), icon="shield-check",
                               method="post"))  # fmt: skip
     records_url = reverse("sharing:records")
-    unusual = anomalies.recent(selectors.statistics(request.actor))
+    unusual = anomalies.recent(selectors.hourly_statistics(request.actor))
     context: dict[str, Any] = {
         "title": HOME, "actions": actions,
         "subtitle": "由网关留痕汇总，每分钟更新；只含本单位的应用和接口"
