@@ -30,7 +30,7 @@ class DecisionForm(_Shown):
     """Decide on an application, or take a grant back."""
 
     until = forms.DateField(
-        label="有效期至", required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        label="有效期至", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="同意时必填，当天仍有效。",
     )  # fmt: skip
     remark = forms.CharField(

@@ -43,7 +43,7 @@ def test_a_slow_walk_many_failures_and_replays_are_found_and_ordinary_calls_are_
     count("thief", "i", "bad_proof", 5)
     count("late", "i", "replayed", 50, hours=25)
     count("slow", "", "ok", 7)  # requests for tokens name no interface
-    rows = selectors.statistics(scene.city.admin)
+    rows = selectors.hourly_statistics(scene.city.admin)
     assert [share.title for share in usage.by_interface(rows)] == ["i"]
     found = anomalies.recent(rows)
     assert [(a.application, a.outcome) for a in found] == [
