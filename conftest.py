@@ -56,6 +56,7 @@ def migrated_sqlite() -> Path:
     return migrated.sqlite_template()
 
 
+SERVER_FIXTURES = {"postgres_url", "mariadb_url"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 
@@ -66,8 +67,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Tests of one file stay together, and so do all that use the shared PostgreSQL and MariaDB servers.
     """
     for item in items:
-        shared = item.get_closest_marker("postgres") or item.get_closest_marker("mariadb")
-        item.add_marker(pytest.mark.xdist_group("servers" if shared else item.path.name))
+        shared = SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("servers" if shared else str(item.path)))
     if not os.environ.get("CHENGSHU_TEST_DATABASE_URL"):
         return
     left = [item for item in items if not _asks_database(item)]

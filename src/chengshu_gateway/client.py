@@ -325,9 +325,9 @@ class GatewayClient:
             raise GatewayRefusedError(response.status, _problem(content))
         document = json.loads(content)
         return Answer(
-            data=document["data"],
-            version=document["version"],
-            request_id=document["request_id"],
+            data=document.get("data"),  # a document about the grant has none
+            version=document.get("version", ""),
+            request_id=response.headers.get("X-Cs-Record", ""),
             digest=claimed,
             body=content,
             document=document,
