@@ -422,7 +422,7 @@ def _statistics(grant: CompiledGrant) -> tuple[str, str, Part]:
     names = [c.name for c in columns if not mask_of(grant, c).subject]
     added = [c.name for c in columns if c.type in NUMERIC and not mask_of(grant, c).hides]
     measured = _listed(
-        {"type": "string", "enum": added} if added else False, uniqueItems=True,
+        {"type": "string", "enum": added} if added else {"not": {}}, uniqueItems=True,
         maxItems=MOST_MEASURES if added else 0,
     )  # fmt: skip
     group = _listed({"type": "string", "enum": names}, uniqueItems=True, maxItems=MOST_COLUMNS)
