@@ -56,19 +56,11 @@ def migrated_sqlite() -> Path:
     return migrated.sqlite_template()
 
 
-SERVER_FIXTURES = {"postgres_url", "mariadb_url"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Groups for ``--dist loadgroup``; and a run on another database asks only what asks the database.
-
-    Tests of one file stay together, and so do all that use the shared PostgreSQL and MariaDB servers.
-    """
-    for item in items:
-        shared = SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("servers" if shared else str(item.path)))
+    """A run on another database asks only what asks the database; the rest was asked once."""
     if not os.environ.get("CHENGSHU_TEST_DATABASE_URL"):
         return
     left = [item for item in items if not _asks_database(item)]

@@ -49,10 +49,11 @@ def main() -> None:
     heavy = "service or crash or browser or differential"
     codes = [
         run("unit tests on SQLite", ["-q", "-n", "2", "-m", f"not ({heavy})", *extra], {}),
-        # They wait more than they work, so two at a time; the browser has the machine to itself.
+        # They wait more than they work, so two files at a time (a file keeps what it made on a shared server to
+        # itself); the browser has the machine to itself.
         run(
             "service, crash and differential tests",
-            ["-q", "-n", "2", "--dist", "loadgroup", "-m", f"({heavy}) and not browser", *extra],
+            ["-q", "-n", "2", "--dist", "loadfile", "-m", f"({heavy}) and not browser", *extra],
             {},
         ),
         run("browser tests", ["-q", "-m", "browser", *extra], {}),

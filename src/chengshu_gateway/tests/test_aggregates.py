@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from chengshu_gateway import aggregates, disclosure, rowfilter, rowfilter_sql
@@ -214,7 +214,9 @@ def test_noise_covers_any_single_record_and_depends_on_the_content_only(total, l
     )
     assert one == again
     assert abs(one - total) <= largest * 1.000001
-    # Neither another content nor another group has the same noise: no difference of answers is exact.
+    # Neither another content nor another group has the same noise: no difference of answers is exact. A change in
+    # the tenth digit is not seen by the noise, and could not be seen in an answer of three.
+    assume(largest > abs(total) * 1e-8)
     assert (one - total) != (other - total - largest)
     assert one != elsewhere
 
