@@ -144,7 +144,15 @@ class SftpConnector(DropConnector):
                 ):  # a kind of key this library does not know: compared below
                     options.key_types = wanted
             _greet(to, transport)
-            key = transport.get_remote_server_key()
+            try:
+                key = transport.get_remote_server_key()
+            except paramiko.SSHException as error:
+                # The library gives up waiting without a word: keys were not exchanged in time.
+                raise SourceError(
+                    Reason.TIMED_OUT,
+                    f"“{to.name}”没有在 {_CONNECT_SECONDS} 秒内谈好加密连接。",
+                    "稍后会自动再试。",
+                ) from error
             if known and _words_of(key).split() != known[:2]:
                 raise _changed_key(to)
             yield transport

@@ -13,7 +13,7 @@ import paramiko
 import pytest
 from paramiko.sftp_attr import SFTPAttributes
 
-from chengshu.data.ingest.sources import Connection, Reason, SourceError, connector
+from chengshu.data.ingest.sources import Connection, Reason, SourceError, connector, sftp
 
 pytestmark = pytest.mark.service
 KIND = connector("sftp")
@@ -156,4 +156,16 @@ def test_a_stranger_with_another_host_key_never_sees_the_password(
     server.key = paramiko.ECDSAKey.generate()
     with pytest.raises(SourceError, match="可能有人冒充"):
         KIND.check(reach(server, tmp_path, **known))
+    assert server.tried == []
+
+
+def test_a_server_too_slow_to_exchange_keys_is_told_as_slow(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp, "_CONNECT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(server, "port", silent.getsockname()[1])
+        with pytest.raises(SourceError) as told:
+            KIND.check(reach(server, tmp_path, host_key="ssh-ed25519 AAAA"))
+    assert told.value.reason == Reason.TIMED_OUT
     assert server.tried == []
