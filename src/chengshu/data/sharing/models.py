@@ -231,19 +231,27 @@ class BundlePublication(models.Model):
         return f"v{self.version}"
 
 
-class CallStatistic(models.Model):
-    """Calls of one hour by application, interface and outcome, counted from the audited calls.
+class CallSums(models.Model):
+    """Calls by application, interface and outcome, counted from the audited calls.
 
     ``charged`` is what they took from the quota: a batch is one call and takes as much as it has keys.
     """
 
-    hour = models.DateTimeField("小时")
     application = models.CharField("应用编号", max_length=64)
     interface = models.CharField("接口编号", max_length=64)
     outcome = models.CharField("结果", max_length=40)
     calls = models.BigIntegerField("调用次数", default=0)
     micros = models.BigIntegerField("总耗时（微秒）", default=0)
     charged = models.BigIntegerField("占用限额", default=0)
+
+    class Meta:
+        abstract = True
+
+
+class CallStatistic(CallSums):
+    """The calls of one hour."""
+
+    hour = models.DateTimeField("小时")
 
     class Meta:
         verbose_name = "调用统计"
@@ -262,16 +270,10 @@ class CallStatistic(models.Model):
         return f"{self.hour:%F %H} {self.application}"
 
 
-class DayStatistic(models.Model):
+class DayStatistic(CallSums):
     """The hourly sums once more by day of the city's time, so that a year reads as quickly as a month."""
 
     day = models.DateField("日期")
-    application = models.CharField("应用编号", max_length=64)
-    interface = models.CharField("接口编号", max_length=64)
-    outcome = models.CharField("结果", max_length=40)
-    calls = models.BigIntegerField("调用次数", default=0)
-    micros = models.BigIntegerField("总耗时（微秒）", default=0)
-    charged = models.BigIntegerField("占用限额", default=0)
 
     class Meta:
         verbose_name = "每日调用统计"

@@ -2,7 +2,7 @@
 
 import re
 
-from chengshu.data.catalog.facade import published
+from chengshu.data.catalog.facade import PublishedResource, published
 from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.declarations import source_of
 from chengshu.data.sharing.models import ShareInterface
@@ -20,6 +20,33 @@ CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,58}[a-z0-9]")
 NOT_SHARED = "none"
 
 
+def draft_interface(
+    *, actor: Actor, resource: PublishedResource, code: str, title: str, key_column: str, act: str
+) -> tuple[ShareInterface, dict[str, str]]:
+    """An unsaved interface of any kind and what is wrong with its code, by field; ``act`` names what is done.
+
+    Raises:
+        NotAllowed: not the actor's resource.
+        Conflict: the resource is catalogued as 不予共享.
+    """
+    item = ShareInterface(
+        code=code.strip(), title=title.strip() or resource.title, key_column=key_column,
+        resource_id=resource.id, created_by=actor.account,
+    )  # fmt: skip
+    check(actor, "sharing.interface.manage", item)
+    if resource.sharing_type == NOT_SHARED:
+        raise Conflict(
+            f"“{resource.title}”编目为“不予共享”，不能{act}。",
+            advice="如共享类型有误，请先变更目录并经审核。",
+        )
+    problems: dict[str, str] = {}
+    if not CODE.fullmatch(item.code):
+        problems["code"] = "用小写字母、数字和连字符，3–60 位"
+    elif ShareInterface.objects.filter(code=item.code).exists():
+        problems["code"] = "这个接口编号已被使用"
+    return item, problems
+
+
 def create_interface(
     *, actor: Actor, resource_code: str, code: str, title: str, key_column: str
 ) -> ShareInterface:
@@ -30,21 +57,10 @@ def create_interface(
         Conflict: the resource is catalogued as 不予共享.
     """
     resource = published(resource_code)
-    item = ShareInterface(
-        code=code.strip(), title=title.strip() or resource.title, key_column=key_column,
-        resource_id=resource.id, created_by=actor.account,
+    item, problems = draft_interface(
+        actor=actor, resource=resource, code=code, title=title, key_column=key_column,
+        act="发布接口",
     )  # fmt: skip
-    check(actor, "sharing.interface.manage", item)
-    if resource.sharing_type == NOT_SHARED:
-        raise Conflict(
-            f"“{resource.title}”编目为“不予共享”，不能发布接口。",
-            advice="如共享类型有误，请先变更目录并经审核。",
-        )
-    problems: dict[str, str] = {}
-    if not CODE.fullmatch(item.code):
-        problems["code"] = "用小写字母、数字和连字符，3–60 位"
-    elif ShareInterface.objects.filter(code=item.code).exists():
-        problems["code"] = "这个接口编号已被使用"
     if key_column not in {c.name for c in resource.columns if c.type == "text"}:
         problems["key_column"] = "查询字段须是该资源中的文本字段"
     if problems:

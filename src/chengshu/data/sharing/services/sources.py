@@ -19,7 +19,7 @@ from chengshu.data.sharing.declarations import (
 )
 from chengshu.data.sharing.models import ProxySource, ShareInterface
 from chengshu.data.sharing.services.applications import changed
-from chengshu.data.sharing.services.interfaces import CODE, NOT_SHARED
+from chengshu.data.sharing.services.interfaces import draft_interface
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -50,21 +50,10 @@ def register_source(
         Conflict: the resource is catalogued as 不予共享.
     """
     resource = published(resource_code)
-    item = ShareInterface(
-        code=code.strip(), title=title.strip() or resource.title, key_column=key_column,
-        resource_id=resource.id, created_by=actor.account,
+    item, problems = draft_interface(
+        actor=actor, resource=resource, code=code, title=title, key_column=key_column,
+        act="登记代理接口",
     )  # fmt: skip
-    check(actor, "sharing.interface.manage", item)
-    if resource.sharing_type == NOT_SHARED:
-        raise Conflict(
-            f"“{resource.title}”编目为“不予共享”，不能登记代理接口。",
-            advice="如共享类型有误，请先变更目录并经审核。",
-        )
-    problems: dict[str, str] = {}
-    if not CODE.fullmatch(item.code):
-        problems["code"] = "用小写字母、数字和连字符，3–60 位"
-    elif ShareInterface.objects.filter(code=item.code).exists():
-        problems["code"] = "这个接口编号已被使用"
     _check(declaration, resource, key_column, problems)
     item.columns = _columns(resource, declaration)
     item.state, item.published_at = InterfaceState.ONLINE, timezone.now()
