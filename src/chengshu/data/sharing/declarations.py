@@ -86,7 +86,7 @@ def wire_source(interface: ShareInterface, key: bytes) -> Source | None:
 
 
 def column_of(column: ColumnSpec) -> dict[str, Any]:
-    """A field of a proxied interface as interfaces keep their fields."""
+    """A field of the catalogue as interfaces without a snapshot keep it."""
     return {
         "name": column.name, "type": _TYPES.get(column.type, str(column.type)),
         "title": column.title, "sensitivity": column.sensitivity or "",

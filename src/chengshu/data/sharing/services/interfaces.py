@@ -4,7 +4,7 @@ import re
 
 from chengshu.data.catalog.facade import PublishedResource, published
 from chengshu.data.sharing.choices import InterfaceState
-from chengshu.data.sharing.declarations import source_of
+from chengshu.data.sharing.declarations import column_of, source_of
 from chengshu.data.sharing.models import ShareInterface
 from chengshu.data.sharing.services.applications import changed, required
 from chengshu.kernel.access.actor import Actor
@@ -106,21 +106,13 @@ def want_interface(*, actor: Actor, resource_code: str, key_column: str) -> Shar
         item = ShareInterface.objects.create(
             code=_free_code(resource.physical_name), title=resource.title, key_column=key_column,
             resource_id=resource.id, created_by=actor.account, state=InterfaceState.WANTED,
-            columns=[
-                {"name": c.name, "type": _GATEWAY_TYPES.get(c.type, str(c.type)), "title": c.title,
-                 "sensitivity": c.sensitivity or "", "format": str(c.format or "")}
-                for c in resource.columns
-            ],
+            columns=[column_of(column) for column in resource.columns],
         )  # fmt: skip
         record(
             actor=actor, action="sharing.interface_wanted", obj=item,
             after={"resource": resource_code, "key_column": key_column},
         )  # fmt: skip
     return item
-
-
-# The catalogue says datetime where the gateway says timestamp.
-_GATEWAY_TYPES = {"datetime": "timestamp"}
 
 
 def _free_code(physical_name: str) -> str:
