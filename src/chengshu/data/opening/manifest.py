@@ -23,6 +23,7 @@ MANIFEST = Manifest(
         Menu(
             portal="console", layer="data", title="数据开放", url_name="opening:datasets",
             icon="world-share", permission="opening.view", order=60,
+            also=("opening_voices:inbox", "opening_agreements:accesses"),
         ),
         Menu(
             portal="console", layer="data", title="开放接口", url_name="opening:interfaces",

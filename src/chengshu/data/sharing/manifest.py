@@ -30,7 +30,8 @@ MANIFEST = Manifest(
         Menu(portal="console", layer="data", title="共享授权", url_name="sharing:grants",
              icon="key", permission="sharing.view", order=44),
         Menu(portal="console", layer="data", title="调用统计", url_name="sharing:calls",
-             icon="chart-bar", permission="sharing.view", order=46),
+             icon="chart-bar", permission="sharing.view", order=46,
+             also=("sharing_hints:hints", "sharing_corrections:corrections")),
     ),
     permissions=(
         Permission(key="sharing.view", name="查看共享接口与调用"),
