@@ -23,10 +23,15 @@ def lake_root(tmp_path_factory: pytest.TempPathFactory) -> str:
     return root
 
 
-@pytest.fixture
-def table(lake_root: str, settings) -> OpenTable:
+@pytest.fixture(params=[False, True], ids=["without key", "by key"])
+def table(lake_root: str, settings, request) -> OpenTable:
+    """The table as releases describe it; a page is found in another way where a key is known."""
     settings.LAKE_ROOT = lake_root
-    columns = [{"name": item.name, "title": item.title, "type": item.type} for item in ITEMS]
+    columns = [
+        {"name": item.name, "title": item.title, "type": item.type,
+         "row_key": request.param and item.name == "facility_no"}
+        for item in ITEMS
+    ]  # fmt: skip
     return OpenTable("open/facility", 1, 60, columns)
 
 
