@@ -1,6 +1,7 @@
 """The resource supermarket: found by search and facets, compared, looked at masked, and who uses it."""
 
 import json
+import re
 from urllib.parse import urlencode
 
 import pytest
@@ -27,7 +28,7 @@ def page(client, actor, address):
 
 
 def test_the_shelf_is_searched_by_field_names_and_narrowed_by_counted_facets(scene, client):
-    item = scene.interface()
+    item, _second = scene.interface(), scene.interface("resident-two", title="按编号查居民乙")
     Evaluation.objects.create(resource=scene.resource, grade="good", score=95.2)
     _, found = page(client, scene.asker, url("interfaces", q="家庭人口"))
     assert item.title in found
@@ -37,6 +38,7 @@ def test_the_shelf_is_searched_by_field_names_and_narrowed_by_counted_facets(sce
     grades = shelf_page.split("<h2>质量</h2>")[1].split("</section>")[0]
     assert "grade=good" in grades
     assert "grade=poor" not in grades
+    assert re.findall(r">\s*(\d+)\s*<", grades) == ["2"], "how many it would leave"
     for facet in ("单位", "分类", "共享类型", "时效", "级别"):
         assert f"<h2>{facet}</h2>" in shelf_page
 
