@@ -23,6 +23,9 @@ from chengshu_gateway.audit_reader import Call, read_calls
 CURSOR = "record-uses"
 BATCH = 5_000
 _CHUNK = 2_000
+# The ways of calling whose record in the trail names the records they answered. A file is told by its own digest:
+# whom it was about stands in no record.
+NAMING = frozenset({"lookup", "batch", "verify", "query", "changes", "proxy"})
 _COLUMNS = ("key_hash", "called_at", "profile_id", "found", "purpose", "request_id")
 
 
@@ -114,7 +117,7 @@ def collect(*, limit: int = BATCH) -> int:
 
 def _note(writer: Writer, call: Call) -> None:
     # A caller that did not prove itself only claims a name, and a refused call was told nothing.
-    if not call.verified or call.outcome not in ANSWERED:
+    if not call.verified or call.outcome not in ANSWERED or call.kind not in NAMING:
         return
     profile = Profile(call.app, call.interface, call.kind, ",".join(call.fields))
     found = _found(call)

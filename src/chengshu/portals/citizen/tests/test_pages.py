@@ -3,6 +3,10 @@
 import pytest
 from django.urls import reverse
 
+from chengshu.data.sharing.choices import CallKind
+from chengshu.data.sharing.uses import index
+from chengshu.portals.citizen import data_uses
+
 pytestmark = pytest.mark.django_db
 
 
@@ -27,3 +31,9 @@ def test_my_page_needs_sign_in(cast, client, client_for):
     assert client.get(reverse("citizen:me")).status_code == 302
     page = client_for(cast.citizen).get(reverse("citizen:me")).content.decode()
     assert cast.citizen.display_name in page
+
+
+def test_every_way_of_calling_that_names_records_has_words_for_the_person():
+    assert set(data_uses.KINDS) == index.NAMING
+    # A way that is added must say whether its record names whom it was about.
+    assert set(CallKind.values) - index.NAMING == {"export", "statistics"}

@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from chengshu.data.sharing import exporting
 from chengshu.data.sharing.tests.cast import dispatch_all, gateway
 from chengshu.data.sharing.uses import index, selectors, services
 from chengshu.data.sharing.uses.models import RecordUse, UseObjection
@@ -66,6 +67,18 @@ def test_every_way_of_asking_is_in_the_list_of_whoever_was_asked_about_and_refus
     assert summary(other).calls == 2
     assert summary(citizen("unasked", "R39")).calls == 0
     assert MINE not in {value for row in RecordUse.objects.values_list() for value in row}
+
+
+def test_a_fetched_file_names_nobody_and_the_calls_after_it_are_read(scene):
+    caller = scene.shared(kinds=["lookup", "export", "changes"])
+    with gateway(scene) as running:
+        export = caller.post(running, "export", {"format": "csv"}).json["data"]["export"]
+        exporting.answer_all()
+        part = caller.post(running, "export-part", {"export": export, "offset": 0})
+        assert part.status == 200
+        caller.ask(running, MINE)
+    assert index.collect() == 3
+    assert list(RecordUse.objects.values_list("profile__kind", flat=True)) == ["lookup"]
 
 
 def test_a_killed_run_leaves_nothing_twice_and_nothing_out(asked):
