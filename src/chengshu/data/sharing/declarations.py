@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from chengshu.data.contract.facade import ColumnSpec, ColumnType
+from chengshu.data.sharing.choices import CallKind, lookup_only
 from chengshu.data.sharing.models import ProxySource, ShareInterface
 from chengshu.kernel.crypto.facade import open_sealed
 from chengshu_gateway.sources import Parameter, Source, seal_headers
@@ -92,6 +93,19 @@ def column_of(column: ColumnSpec) -> dict[str, Any]:
         "title": column.title, "sensitivity": column.sensitivity or "",
         "format": str(column.format or ""), "length": column.length,
     }  # fmt: skip
+
+
+def kinds_of(interface: ShareInterface) -> list[tuple[str, str]]:
+    """The ways in which an interface can be called, with their words."""
+    proxied = source_of(interface) is not None
+    return [(k, t) for k, t in CallKind.choices if (k == CallKind.PROXY) == proxied]
+
+
+def kinds_for(interface: ShareInterface, chosen: list[str] | None) -> list[str]:
+    """The ways that are meant: a proxied interface is called in one way, whatever was chosen."""
+    if source_of(interface) is not None:
+        return [CallKind.PROXY.value]
+    return lookup_only() if chosen is None else chosen
 
 
 def host_of(item: ProxySource) -> str:

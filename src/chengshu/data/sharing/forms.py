@@ -14,7 +14,7 @@ from django.utils import timezone
 from chengshu.data.protection.facade import choices as mask_choices
 from chengshu.data.sharing import row_filter
 from chengshu.data.sharing.choices import CallKind, KeyScheme, lookup_only
-from chengshu.data.sharing.declarations import source_of
+from chengshu.data.sharing.declarations import kinds_of, source_of
 from chengshu.data.sharing.masking import NONE, SENSITIVE, suggested_mask
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.kernel.errors import InvalidInput
@@ -180,12 +180,6 @@ class FieldRow:
     chosen: bool
     sensitive: bool
     suggested: str
-
-
-def kinds_of(interface: ShareInterface) -> list[tuple[str, str]]:
-    """The ways in which an interface can be called."""
-    proxied = source_of(interface) is not None
-    return [(k, t) for k, t in CallKind.choices if (k == CallKind.PROXY) == proxied]
 
 
 class GrantForm(ServiceForm):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -10,7 +11,8 @@ from django.forms import BoundField
 from django.utils import timezone
 
 from chengshu.data.sharing import row_filter
-from chengshu.data.sharing.choices import CallKind, lookup_only
+from chengshu.data.sharing.choices import CallKind
+from chengshu.data.sharing.declarations import kinds_for, kinds_of
 from chengshu.data.sharing.forms import ServiceForm, end_of
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.requests.choices import Frequency
@@ -101,9 +103,9 @@ def _interface_fields(interface: ShareInterface) -> dict[str, Any]:
             help_text="按需最少。L3、L4 字段开通时按级别脱敏，除非提供单位写明理由。",
         ),
         "kinds": forms.MultipleChoiceField(
-            label="怎么调用", required=True, initial=lookup_only,
+            label="怎么调用", required=True, initial=partial(kinds_for, interface, None),
             widget=forms.CheckboxSelectMultiple,
-            choices=[c for c in CallKind.choices if c[0] != CallKind.QUERY or interface.query_columns],
+            choices=[c for c in kinds_of(interface) if c[0] != CallKind.QUERY or interface.query_columns],
             help_text="只勾用得上的；条件查询要提供单位先设好查询条件。",
         ),
         "row_field": forms.ChoiceField(

@@ -6,8 +6,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from chengshu.data.sharing.choices import CallKind, GrantState, InterfaceState, lookup_only
-from chengshu.data.sharing.declarations import source_of
+from chengshu.data.sharing.choices import CallKind, GrantState, InterfaceState
+from chengshu.data.sharing.declarations import kinds_for
 from chengshu.data.sharing.masking import NONE, unmasked
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.publishing import wire_interface
@@ -50,7 +50,7 @@ def grant(
         application=application, interface=interface, fields=fields, masks=masks or {},
         row_filter=row_filter, per_minute=per_minute, per_day=per_day, networks=networks or [],
         purpose=purpose.strip(), valid_until=valid_until, granted_by=actor.account,
-        unmasked_reason=unmasked_reason.strip(), kinds=_kinds(interface, kinds),
+        unmasked_reason=unmasked_reason.strip(), kinds=kinds_for(interface, kinds),
         minimum_group=minimum_group or DEFAULT_MINIMUM_GROUP,
     )  # fmt: skip
     check(actor, "sharing.grant.manage", item)
@@ -97,7 +97,7 @@ def change_grant(
     item.fields, item.masks, item.row_filter = fields, masks, row_filter
     item.per_minute, item.per_day, item.networks = per_minute, per_day, networks
     item.valid_until, item.unmasked_reason = valid_until, unmasked_reason.strip()
-    item.kinds = item.kinds if kinds is None else _kinds(item.interface, kinds)
+    item.kinds = item.kinds if kinds is None else kinds_for(item.interface, kinds)
     item.minimum_group = minimum_group or item.minimum_group
     item.problem = ""
     validate(item)
@@ -201,13 +201,6 @@ def validate(item: Grant) -> None:
     except wire.BundleError as error:
         text = str(error).removeprefix(f"授权 {item.application.code} → {item.interface.code}：")
         raise InvalidInput(text, kept="原有授权没有改变。") from error
-
-
-def _kinds(interface: ShareInterface, chosen: list[str] | None) -> list[str]:
-    """A proxied interface is called in one way, whatever the form offered."""
-    if source_of(interface) is not None:
-        return [CallKind.PROXY.value]
-    return lookup_only() if chosen is None else chosen
 
 
 def _askable(item: Grant) -> list[str]:

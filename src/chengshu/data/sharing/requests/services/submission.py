@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from chengshu.data.sharing.choices import ApplicationState, GrantState
+from chengshu.data.sharing.declarations import kinds_for
 from chengshu.data.sharing.models import Application, Grant
 from chengshu.data.sharing.requests import clock
 from chengshu.data.sharing.requests.content import (
@@ -89,7 +90,7 @@ def _send(
         legal_basis=common.legal_basis.strip(), business_item=common.business_item.strip(),
         frequency=common.frequency, per_day=common.per_day, networks=common.networks,
         valid_until=common.valid_until, fields=want.fields, row_filter=want.row_filter,
-        kinds=want.kinds, amends=amends, sent_at=now,
+        kinds=kinds_for(interface, want.kinds), amends=amends, sent_at=now,
     )  # fmt: skip
     if amends is not None and not differences(item):
         raise InvalidInput("和现在的授权一样，没有要变的。", kept=NOT_SENT)
