@@ -154,7 +154,8 @@ def _received(actor: Actor, item: ShareInterface) -> bool:
 
 def _actions(actor: Actor, item: ShareInterface) -> list[Action]:
     found = []
-    if _received(actor, item):
+    # What is wrong is compared with the city's own copy; a proxied interface has none.
+    if item.snapshot and _received(actor, item):
         url = reverse("sharing_corrections:new", args=[item.code])
         found.append(Action(title="报告数据有误", url=url, icon="alert-circle"))
     if allows(actor, "sharing.interface.manage", item):

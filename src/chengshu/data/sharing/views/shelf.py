@@ -253,7 +253,9 @@ def _fields(items: Sequence[ShareInterface]) -> list[dict[str, Any]]:
 
 
 def tabs(item: ShareInterface, active: str) -> list[Tab]:
-    """The tabs of an interface's page."""
+    """The tabs of an interface's page; none where there is no snapshot to show rows of."""
+    if not item.snapshot:
+        return []
     pages = (("interface", "概况", "info-circle"), ("interface-sample", "样例数据与调用", "table"))
     return [
         Tab(title, interface_url(item, name), active == name, icon=icon)
