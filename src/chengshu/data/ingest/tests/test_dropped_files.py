@@ -228,3 +228,28 @@ def test_a_linked_sub_folder_leads_nowhere(
     collect(officer, resource, source)
     assert list((tmp_path / "outside").iterdir()) == []
     assert (drop / "1.csv").is_file()
+
+
+def test_files_are_looked_at_chosen_and_collected_from_page_to_page(
+    client_for: Callable[[Account], Client],
+    cast: Cast,
+    resource: Resource,
+    source: DataSource,
+    drop: Path,
+) -> None:
+    put(drop, "1.csv", table([row(1), row(2)]))
+    client = client_for(cast.officer_a)
+    seen = client.get(reverse("ingest:source-object", args=[source.pk]), {"name": "*.csv"})
+    shown = seen.content.decode()
+    assert HEADERS[0] in shown
+    assert row(1)[HEADERS.index("身份证号")] not in shown, "personal numbers are hidden"
+    where = reverse("ingest:tables", args=[source.pk])
+    assert "*.csv" in client.get(where, {"resource": resource.pk}).content.decode()
+    query = f"{where}?resource={resource.pk}&table=*.csv"
+    page = client.get(query)
+    assert page.context["missing"] == []
+    chosen = {key: target for key, _, _, target in page.context["columns"]}
+    assert client.post(query, {"map-0": "full_name"}).status_code == 422
+    client.post(query, chosen)
+    batch = factories.run(resource.batches.get())
+    assert (batch.state, batch.accepted) == (BatchState.LOADED, 2)
