@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import DESKTOP, PHONE, Visitor
 from tests.e2e.department import (
+    COLUMNS,
     NO_DAY,
     RUN,
     SHORT_CODE,
@@ -119,16 +120,21 @@ def describe(officer: Visitor, city, department: Department) -> str:
 def confirm(officer: Visitor) -> None:
     """The proposal: names, key and types are filled in already; a person looks and decides."""
     page = officer.page
-    for title in ("书房编号", "书房名称", "社区代码", "座位数", "开放日期"):
-        assert page.locator(f"input[name$='-title'][value='{title}']").count() == 1, title
-    expect(page.locator("tr", has_text="room_no").locator("[name$='-is_key']")).to_be_checked()
-    expect(page.locator("tr", has_text="opened_on").locator("[name$='-type']")).to_have_value(
-        "date"
-    )
-    expect(page.locator("tr", has_text="seats").locator("[name$='-type']")).to_have_value("integer")
-    expect(
-        page.locator("tr", has_text="community_code").locator("[name$='-format']")
-    ).to_have_value("region12")
+    # A file has no comment that says what it is about; the officer writes it.
+    page.fill("input[name=title]", TITLE)
+    rows = {}
+    for name, title in COLUMNS:
+        told = page.locator(f"input[name$='-title'][value='{title}']")
+        expect(told).to_have_count(1)
+        rows[name] = page.locator("tr", has=told)
+        # A file has Chinese headers only; the officer gives its columns the names a table would have.
+        named = rows[name].locator("input[name$='-name']")
+        if named.input_value() != name:
+            named.fill(name)
+    expect(rows["room_no"].locator("[name$='-is_key']")).to_be_checked()
+    expect(rows["opened_on"].locator("[name$='-type']")).to_have_value("date")
+    expect(rows["seats"].locator("[name$='-type']")).to_have_value("integer")
+    expect(rows["community_code"].locator("[name$='-format']")).to_have_value("region12")
     look(officer, "proposal")
     choose(page, "category", "便民服务点")
     choose(page, "update_cycle", "每月")
