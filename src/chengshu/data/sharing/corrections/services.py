@@ -14,7 +14,7 @@ from chengshu.data.sharing.publishing import keys
 from chengshu.data.sharing.uses.models import RecordUse
 from chengshu.data.tickets.facade import Resolution, Ticket, open_ticket
 from chengshu.kernel.access.actor import Actor, platform
-from chengshu.kernel.access.rules import check
+from chengshu.kernel.access.rules import allows, check
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.crypto.facade import seal
 from chengshu.kernel.errors import InvalidInput, NotAllowed
@@ -149,20 +149,12 @@ def reveal(*, actor: Actor, item: Correction) -> tuple[str, str, str]:
 
 def may_report(actor: Actor, application: Application) -> bool:
     """Whether the actor reports for this application."""
-    return _may(actor, REPORT, application)
+    return allows(actor, REPORT, application)
 
 
 def handles(actor: Actor, ticket: Ticket) -> bool:
     """Whether the actor works on this ticket."""
-    return _may(actor, "tickets.ticket.handle", ticket)
-
-
-def _may(actor: Actor, permission: str, obj: Application | Ticket) -> bool:
-    try:
-        check(actor, permission, obj)
-    except NotAllowed:
-        return False
-    return True
+    return allows(actor, "tickets.ticket.handle", ticket)
 
 
 def close(*, ticket: Ticket) -> int:
@@ -217,8 +209,9 @@ def inform_ready(*, resource_id: int) -> int:
 
 
 def _still_old(item: Correction) -> bool:
+    # A proxied interface keeps no copy that could be old.
     online = ShareInterface.objects.filter(
-        resource=item.interface.resource_id, state=InterfaceState.ONLINE
+        resource=item.interface.resource_id, state=InterfaceState.ONLINE, source=None
     )
     behind = Q(lake_version=None) | Q(lake_version__lt=item.corrected_version or 0)
     return online.filter(behind).exists()

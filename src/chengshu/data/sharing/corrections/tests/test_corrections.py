@@ -9,6 +9,7 @@ from chengshu.data.sharing.corrections import receivers
 from chengshu.data.sharing.corrections.models import Correction, Informed, Outcome
 from chengshu.data.sharing.services.interfaces import request_snapshot
 from chengshu.data.sharing.tests.cast import build, collect_rows, dispatch_all, gateway, rows
+from chengshu.data.sharing.tests.test_sources import registered
 from chengshu.data.sharing.uses import index
 from chengshu.data.tickets.facade import act_on
 from chengshu.data.tickets.services import rechecks
@@ -28,6 +29,7 @@ def recollect(received, **changed):
 
 
 def test_a_corrected_value_is_told_to_all_who_received_it_once_they_can_fetch_it(received):
+    registered(received.scene)  # an interface of the same resource without a copy holds nothing up
     item = received.report()
     ticket = item.ticket
     assert (ticket.department, ticket.term_days, ticket.column) == (
