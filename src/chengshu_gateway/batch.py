@@ -7,7 +7,7 @@ city's data an application may see, and must not grow a thousandfold with the wa
 import asyncio
 from typing import Any
 
-from chengshu_gateway.keys import GatewayKeys, hash_record_key
+from chengshu_gateway.keys import GatewayKeys, hash_record_key, hash_record_keys
 from chengshu_gateway.policy import CompiledGrant, Plan
 from chengshu_gateway.problems import BAD_CONTENT, Refusal
 from chengshu_gateway.request import CallRecord, proper_key
@@ -35,7 +35,7 @@ class Batch:
                 await asyncio.sleep(0)
             part = self._keys[start : start + SLICE]
             rows += [self._plan.fetch(snapshot, key) for key in part]
-            hashes += [hash_record_key(desk.keys.record_key, key) for key in part]
+            hashes += hash_record_keys(desk.keys.record_key, part)
         call.records = ",".join(hashes)
         call.found = sum(row is not None for row in rows)
         data = ",".join("null" if row is None else row for row in rows)

@@ -18,8 +18,9 @@ from typing import Any
 
 from chengshu_gateway import cursors, masks
 from chengshu_gateway.change_log import HOP, PRESENT
-from chengshu_gateway.keys import GatewayKeys, hash_record_key
-from chengshu_gateway.policy import CompiledGrant, Plan, Row
+from chengshu_gateway.encoding import Row
+from chengshu_gateway.keys import GatewayKeys, hash_record_key, hash_record_keys
+from chengshu_gateway.policy import CompiledGrant, Plan
 from chengshu_gateway.problems import (
     BAD_CONTENT,
     BAD_CURSOR,
@@ -144,7 +145,7 @@ class Changes:
         target = log.hop(target_version)
         name = _naming(desk.keys, self._grant, snapshot.key_column)
         shown: list[str] = []
-        hashes: list[str] = []
+        changed: list[str] = []
         last, walked, more = place.after, 0, False
         for key in log.keys(base, target, place.after):
             if walked == WALK or len(shown) == self.cost:
@@ -155,8 +156,9 @@ class Changes:
                 await asyncio.sleep(0)
             if item := self._item(log.rows(key, base, target), partial(name, key)):
                 shown.append(item)
-                hashes.append(hash_record_key(desk.keys.record_key, key))
-        call.records, call.found = ",".join(hashes), len(shown)
+                changed.append(key)
+        call.records = ",".join(hash_record_keys(desk.keys.record_key, changed))
+        call.found = len(shown)
         desk.charge(self._grant.quota, call, max(len(shown), 1))
         following = (
             _Place(place.base, target_version, last) if more else _Place(base=target_version)

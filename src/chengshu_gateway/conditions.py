@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from chengshu_gateway import rowfilter
-from chengshu_gateway.policy import CompiledGrant, Row
+from chengshu_gateway.encoding import Row
+from chengshu_gateway.policy import CompiledGrant
 from chengshu_gateway.problems import BAD_CONTENT, NO_SNAPSHOT, NOT_QUERYABLE, Refusal
 from chengshu_gateway.rowfilter import FilterError, Predicate
 from chengshu_gateway.snapshot import Snapshot, SnapshotError, index_name

@@ -1,8 +1,12 @@
 """Keys of one gateway installation, all derived from one secret of the environment."""
 
+import hashlib
 import hmac
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 SECRET_VARIABLE = "CHENGSHU_GATEWAY_SECRET"  # noqa: S105 - the name of the variable
 _MINIMUM_LENGTH = 32
@@ -63,4 +67,27 @@ def hash_record_key(key: bytes, value: str) -> str:
     answers "who looked this person up" for whoever holds the audit key. It does not depend on the
     interface, so one search covers all of them.
     """
-    return hmac.digest(key, value.encode("utf-8", "surrogateescape"), "sha256")[:16].hex()
+    return hash_record_keys(key, (value,))[0]
+
+
+def hash_record_keys(key: bytes, values: Iterable[str]) -> list[str]:
+    """Return `hash_record_key` of each value: HMAC-SHA-256 (RFC 2104), its first 16 octets.
+
+    The key's two blocks are hashed once and copied, which is less than half the work of a whole HMAC.
+    """
+    inner, outer = _begun(key)
+    found = []
+    for value in values:
+        within, around = inner.copy(), outer.copy()
+        within.update(value.encode("utf-8", "surrogateescape"))
+        around.update(within.digest())
+        found.append(around.digest()[:16].hex())
+    return found
+
+
+@lru_cache(maxsize=16)
+def _begun(key: bytes) -> tuple[Any, Any]:
+    size = hashlib.sha256().block_size
+    block = (key if len(key) <= size else hashlib.sha256(key).digest()).ljust(size, b"\0")
+    inner, outer = (hashlib.sha256(bytes(octet ^ pad for octet in block)) for pad in (0x36, 0x5C))
+    return inner, outer

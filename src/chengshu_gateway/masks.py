@@ -132,6 +132,8 @@ class Mask:
         text = self._text_function(hash_key, today)
 
         def masked(value: Any) -> str | None:
+            if type(value) is str:  # nearly always; asking here saves a call for each value
+                return text(value)
             return None if value is None else text(plain_text(value))
 
         return masked

@@ -1,15 +1,14 @@
 """The loaded bundle as the gateway uses it: indexed applications and compiled grants."""
 
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from json.encoder import encode_basestring
-from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from chengshu_gateway import masks, rowfilter
 from chengshu_gateway.bundle import AppKey, Application, BundleError, Column, Grant, Interface
 from chengshu_gateway.bundle_store import LoadedBundle
+from chengshu_gateway.encoding import Encoder, Row, RowEncoder, encoder_of
 from chengshu_gateway.keys import GatewayKeys
 from chengshu_gateway.limits import QuotaHandle, tag
 from chengshu_gateway.problems import (
@@ -30,14 +29,11 @@ _MAX_ADDRESSES = 1024
 _MAX_QUERY = 4096
 _INFINITE = float("inf")
 
-Encoder = Callable[[Any], str]
-Row = tuple[Any, ...]
-
 
 class Plan:
     """How one grant answers one choice of fields: statement, filter, masks and JSON in one."""
 
-    __slots__ = ("_bound", "_pairs", "_predicate", "_steps", "columns", "fields", "statement")
+    __slots__ = ("_bound", "_pairs", "_predicate", "_rows", "columns", "fields", "statement")
 
     def __init__(
         self,
@@ -54,10 +50,7 @@ class Plan:
         """
         self.fields = ",".join(fields)
         self.columns = tuple(columns)
-        self._steps = tuple(
-            (f'{"," if at else "{"}"{name}":', encode)
-            for at, (name, encode) in enumerate(zip(fields, encoders, strict=True))
-        )
+        self._rows = RowEncoder(fields, encoders)
         self._predicate = predicate
         self._pairs = tuple((subjects or {}).items())
         self._bound: Snapshot | None = None
@@ -87,15 +80,17 @@ class Plan:
 
     def encode(self, row: Row) -> str:
         """Return the fields of a row as JSON text, masked."""
-        if self._pairs:
-            cells = list(row)
-            for at, subject in self._pairs:
-                cells[at] = (row[at], row[subject])
-            row = tuple(cells)
-        parts = [
-            name + encode(value) for (name, encode), value in zip(self._steps, row, strict=False)
-        ]
-        return "".join(parts) + "}"
+        return self._rows.one(self._paired(row) if self._pairs else row)
+
+    def encode_all(self, rows: Sequence[Row]) -> str:
+        """Return the fields of rows as JSON texts with commas between them, masked."""
+        return ",".join(self._rows.many(list(map(self._paired, rows)) if self._pairs else rows))
+
+    def _paired(self, row: Row) -> Row:
+        cells = list(row)
+        for at, subject in self._pairs:
+            cells[at] = (row[at], row[subject])
+        return tuple(cells)
 
 
 class CompiledGrant:
@@ -188,40 +183,8 @@ class CompiledGrant:
         return Plan(fields, columns, encoders, predicate, subjects)
 
     def _encoder(self, name: str) -> Encoder:
-        kind = self._columns[name].type
         mask = masks.parse(self.grant.masks.get(name, "none"))
-        if not mask.hides:
-            return _PLAIN.get(kind, _encode_text)
-        if mask.subject:
-            pair = mask.compile_pair(hash_key=self._hash_key)
-            return lambda both: _encode_text(pair(*both))
-        function = mask.compile(hash_key=self._hash_key)
-        if kind == "boolean":
-            return lambda value: _encode_text(function(None if value is None else bool(value)))
-        return lambda value: _encode_text(function(value))
-
-
-def _encode_text(value: str | None) -> str:
-    return "null" if value is None else encode_basestring(value)
-
-
-def _encode_number(value: float | None) -> str:
-    if value is None or value != value or value in (_INFINITE, -_INFINITE):  # noqa: PLR0124 - NaN
-        return "null"
-    return repr(value)
-
-
-def _encode_boolean(value: int | None) -> str:
-    if value is None:
-        return "null"
-    return "true" if value else "false"
-
-
-_PLAIN: dict[str, Encoder] = {
-    "integer": _encode_number,
-    "real": _encode_number,
-    "boolean": _encode_boolean,
-}
+        return encoder_of(self._columns[name].type, mask, self._hash_key)
 
 
 def _wanted(query: bytes) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from chengshu_gateway import conditions, cursors
 from chengshu_gateway.conditions import Condition
-from chengshu_gateway.keys import GatewayKeys, hash_record_key
-from chengshu_gateway.policy import CompiledGrant, Plan, Row
+from chengshu_gateway.encoding import Row
+from chengshu_gateway.keys import GatewayKeys, hash_record_key, hash_record_keys
+from chengshu_gateway.policy import CompiledGrant, Plan
 from chengshu_gateway.problems import BAD_CONTENT, BAD_CURSOR, Refusal
 from chengshu_gateway.request import CallRecord
 from chengshu_gateway.snapshot import Snapshot
@@ -52,7 +53,8 @@ class Query:
         found: list[Row] = []
         last: Row | None = None
         walked, more = 0, False
-        while not more and (part := walking.fetchmany(SLICE)):
+        # As few rows as can fill the page are read: reading one costs as much as answering it.
+        while not more and (part := walking.fetchmany(min(SLICE, self.cost - len(found) + 1))):
             if walked:
                 await asyncio.sleep(0)
             for row in part:
@@ -65,7 +67,7 @@ class Query:
         walking.close()
         keys = desk.keys
         call.records = ",".join(
-            hash_record_key(keys.record_key, row[drive.key_at]) for row in found
+            hash_record_keys(keys.record_key, [row[drive.key_at] for row in found])
         )
         call.found = len(found)
         # Taken was a full page; a call costs the records it answers, and at least one.
@@ -77,9 +79,8 @@ class Query:
             context = _context(self._grant, self._asked)
             position = [given, *drive.position(last)]
             following = f'"{cursors.seal(keys.cursor, context, position)}"'
-        data = ",".join(map(self._plan.encode, found))
         return (
-            f'"data":[{data}],"found":{len(found)},"next":{following},'
+            f'"data":[{self._plan.encode_all(found)}],"found":{len(found)},"next":{following},'
             f'"capped":{"true" if capped else "false"}'
         )
 
