@@ -152,20 +152,20 @@ class OpenTable:
             InvalidInput: beyond the limits, or an unknown field. Unavailable: too many at once, or too slow.
         """
         self._check(question)
-        where, params = self._where(question)
+        where, params = self.where(question)
         order = self._order(question.sort)
         names = ", ".join(quoted(name) for name in self._shown(question.fields))
         page = f"{order} LIMIT {int(question.limit)} OFFSET {int(question.offset)}"
-        with _Slot():
+        with Slot():
             if not where:
-                rows = self._run(f"SELECT {names} FROM t{page}", []) if question.limit else []
+                rows = self.run(f"SELECT {names} FROM t{page}", []) if question.limit else []
                 return _answer(rows, self.rows)
             count = f"SELECT count(*) AS {_TOTAL} FROM t{where}"
             rows = self._page(question, where, params, names, page) if question.limit else []
             if rows:
                 return _answer(rows, rows[0][_TOTAL])
             beyond = question.offset or not question.limit
-            return _answer([], self._run(count, params)[0][_TOTAL] if beyond else 0)
+            return _answer([], self.run(count, params)[0][_TOTAL] if beyond else 0)
 
     def _page(
         self, question: Question, where: str, params: list[Any], names: str, page: str
@@ -179,7 +179,7 @@ class OpenTable:
         if not keys:
             count = f"SELECT count(*) FROM t{where}"
             # The count's parameters come first in the text.
-            return self._run(
+            return self.run(
                 f"SELECT {names}, ({count}) AS {_TOTAL} FROM t{where}{page}", params * 2
             )
         sorted_by = [part.strip().removeprefix("-") for part in question.sort.split(",") if part]
@@ -191,7 +191,7 @@ class OpenTable:
             f" p AS MATERIALIZED (SELECT {by}, row_number() OVER () AS {_PLACE} FROM (SELECT {found} FROM m{page}))"
             f" SELECT {shown}, (SELECT count(*) FROM m) AS {_TOTAL} FROM t JOIN p USING ({by}) ORDER BY p.{_PLACE}"
         )
-        return self._run(query, params)
+        return self.run(query, params)
 
     def _keys(self) -> list[str]:
         """What tells the rows apart; nothing where a part of the key was not released as it is."""
@@ -216,7 +216,8 @@ class OpenTable:
             raise self._unknown(unknown[0], "fields")
         return list(dict.fromkeys(fields)) or list(self.types)
 
-    def _where(self, question: Question) -> tuple[str, list[Any]]:
+    def where(self, question: Question) -> tuple[str, list[Any]]:
+        """What a question's conditions and words are in SQL over `t`, with the values to bind."""
         parts: list[str] = []
         params: list[Any] = []
         for item in question.conditions:
@@ -261,7 +262,8 @@ class OpenTable:
         rest = [quoted(other) for other in self._keys() or self.types if other not in names]
         return f" ORDER BY {', '.join([*order, *rest])}"
 
-    def _run(self, query: str, params: Sequence[Any]) -> list[dict[str, Any]]:
+    def run(self, query: str, params: Sequence[Any]) -> list[dict[str, Any]]:
+        """Answer SQL over `t`; raises Unavailable when it takes too long."""
         engine = Lake(
             settings.LAKE_ROOT,
             memory_limit_mb=_MEMORY_MB,
@@ -292,7 +294,7 @@ def _answer(rows: list[dict[str, Any]], total: int) -> Answer:
     return Answer(shown, int(total))
 
 
-class _Slot:
+class Slot:
     """One of the few queries that may run at a time."""
 
     def __enter__(self) -> None:

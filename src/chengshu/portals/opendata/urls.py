@@ -4,6 +4,7 @@ from chengshu.kernel.access.routing import PUBLIC, SIGNED_IN, page
 from chengshu.portals.opendata.ckan import views as ckan
 from chengshu.portals.opendata.views import (
     api,
+    charts,
     datasets,
     downloads,
     feeds,
@@ -26,6 +27,8 @@ urlpatterns = [
         f"{_SET}files/<int:number>/<slug:name>.<str:file_format>", downloads.release_file,
         name="release-file", permission=PUBLIC,
     ),
+    page(f"{_SET}chart/", charts.embedded, name="chart", permission=PUBLIC),
+    page(f"{_SET}chart.csv", charts.numbers, name="chart-numbers", permission=PUBLIC),
     page(f"{_SET}datapackage.json", metadata.data_package, name="datapackage", permission=PUBLIC),
     page(f"{_SET}croissant.json", metadata.croissant_description, name="croissant", permission=PUBLIC),
     page("open/datasets/<slug:slug>.<str:file_format>", downloads.latest, name="latest", permission=PUBLIC),

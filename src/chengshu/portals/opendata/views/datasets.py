@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.html import escape
 
 from chengshu.data.catalog.dcat.writing import MEDIA_TYPES
 from chengshu.data.catalog.facade import UpdateCycle
@@ -18,15 +19,15 @@ from chengshu.data.opening.description_quality import judge_description
 from chengshu.data.opening.models import DatasetRelease, OpenDataset
 from chengshu.data.opening.release.building import POINTS
 from chengshu.data.opening.release.places import CGCS2000, places_of
-from chengshu.kernel.ui.components import Chart, Crumb, Fact, Series
+from chengshu.kernel.ui.components import Crumb, Fact
 from chengshu.portals.opendata import pointmap
+from chengshu.portals.opendata.charting import Drawn, drawn
 from chengshu.portals.opendata.metadata import dcat
 from chengshu.portals.opendata.metadata.description import Description
 from chengshu.portals.opendata.metadata.schemaorg import embedded, schema_org
 from chengshu.portals.opendata.preview import preview
 from chengshu.portals.opendata.views.voices import exchange
 
-BARS = 12
 DOTS = 600
 VERSIONS = 10
 _TYPES = {
@@ -48,19 +49,22 @@ FORMAT_NOTES = {
 
 
 def page(request: HttpRequest, slug: str) -> HttpResponse:
-    """The whole page, or only the preview when the page itself asks for more (htmx)."""
+    """The whole page, or only the preview or the chart when the page itself asks for another (htmx)."""
     dataset = selectors.public_dataset(slug)
     release = dataset.current
     assert release is not None
-    context: dict[str, Any] = {
-        "dataset": dataset,
-        "release": release,
-        "preview": preview(request, release),
-    }
-    restoring = "HX-History-Restore-Request" in request.headers
-    if request.headers.get("HX-Target") == "preview" and not restoring:
+    context: dict[str, Any] = {"dataset": dataset, "release": release}
+    part = request.headers.get("HX-Target")
+    if "HX-History-Restore-Request" in request.headers:
+        part = None
+    if part == "preview":
+        context["preview"] = preview(request, release)
         response = render(request, "opendata/preview.html", context)
+    elif part == "chart":
+        context |= _charted(request, dataset, release)
+        response = render(request, "opendata/chart.html", context)
     else:
+        context["preview"] = preview(request, release)
         response = render(
             request, "opendata/dataset.html", context | _whole(request, dataset, release)
         )
@@ -69,7 +73,6 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _whole(request: HttpRequest, dataset: OpenDataset, release: DatasetRelease) -> dict[str, Any]:
-    chosen = _charted(release, request.GET.get("chart", ""))
     description = Description.of(request, dataset)
     return {
         "title": dataset.title,
@@ -83,8 +86,7 @@ def _whole(request: HttpRequest, dataset: OpenDataset, release: DatasetRelease) 
                      "url": reverse("opendata:latest", args=[dataset.slug, entry["format"]])}
             for entry in release.file_list
         ],
-        "charts": [(c["name"], c["title"]) for c in _chartable(release)],
-        "chart": _chart(release, chosen) if chosen else None, "chart_field": chosen,
+        **_charted(request, dataset, release),
         "map": _map(release), "datum": _datum(release), "places": release.profile.get("places", 0),
         "quality": judge_description(dataset, release),
         "versions": [(item, _changed(item)) for item in dataset.releases.all()[:VERSIONS]],
@@ -153,52 +155,18 @@ def _fields(release: DatasetRelease) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _chartable(release: DatasetRelease) -> list[dict[str, Any]]:
-    counted = release.profile.get("fields", {})
-    return [
-        column for column in release.columns
-        if len(counted.get(column["name"], {}).get("values", ())) > 1
-        or len(counted.get(column["name"], {}).get("years", ())) > 1
-    ]  # fmt: skip
+def _charted(request: HttpRequest, dataset: OpenDataset, release: DatasetRelease) -> dict[str, Any]:
+    chart = drawn(release, request.GET.dict())
+    return {"drawn": chart, "embed": _embed(request, dataset, chart) if chart else ""}
 
 
-def _charted(release: DatasetRelease, wanted: str) -> str:
-    """The field to draw: the one asked for, else the one that tells most (three to a dozen groups)."""
-    found = _chartable(release)
-    if wanted in {column["name"] for column in found}:
-        return wanted
-    counted = release.profile.get("fields", {})
-
-    def telling(column: dict[str, Any]) -> tuple[bool, bool]:
-        groups = len(counted[column["name"]].get("values", ()))
-        return (2 < groups <= BARS, groups > 0)  # noqa: PLR2004 - yes/no tells little
-
-    return max(found, key=telling)["name"] if found else ""
-
-
-def _chart(release: DatasetRelease, name: str) -> Chart:
-    column = next(c for c in release.columns if c["name"] == name)
-    counted = release.profile["fields"][name]
-    if "years" in counted:
-        years = counted["years"]
-        return Chart(
-            key="distribution", title=f"按{column['title']}（年）", kind="bar", unit="条",
-            categories=[f"{year}" for year, _ in years], series=[Series("记录", [n for _, n in years])],
-        )  # fmt: skip
-    words = (
-        {"true": "是", "false": "否"} if column["type"] == "boolean" else column.get("codes", {})
+def _embed(request: HttpRequest, dataset: OpenDataset, chart: Drawn) -> str:
+    address = request.build_absolute_uri(reverse("opendata:chart", args=[dataset.slug]))
+    # A text that the page shows, so it is escaped here for HTML and, being no markup itself, once more by the template.
+    return (
+        f'<iframe src="{escape(f"{address}?{chart.query}")}" title="{escape(dataset.title)}"'
+        ' width="640" height="420" loading="lazy"></iframe>'
     )
-    values = [(words.get(value, value), count) for value, count in counted["values"]]
-    shown = values[:BARS]
-    rest = release.rows - sum(count for _, count in shown)
-    if rest:
-        shown.append(("其他或未填", rest))
-    return Chart(
-        key="distribution", title=f"按{column['title']}", kind="hbar", unit="条",
-        height="high" if len(shown) > BARS // 2 else "",
-        categories=[word for word, _ in shown], series=[Series("记录", [count for _, count in shown])],
-        description=f"共 {release.rows:,} 条记录",
-    )  # fmt: skip
 
 
 def _map(release: DatasetRelease) -> pointmap.PointMap | None:
