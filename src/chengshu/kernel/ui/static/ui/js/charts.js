@@ -12,7 +12,7 @@
   const spoken = (value) => {
     const size = Math.abs(value);
     if (size >= 1e8) return `${+(value / 1e8).toFixed(2)}亿`;
-    return size >= 1e4 ? `${+(value / 1e4).toFixed(2)}万` : `${value}`;
+    return size >= 1e4 ? `${+(value / 1e4).toFixed(2)}万` : grouped(value);
   };
 
   const load = () => {
