@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests import migrated
+from tests import migrated, statements
 
 # A busy machine is no fault of the code: how long an example takes is measured in benchmarks/, never in a test.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -59,14 +59,53 @@ def migrated_sqlite() -> Path:
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 
+@pytest.fixture(autouse=True)
+def _note_statements(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A later run on another database takes its tests by these notes."""
+    if os.environ.get("CHENGSHU_TEST_DATABASE_URL") or not _asks_database(request.node):
+        yield
+        return
+    with statements.noted(request.node.nodeid):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _keep_statements() -> Iterator[None]:
+    yield
+    if not os.environ.get("CHENGSHU_TEST_DATABASE_URL"):
+        statements.write()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A run on another database asks only what asks the database; the rest was asked once."""
     if not os.environ.get("CHENGSHU_TEST_DATABASE_URL"):
         return
-    left = [item for item in items if not _asks_database(item)]
+    chosen = [item for item in items if _asks_database(item)]
+    if os.environ.get("CHENGSHU_TEST_STATEMENTS") == "once":
+        asked = statements.read()
+        always = {
+            item.nodeid for item in chosen if _keeps_transactions(item) or item.nodeid not in asked
+        }
+        taken = statements.fewest(asked, always)
+        chosen = [item for item in chosen if item.nodeid in taken]
+    kept = set(chosen)
+    left = [item for item in items if item not in kept]
     if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if _asks_database(item)]
+        items[:] = chosen
+
+
+def _keeps_transactions(item: pytest.Item) -> bool:
+    """Whether a test has real transactions, not one around it that is rolled back."""
+    from django.test import TestCase, TransactionTestCase
+
+    mark = item.get_closest_marker("django_db")
+    kind = getattr(item, "cls", None) or object
+    return (
+        bool(mark is not None and mark.kwargs.get("transaction"))
+        or "transactional_db" in getattr(item, "fixturenames", ())
+        or (issubclass(kind, TransactionTestCase) and not issubclass(kind, TestCase))
+    )
 
 
 def _asks_database(item: pytest.Item) -> bool:

@@ -1,7 +1,8 @@
 """Runs the whole suite: SQLite first, then the database tests again on PostgreSQL where there is one.
 
 ``CHENGSHU_REQUIRE_ALL=1`` turns every skip for a missing server or browser into a failure (CI sets it).
-``CHENGSHU_TEST_POSTGRES_URL`` names a server whose user may create databases.
+``CHENGSHU_TEST_POSTGRES_URL`` names a server whose user may create databases. It is asked every statement that
+SQLite was asked, twice, by as few tests as that takes; ``CHENGSHU_TEST_STATEMENTS=all`` runs all tests there again.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RENDERED = ROOT / "build" / "rendered"
+STATEMENTS = ROOT / "build" / "statements"
 
 
 def run(title: str, arguments: list[str], env: dict[str, str]) -> int:
@@ -42,7 +44,8 @@ def check_templates() -> int:
 
 
 def main() -> None:
-    shutil.rmtree(RENDERED, ignore_errors=True)
+    for folder in (RENDERED, STATEMENTS):
+        shutil.rmtree(folder, ignore_errors=True)
     extra = sys.argv[1:]
     postgres = os.environ.get("CHENGSHU_TEST_POSTGRES_URL", "")
     required = os.environ.get("CHENGSHU_REQUIRE_ALL") == "1"
@@ -60,7 +63,9 @@ def main() -> None:
     ]
     if postgres:
         arguments = ["-q", "-n", "2", "-m", f"not ({heavy})", "src/chengshu", *extra]
-        env = {"CHENGSHU_TEST_DATABASE_URL": postgres}
+        env = {"CHENGSHU_TEST_DATABASE_URL": postgres} | (
+            {} if "CHENGSHU_TEST_STATEMENTS" in os.environ else {"CHENGSHU_TEST_STATEMENTS": "once"}
+        )
         codes.append(run("unit tests on PostgreSQL", arguments, env))
     elif required:
         print("=== CHENGSHU_REQUIRE_ALL=1 needs CHENGSHU_TEST_POSTGRES_URL", flush=True)
