@@ -84,7 +84,7 @@ def create_dataset(
     _fill(item, resource, said, _slug_problems(item.slug))
     with unit_of_work():
         item.save()
-        record(actor=actor, action="opening.dataset_created", obj=item, after=_told(item))
+        record(actor=actor, action="opening.dataset_created", obj=item, after=audited(item))
     return item
 
 
@@ -119,7 +119,7 @@ def update_dataset(
                 "这个数据集刚被别人改过。", kept="您填写的内容还在这个页面上。",
                 advice="请刷新看过新内容再决定。",
             )  # fmt: skip
-        before = _told(item)
+        before = audited(item)
         agreed = terms.digest(item)
         said = _Description(
             title,
@@ -141,7 +141,7 @@ def update_dataset(
         item.updated_at = timezone.now()
         item.save()
         record(
-            actor=actor, action="opening.dataset_edited", obj=item, before=before, after=_told(item)
+            actor=actor, action="opening.dataset_edited", obj=item, before=before, after=audited(item)
         )
     return item
 
@@ -316,5 +316,6 @@ def _slug_problems(slug: str) -> dict[str, str]:
     return {}
 
 
-def _told(item: OpenDataset) -> dict[str, Any]:
+def audited(item: OpenDataset) -> dict[str, Any]:
+    """What the trail keeps of a dataset."""
     return {name: getattr(item, name) for name in _AUDITED}
