@@ -13,7 +13,9 @@ LIVES = ((30, "30 天"), (90, "90 天"), (180, "180 天"), (365, "一年"))
 class TokenForm(forms.Form):
     """What for, where, how long."""
 
-    name = forms.CharField(label="用在哪里", max_length=80, help_text="例如：规划院的数据更新脚本。")
+    name = forms.CharField(
+        label="用在哪里", max_length=80, help_text="例如：规划院的数据更新脚本。"
+    )
     scopes = forms.MultipleChoiceField(
         label="用途", widget=forms.CheckboxSelectMultiple,
         help_text="令牌只能做选中的事，且不超过您自己的权限和范围。",

@@ -46,7 +46,10 @@ def issue(*, actor: Actor, name: str, scopes: Sequence[str], days: int) -> tuple
         wrong["days"] = f"1 到 {LONGEST_DAYS} 天"
     if wrong:
         raise InvalidInput("没有签发令牌。", fields=wrong)
-    if account.api_tokens.filter(revoked_at=None, expires_at__gt=timezone.now()).count() >= MOST_LIVE:
+    if (
+        account.api_tokens.filter(revoked_at=None, expires_at__gt=timezone.now()).count()
+        >= MOST_LIVE
+    ):
         raise Conflict(f"您已有 {MOST_LIVE} 个有效的令牌。", advice="请先吊销不用的。")
     prefix, secret = secrets.token_hex(5), secrets.token_urlsafe(32)
     with unit_of_work():
@@ -102,7 +105,9 @@ def authenticate(text: str, *, address: str = "", request_id: str = "") -> Actor
     prefix, _, secret = rest.partition("-")
     found = None
     if start == START:
-        found = ApiToken.objects.select_related("account__organization").filter(prefix=prefix).first()
+        found = (
+            ApiToken.objects.select_related("account__organization").filter(prefix=prefix).first()
+        )
     if found is None or not hmac.compare_digest(found.secret_hash, _hash(secret)):
         raise _refusal()
     account = found.account

@@ -141,7 +141,11 @@ def update_dataset(
         item.updated_at = timezone.now()
         item.save()
         record(
-            actor=actor, action="opening.dataset_edited", obj=item, before=before, after=audited(item)
+            actor=actor,
+            action="opening.dataset_edited",
+            obj=item,
+            before=before,
+            after=audited(item),
         )
     return item
 

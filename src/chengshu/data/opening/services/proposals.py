@@ -51,7 +51,9 @@ def discard(*, actor: Actor, dataset: OpenDataset) -> None:
     with unit_of_work():
         item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
         if item.current_id is not None or item.state != "draft" or item.releases.exists():
-            raise Conflict("发布过的数据集不能删除。", kept="没有做任何改动。", advice="请改为撤回。")
+            raise Conflict(
+                "发布过的数据集不能删除。", kept="没有做任何改动。", advice="请改为撤回。"
+            )
         record(actor=actor, action="opening.dataset_discarded", obj=item, before=audited(item))
         try:
             item.delete()

@@ -90,7 +90,14 @@ def test_what_was_taken_back_opens_nothing_and_its_use_leaves_a_trace(
 
 def test_a_guess_is_refused(made: tuple[ApiToken, str]) -> None:
     token, text = made
-    for guess in ("", "a-key", text[:-1], f"cstoken-{token.prefix}-", f"cstoken-{token.prefix}", "cstoken--"):
+    for guess in (
+        "",
+        "a-key",
+        text[:-1],
+        f"cstoken-{token.prefix}-",
+        f"cstoken-{token.prefix}",
+        "cstoken--",
+    ):
         with pytest.raises(NotSignedIn):
             services.authenticate(guess)
 

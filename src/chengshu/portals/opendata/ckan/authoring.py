@@ -171,7 +171,9 @@ class Said:
         """Names of the fields to open."""
         value = self.extras.get("fields")
         if isinstance(value, str) and value.strip():
-            value = self._json("fields", value) if value.lstrip().startswith("[") else value.split(",")
+            value = (
+                self._json("fields", value) if value.lstrip().startswith("[") else value.split(",")
+            )
         if not value:
             return list(default)
         if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
@@ -243,7 +245,7 @@ class Said:
             if not self._before or value != self._before.get(name):
                 self.problems[name[:60]] = "本门户没有地方记这一项，请去掉。"
         files = self._given.raw("resources")
-        if files and _ids(files) != _ids(self._before.get("resources")):
+        if files and (not self._before or _ids(files) != _ids(self._before.get("resources"))):
             self.problems["resources"] = (
                 "文件由平台从归集的数据生成，不在这里写。请先写数据集，再用 resource_create 上传数据。"
             )
@@ -255,12 +257,18 @@ class Said:
         state, private = self._given.raw("state"), self._given.raw("private")
         if state not in (None, "", before["state"]):
             self.problems["state"] = told
-        if private not in (None, "", before["private"], str(before["private"]), str(before["private"]).lower()):
+        if private not in (
+            None,
+            "",
+            before["private"],
+            str(before["private"]),
+            str(before["private"]).lower(),
+        ):
             self.problems["private"] = told
 
 
 def _ids(files: Any) -> list[Any]:
-    parts = files if isinstance(files, list) else [files]
+    parts = files if isinstance(files, list) else [files] if files else []
     return [part.get("id") if isinstance(part, dict) else part for part in parts]
 
 

@@ -52,7 +52,9 @@ def _working_copy(site: Site, named: str) -> Shape | None:
         return None
     known = site.identifiers.read(named)
     found = OpenDataset.objects.select_related("resource__provider", "current")
-    item = (found.filter(pk=known[0]) if known and not known[1] else found.filter(slug=named)).first()
+    item = (
+        found.filter(pk=known[0]) if known and not known[1] else found.filter(slug=named)
+    ).first()
     return authoring.working_copy(site, item) if item is not None else None
 
 

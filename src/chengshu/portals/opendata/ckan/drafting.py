@@ -12,7 +12,13 @@ from chengshu.data.opening.services import datasets, proposals
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.errors import NotFound
 from chengshu.kernel.unit_of_work import unit_of_work
-from chengshu.portals.opendata.ckan.authoring import MAX_SUMMARY, Said, authored, default_fields, entry_of
+from chengshu.portals.opendata.ckan.authoring import (
+    MAX_SUMMARY,
+    Said,
+    authored,
+    default_fields,
+    entry_of,
+)
 from chengshu.portals.opendata.ckan.catalogue import Action
 from chengshu.portals.opendata.ckan.errors import invalid, not_found, refused
 from chengshu.portals.opendata.ckan.parameters import Parameters
@@ -79,7 +85,9 @@ def _change(site: Site, given: Parameters, *, whole: bool) -> Shape:
     _same_provider(said, given, resource)
     revision = said.revision(item.revision)
     if revision != item.revision:
-        said.problems["revision"] = "这个数据集刚被别人改过，没有保存。请用 package_show 重新读取后再改。"
+        said.problems["revision"] = (
+            "这个数据集刚被别人改过，没有保存。请用 package_show 重新读取后再改。"
+        )
     said.require()
     with unit_of_work():
         changed = datasets.update_dataset(

@@ -18,7 +18,9 @@ from chengshu.portals.opendata.ckan.shapes import Shape, Site
 
 def organization_list_for_user(site: Site, _given: Parameters) -> list[Shape]:
     """Units the caller may write datasets for; none without a token."""
-    places = [Q(path__startswith=s.organization_path) for s in site.actor.scopes.get("opening.manage", ())]
+    places = [
+        Q(path__startswith=s.organization_path) for s in site.actor.scopes.get("opening.manage", ())
+    ]
     if not places:
         return []
     units = Organization.objects.filter(reduce(or_, places)).order_by("code")[:MOST_ROWS]

@@ -12,7 +12,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from chengshu.data.opening.choices import CONTENT_TYPES, LICENCE_URLS, DatasetState, FileFormat, Licence
+from chengshu.data.opening.choices import (
+    CONTENT_TYPES,
+    LICENCE_URLS,
+    DatasetState,
+    FileFormat,
+    Licence,
+)
 from chengshu.data.opening.models import DatasetRelease, OpenDataset
 from chengshu.kernel.access.actor import ANONYMOUS, Actor
 from chengshu.kernel.identity.models import Organization, Region
@@ -70,7 +76,9 @@ def package(site: Site, dataset: OpenDataset) -> Shape:
     restricted = dataset.restricted
     files = resources(site, dataset, release) if release and not restricted else []
     provider = dataset.resource.provider
-    page = site.link("restricted" if restricted else "dataset", dataset.slug) if dataset.public else ""
+    page = (
+        site.link("restricted" if restricted else "dataset", dataset.slug) if dataset.public else ""
+    )
     return {
         "id": site.identifiers.of(dataset.pk), "name": dataset.slug, "title": dataset.title,
         "notes": dataset.summary, "url": page, "version": str(release.number) if release else "",
@@ -107,7 +115,10 @@ def _extras(dataset: OpenDataset, release: DatasetRelease | None) -> list[Shape]
             "legal_basis": release.approval.get("basis", ""),
         }  # fmt: skip
     if dataset.restricted:
-        told |= {"access": RESTRICTED, "access_conditions": "实名申请，接受使用协议，经提供单位同意后下载"}
+        told |= {
+            "access": RESTRICTED,
+            "access_conditions": "实名申请，接受使用协议，经提供单位同意后下载",
+        }
     return [{"key": key, "value": value} for key, value in told.items() if value]
 
 

@@ -16,8 +16,8 @@ from chengshu.data.ingest.services import closing, uploads
 from chengshu.data.opening.models import OpenDataset
 from chengshu.kernel.errors import ChengshuError, InvalidInput, NotFound
 from chengshu.portals.opendata.ckan import shapes
-from chengshu.portals.opendata.ckan.catalogue import Action, named_file
 from chengshu.portals.opendata.ckan.authoring import entry_of
+from chengshu.portals.opendata.ckan.catalogue import Action, named_file
 from chengshu.portals.opendata.ckan.drafting import writable
 from chengshu.portals.opendata.ckan.errors import CkanError, invalid, not_found
 from chengshu.portals.opendata.ckan.parameters import Parameters
@@ -26,7 +26,17 @@ from chengshu.portals.opendata.ckan.shapes import Shape, Site
 FILE = "upload"
 MAX_UPLOAD = 200 * 1024**2
 """Bytes of one call; larger files go through the console, which can resume them."""
-_IGNORED = {"id", "package_id", "name", "description", "format", "mimetype", "encoding", "url_type", FILE}
+_IGNORED = {
+    "id",
+    "package_id",
+    "name",
+    "description",
+    "format",
+    "mimetype",
+    "encoding",
+    "url_type",
+    FILE,
+}
 _SAID = {"name", "description", "format"}
 
 
@@ -73,7 +83,10 @@ def _taken(site: Site, given: Parameters, item: OpenDataset) -> Shape:
         raise invalid(**{FILE: "目录条目已停用或没有数据项，收不了数据。请先在后台完成编目。"})
     try:
         batch = uploads.upload(
-            actor=site.actor, resource_code=resource.code, name=file.name or "数据", chunks=file.chunks()
+            actor=site.actor,
+            resource_code=resource.code,
+            name=file.name or "数据",
+            chunks=file.chunks(),
         )
     except InvalidInput as error:
         raise invalid(**{FILE: error.detail}) from error
@@ -140,7 +153,9 @@ def _of_file(site: Site, identifier: str) -> OpenDataset:
 
 
 def _file_shape(site: Site, item: OpenDataset, identifier: str) -> Shape:
-    found = shapes.resources(site, item, item.current) if item.current and not item.restricted else []
+    found = (
+        shapes.resources(site, item, item.current) if item.current and not item.restricted else []
+    )
     for shape in found:
         if shape["id"] == identifier.lower():
             return shape

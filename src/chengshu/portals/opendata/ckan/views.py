@@ -132,7 +132,9 @@ def _result(request: HttpRequest, name: str, reading: Action | None) -> Any:
     if request.method != "POST":
         raise _Unreadable("JSON Error: Invalid request. Please use POST method for your request")
     if int(request.META.get("CONTENT_LENGTH") or 0) > uploading.MAX_UPLOAD:
-        most = f"一次最多 {uploading.MAX_UPLOAD >> 20} MB，没有保存任何内容。更大的文件请在后台上传。"
+        most = (
+            f"一次最多 {uploading.MAX_UPLOAD >> 20} MB，没有保存任何内容。更大的文件请在后台上传。"
+        )
         raise errors.invalid(**{uploading.FILE: most})
     given = _given(request)
     files = request.FILES.dict() if request.content_type == MULTIPART else {}
