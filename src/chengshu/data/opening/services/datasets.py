@@ -288,12 +288,16 @@ def _fill(
     item: OpenDataset, resource: PublishedResource, said: _Description, problems: dict[str, str]
 ) -> None:
     problems |= _problems(item, said)
+    if resource.open_type == gate.RESTRICTED and not said.restricted:
+        first = "请先撤回。" if item.public else ""
+        problems["restricted"] = "".join(gate.REFUSED_OPENING[gate.RESTRICTED]) + first
     words = list(dict.fromkeys(word.strip() for word in said.keywords if word.strip()))
     if len(words) > MAX_KEYWORDS:
         problems["keywords"] = f"最多 {MAX_KEYWORDS} 个关键词"
     columns: Sequence[ColumnSpec] = ()
     try:
-        columns = gate.choose(resource, said.fields, said.masks)
+        # Which way it may go is told beside its own field.
+        columns = gate.choose(resource, said.fields, said.masks, agreement=True)
         check_filter(said.row_filter, resource.columns)
     except InvalidInput as error:
         problems |= error.fields

@@ -219,7 +219,7 @@ class Said:
         parts = [] if value is None else value if isinstance(value, list) else [None]
         for part in parts:
             key = part.get("key") if isinstance(part, dict) else None
-            if not isinstance(key, str):
+            if not (isinstance(part, dict) and isinstance(key, str)):
                 self.problems["extras"] = '应为 [{"key": "…", "value": "…"}] 的列表。'
             elif key in _DECIDING:
                 found[key] = part.get("value")

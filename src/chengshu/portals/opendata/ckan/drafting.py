@@ -4,6 +4,8 @@ They call the console's own services: the gate judges the fields, a second perso
 and somebody who may publish does so in the console.
 """
 
+from typing import Any
+
 from chengshu.data.catalog.facade import PublishedResource, published, published_by_id
 from chengshu.data.opening import gate
 from chengshu.data.opening.choices import Licence
@@ -39,7 +41,7 @@ def package_create(site: Site, given: Parameters) -> Shape:
         resource = published(code)
     except NotFound as error:
         raise invalid(catalogue_code=error.detail) from error
-    values = {
+    values: dict[str, Any] = {
         "slug": said.text("name", "", 60), "title": said.text("title", resource.title, TITLE) or resource.title,
         "summary": said.text("notes", resource.summary, MAX_SUMMARY),
         "fields": said.fields(default_fields(resource)), "theme": said.theme(""),
@@ -69,7 +71,7 @@ def _change(site: Site, given: Parameters, *, whole: bool) -> Shape:
     item = writable(site, given.required("id", "name"))
     resource = published_by_id(item.resource_id)
     said = Said(given, authored(site, item, resource))
-    values = {
+    values: dict[str, Any] = {
         "title": said.text("title", resource.title if whole else item.title, TITLE),
         "summary": said.text("notes", "" if whole else item.summary, MAX_SUMMARY),
         "fields": said.fields(item.fields), "theme": said.theme("" if whole else item.theme),

@@ -111,7 +111,7 @@ _NEEDS = {
 
 
 def every_entry(identifiers: Identifiers, *fields: str) -> list[Entry]:
-    """All datasets whose description is public, the newest first, with what some search fields need: reading less is most of the speed."""
+    """All described datasets, the newest first, with what some fields need: reading less is most of the speed."""
     needed = {_NEEDS[field] for field in fields if field in _NEEDS}
     if needed & {"formats", "licence"}:
         needed.add("restricted")

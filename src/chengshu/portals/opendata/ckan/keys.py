@@ -8,7 +8,6 @@ can write in somebody's name.
 from django.http import HttpRequest
 
 from chengshu.kernel.access.actor import Actor
-from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.errors import NotSignedIn
 from chengshu.kernel.tokens.scopes import TokenScope
 from chengshu.kernel.tokens.services import START, authenticate
@@ -26,20 +25,26 @@ def _sent(request: HttpRequest) -> str:
     return headers.get("X-CKAN-API-Key", "") or headers.get("Authorization", "")
 
 
-def caller(request: ActorRequest) -> Actor:
+def _here(request: HttpRequest) -> Actor:
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    return actor
+
+
+def caller(request: HttpRequest) -> Actor:
     """The actor of the token sent.
 
     Raises:
         NotSignedIn: none was sent, or it opens nothing (any more).
     """
-    here = request.actor
+    here = _here(request)
     return authenticate(_sent(request), address=here.address, request_id=here.request_id)
 
 
-def reader(request: ActorRequest) -> Actor:
+def reader(request: HttpRequest) -> Actor:
     """The actor of the token sent, else the anonymous public: a key that opens nothing is as good as none."""
     word = _sent(request)
-    anonymous = Actor(address=request.actor.address, request_id=request.actor.request_id)
+    here = _here(request)
+    anonymous = Actor(address=here.address, request_id=here.request_id)
     if START not in word:
         return anonymous
     try:

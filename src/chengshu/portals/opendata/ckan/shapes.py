@@ -42,7 +42,7 @@ STATES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The portal as its caller reached it; ``actor`` holds a token's rights, ``files`` what a multipart call brought."""
+    """The portal as its caller reached it: ``actor`` by the token, ``files`` of a multipart call."""
 
     base: str
     identifiers: Identifiers

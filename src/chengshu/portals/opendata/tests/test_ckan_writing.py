@@ -163,6 +163,7 @@ def test_without_the_right_nothing_is_written(public: Scene, call: Ask, client: 
 CSV = "设施编号,设施名称,座位数\nBM90001,新公厕,4\nBM90002,坏座位,很多\nBM90003,新驿站,2\n"
 
 
+@pytest.mark.usefixtures("collecting")
 def test_an_uploaded_file_is_collected_with_its_quarantine_and_balance(
     scene: Scene, call: Ask
 ) -> None:
