@@ -147,16 +147,19 @@ def _contradictions(content: VersionContent) -> Iterator[tuple[str, str]]:
         yield "level_floor", f"从严定级不能低于数据项的最高级别 {highest}（就高从严）"
     if content.open_type in _OPENED and content.level == Level.L4:
         yield "open_type", "L4 数据不得开放，请选择禁止开放"
-    elif content.open_type == OpenType.UNCONDITIONAL and content.level != Level.L1:
+    elif (
+        content.open_type == OpenType.UNCONDITIONAL
+        and content.level != Level.L1
         # Masked data may be opened to everybody (浙江省政府令 381); the entry has to say that it is meant so.
-        if not _MASKING.search(content.open_condition):
-            yield (
-                "open_type",
-                (
-                    f"安全级别 {content.level} 的数据不能原样无条件开放。"
-                    "脱敏后可以开放给所有人的，请在开放条件里写明脱敏办法；否则请选受限开放"
-                ),
-            )
+        and not _MASKING.search(content.open_condition)
+    ):
+        yield (
+            "open_type",
+            (
+                f"安全级别 {content.level} 的数据不能原样无条件开放。"
+                "脱敏后可以开放给所有人的，请在开放条件里写明脱敏办法；否则请选受限开放"
+            ),
+        )
 
 
 def _missing_item(

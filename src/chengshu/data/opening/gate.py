@@ -1,9 +1,9 @@
 """The publication gate: what may be opened at all, and which fields of it.
 
 Rules: resources catalogued as 无条件开放, or 受限开放 under an agreement and with an approval (浙江省政府令 381),
-禁止开放 in no way; never important or core data (GB/T 43697-2024); fields of level L1 as they are, L2 and L3 only masked and approved, L4 never (DB33/T
-2351-2021); no personal identifiers among fields declared harmless. A refusal names every field with the reason and
-the way out.
+禁止开放 in no way; never important or core data (GB/T 43697-2024); fields of level L1 as they are, L2 and L3 only
+masked and approved, L4 never (DB33/T 2351-2021); no personal identifiers among fields declared harmless. A refusal
+names every field with the reason and the way out.
 """
 
 import re
@@ -35,8 +35,7 @@ REFUSED_OPENING = {
     "forbidden": ("编目为“禁止开放”，不能开放。", "如编目有误，请先变更目录的开放类型并经审核。"),
     "restricted": (
         "编目为“受限开放”，审批通过了也不能开放给所有人。",
-        "请在数据集里勾选“按协议开放”：说明公开，数据给实名申请并接受协议的人；"
-        "脱敏后确可开放给所有人的，请先变更目录的开放类型并经审核。",
+        "请勾选“按协议开放”：说明公开，数据给申请并接受协议的人；脱敏后确可给所有人的，请先变更目录的开放类型并经审核。",
     ),
     "": ("还没有确定开放类型，不能开放。", "请先在目录中确定开放类型并经审核。"),
 }
@@ -46,7 +45,8 @@ REFUSED_OPENING = {
 class Terms:
     """What a dataset brings to the gate: masks by field, and whether a second person approved exactly that.
 
-    ``agreement``: it goes only to those who accept the agreement. ``loosened`` says in which ways it asks less than the platform of a release about people; each needs the approval.
+    ``agreement``: it goes only to those who accept the agreement.
+    ``loosened`` says in which ways it asks less than the platform of a release about people; each needs the approval.
     """
 
     masks: Mapping[str, str] = field(default_factory=dict)
