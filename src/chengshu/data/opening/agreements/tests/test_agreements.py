@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from chengshu.data.catalog.facade import DatasetOffer
 from chengshu.data.opening.agreements import selectors, services
 from chengshu.data.opening.agreements.models import Agreement, RestrictedAccess
 from chengshu.data.opening.offers import of_resources
@@ -72,7 +73,9 @@ def test_lists_feeds_and_searches_leave_it_out_and_say_where_to_apply(
     for path in ("/open/feed.atom", "/sitemap.xml", "/open/api/v1/datasets"):
         assert "datasets/public-facility" not in client.get(path).text
         assert "public-facility.csv" not in client.get(path).text
-    assert of_resources([closed.resource.pk]) == {}
+    [offer] = of_resources([closed.resource.pk])[closed.resource.pk]
+    assert isinstance(offer, DatasetOffer)
+    assert (offer.restricted, offer.files) == (True, ())
     assert "按协议开放" in client.get("/open/datasets/").text
     assert PAGE in client.get("/open/restricted/").text
     page = client.get(PAGE).text
