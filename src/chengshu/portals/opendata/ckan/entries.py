@@ -20,6 +20,7 @@ FACETS = {
     "license_id": "许可",
 }  # fmt: skip
 NOT_OPEN = "other-closed"
+DESCRIPTOR_WORD, API_WORD = "Data Package", "API"
 THEMES: dict[str, str] = dict(Theme.choices)
 _FORMAT_WORDS: dict[str, str] = dict(FileFormat.choices)
 
@@ -66,7 +67,8 @@ class Entry:
 
     def _formats(self) -> list[str]:
         """As the resources of ``package_show`` say them: the files, and the way to ask for rows."""
-        return [_FORMAT_WORDS[form] for form in self.formats if form in _FORMAT_WORDS]
+        files = [_FORMAT_WORDS[form] for form in self.formats if form in _FORMAT_WORDS]
+        return [*files, DESCRIPTOR_WORD, API_WORD]
 
     def words_of(self, field: str) -> Collection[str]:
         """Exact values of a field, in lower case."""

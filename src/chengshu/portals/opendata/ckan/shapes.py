@@ -20,10 +20,17 @@ from chengshu.data.opening.choices import (
     Licence,
 )
 from chengshu.data.opening.models import DatasetRelease, OpenDataset
+from chengshu.data.opening.reading import ROW
 from chengshu.kernel.access.actor import ANONYMOUS, Actor
 from chengshu.kernel.identity.models import Organization, Region
-from chengshu.portals.opendata.ckan.entries import NOT_OPEN, THEMES, Entry
-from chengshu.portals.opendata.ckan.identity import DESCRIPTOR, Identifiers
+from chengshu.portals.opendata.ckan.entries import (
+    API_WORD,
+    DESCRIPTOR_WORD,
+    NOT_OPEN,
+    THEMES,
+    Entry,
+)
+from chengshu.portals.opendata.ckan.identity import API, DESCRIPTOR, Identifiers
 
 Shape = dict[str, Any]
 # The file whose rows datastore_search answers with; one is enough, they all hold the same.
@@ -32,7 +39,12 @@ _DATASTORE_TYPES = {
     "text": "text", "integer": "int8", "decimal": "numeric", "date": "date",
     "datetime": "timestamptz", "boolean": "bool",
 }  # fmt: skip
-ROW = "_id"
+ROW_COLUMN: Shape = {
+    "name": ROW,
+    "type": "integer",
+    "title": "行号",
+    "definition": "在这一版里的位置",
+}
 RESTRICTED = "restricted"
 STATES: dict[str, str] = {
     DatasetState.DRAFT: "draft", DatasetState.PUBLISHING: "active", DatasetState.PUBLISHED: "active",
@@ -123,7 +135,7 @@ def _extras(dataset: OpenDataset, release: DatasetRelease | None) -> list[Shape]
 
 
 def resources(site: Site, dataset: OpenDataset, release: DatasetRelease) -> list[Shape]:
-    """The files of a release, then its Data Package descriptor, which holds the fields of them all."""
+    """The files of a release, its Data Package descriptor with the fields of them all, and the way to ask for rows."""
     shapes = [
         _resource(
             site, dataset, release, kind=file["format"], name=f"{dataset.title}（{file['label']}）",
@@ -134,10 +146,15 @@ def resources(site: Site, dataset: OpenDataset, release: DatasetRelease) -> list
     ]  # fmt: skip
     descriptor = _resource(
         site, dataset, release, kind=DESCRIPTOR, name=f"{dataset.title}（字段描述）",
-        form="Data Package", media_type="application/json",
+        form=DESCRIPTOR_WORD, media_type="application/json",
         url=site.link("datapackage", dataset.slug),
     )  # fmt: skip
     shapes.append(descriptor | {"size": None, "hash": ""})
+    api = _resource(
+        site, dataset, release, kind=API, name=f"{dataset.title}（接口）", form=API_WORD,
+        media_type="application/json", url=site.link("api-dataset-records", dataset.slug),
+    )  # fmt: skip
+    shapes.append(api | {"size": None, "hash": "", "resource_type": "api"})
     for position, shape in enumerate(shapes):
         shape["position"] = position
     return shapes
