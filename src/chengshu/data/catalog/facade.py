@@ -51,7 +51,7 @@ from chengshu.data.catalog.models import (
     ThematicLibrary,
     Warehouse,
 )
-from chengshu.data.catalog.offers import FileOffer, ServiceOffer, register_offers
+from chengshu.data.catalog.offers import DatasetOffer, FileOffer, ServiceOffer, register_offers
 from chengshu.data.catalog.reference import code_tables, leaf_category
 from chengshu.data.catalog.selectors import search_resources
 from chengshu.data.catalog.services.drafts import create_resource, edit_draft, start_change
@@ -260,6 +260,7 @@ def counters() -> dict[str, int]:
 __all__ = [
     "BoundItem",
     "Consumer",
+    "DatasetOffer",
     "ElementIndex",
     "ElementInfo",
     "Facet",

@@ -36,7 +36,27 @@ class ServiceOffer:
     public: bool = False
 
 
-Offer = FileOffer | ServiceOffer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetOffer:
+    """What was made of an entry and given away: a dataset of its own, with files or under a condition.
+
+    ``page`` is its address and its identifier; ``condition`` says how to come by a restricted one, which has no files.
+    """
+
+    key: str
+    title: str
+    summary: str
+    page: str
+    version: str
+    issued: datetime
+    modified: datetime
+    keywords: Sequence[str] = ()
+    files: Sequence[FileOffer] = ()
+    restricted: bool = False
+    condition: str = ""
+
+
+Offer = FileOffer | ServiceOffer | DatasetOffer
 Provider = Callable[[Collection[int]], Mapping[int, Sequence[Offer]]]
 PROVIDERS: dict[str, Provider] = {}
 

@@ -137,14 +137,29 @@ def _missing_metadata(content: VersionContent) -> Iterator[tuple[str, str]]:
         yield "open_condition", "受限开放须写明开放条件"
 
 
+_MASKING = re.compile("脱敏|匿名|去标识")
+_OPENED = (OpenType.UNCONDITIONAL, OpenType.RESTRICTED)
+
+
 def _contradictions(content: VersionContent) -> Iterator[tuple[str, str]]:
     highest = max((i.sensitivity for i in content.items), default=Level.L1)
     if content.level_floor and content.level_floor < highest:
         yield "level_floor", f"从严定级不能低于数据项的最高级别 {highest}（就高从严）"
-    if content.open_type == OpenType.UNCONDITIONAL and content.level != Level.L1:
-        yield "open_type", f"安全级别 {content.level} 的数据不能无条件开放，只有 L1 可以"
-    if content.open_type == OpenType.RESTRICTED and content.level == Level.L4:
+    if content.open_type in _OPENED and content.level == Level.L4:
         yield "open_type", "L4 数据不得开放，请选择禁止开放"
+    elif (
+        content.open_type == OpenType.UNCONDITIONAL
+        and content.level != Level.L1
+        # Masked data may be opened to everybody (浙江省政府令 381); the entry has to say that it is meant so.
+        and not _MASKING.search(content.open_condition)
+    ):
+        yield (
+            "open_type",
+            (
+                f"安全级别 {content.level} 的数据不能原样无条件开放。"
+                "脱敏后可以开放给所有人的，请在开放条件里写明脱敏办法；否则请选受限开放"
+            ),
+        )
 
 
 def _missing_item(

@@ -126,10 +126,22 @@ class DatasetForm(_FieldChoice):
         if not asked:
             del self.fields["basis"]
         self.sections = self._sections(masked, asked=asked)
-        self.fields["restricted"].initial = self.resource.open_type == gate.RESTRICTED
+        self._choose_way(dataset)
         if dataset is not None:
             self.fields["slug"].disabled = True
             self.fields["slug"].help_text = "发布后不能改，以免别人存下的网址失效。"
+
+    def _choose_way(self, dataset: OpenDataset | None) -> None:
+        """A restricted resource goes under the agreement only; what is public must be withdrawn before that changes."""
+        if self.resource.open_type != gate.RESTRICTED or (dataset is not None and dataset.public):
+            return
+        self.initial["restricted"] = True
+        field = self.fields["restricted"]
+        field.disabled = True
+        field.help_text = (
+            "编目为“受限开放”，只能按协议开放：说明公开，数据给实名申请、接受协议并经同意的人。"
+            "确可开放给所有人的，请先变更目录的开放类型。"
+        )
 
     def _maskable(self, held: Mapping[str, str]) -> list[ColumnSpec]:
         """Fields that need a mask, and harmless ones that were made coarser on purpose."""

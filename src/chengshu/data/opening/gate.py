@@ -1,9 +1,9 @@
 """The publication gate: what may be opened at all, and which fields of it.
 
-Rules: resources catalogued as 无条件开放, or 受限开放 with an approval (浙江省政府令 381), never important or core
-data (GB/T 43697-2024); fields of level L1 as they are, L2 and L3 only masked and approved, L4 never (DB33/T
-2351-2021); no personal identifiers among fields declared harmless. A refusal names every field with the reason and
-the way out.
+Rules: resources catalogued as 无条件开放, or 受限开放 under an agreement and with an approval (浙江省政府令 381),
+禁止开放 in no way; never important or core data (GB/T 43697-2024); fields of level L1 as they are, L2 and L3 only
+masked and approved, L4 never (DB33/T 2351-2021); no personal identifiers among fields declared harmless. A refusal
+names every field with the reason and the way out.
 """
 
 import re
@@ -34,8 +34,8 @@ _NOT_A_NAME = re.compile(r"^是否|数量|人数|次数|类型|类别|状态|数
 REFUSED_OPENING = {
     "forbidden": ("编目为“禁止开放”，不能开放。", "如编目有误，请先变更目录的开放类型并经审核。"),
     "restricted": (
-        "编目为“受限开放”，要写明依据并经另一人审批后才能发布。",
-        "请在数据集页面提交审批；如确可无条件开放，请先变更目录的开放类型并经审核。",
+        "编目为“受限开放”，审批通过了也不能开放给所有人。",
+        "请勾选“按协议开放”：说明公开，数据给申请并接受协议的人；脱敏后确可给所有人的，请先变更目录的开放类型并经审核。",
     ),
     "": ("还没有确定开放类型，不能开放。", "请先在目录中确定开放类型并经审核。"),
 }
@@ -45,11 +45,13 @@ REFUSED_OPENING = {
 class Terms:
     """What a dataset brings to the gate: masks by field, and whether a second person approved exactly that.
 
+    ``agreement``: it goes only to those who accept the agreement.
     ``loosened`` says in which ways it asks less than the platform of a release about people; each needs the approval.
     """
 
     masks: Mapping[str, str] = field(default_factory=dict)
     approved: bool = False
+    agreement: bool = False
     loosened: Sequence[str] = ()
 
 
@@ -75,13 +77,13 @@ class FieldVerdict:
 
 
 def judge_resource(
-    resource: PublishedResource, *, with_approval: bool = False
+    resource: PublishedResource, *, agreement: bool = False
 ) -> tuple[str, str] | None:
     """Why the resource as a whole cannot be opened, and what to do; None when it can.
 
-    ``with_approval``: as it would be judged with an approval.
+    ``agreement``: to those who accept the agreement only. No approval opens a restricted resource to everybody.
     """
-    refusable = set(REFUSED_OPENING) - ({RESTRICTED} if with_approval else set())
+    refusable = set(REFUSED_OPENING) - ({RESTRICTED} if agreement else set())
     if resource.open_type in refusable:
         reason, advice = REFUSED_OPENING[resource.open_type]
         return f"“{resource.title}”{reason}", advice
@@ -148,15 +150,16 @@ def require(
         Conflict: the resource as a whole cannot be opened, or an approval is missing.
         InvalidInput: no field, an unknown field, or fields that may not be opened.
     """
-    columns = choose(resource, fields, terms.masks, with_approval=terms.approved)
+    columns = choose(resource, fields, terms.masks, agreement=terms.agreement)
     if terms.loosened and not terms.approved:
         raise Conflict(
             f"隐私评估的要求放宽了，还没有经另一人审批：{'；'.join(terms.loosened)}。", kept="没有开放任何数据。",
             advice="请写明依据并提交审批，或恢复默认要求。",
         )  # fmt: skip
     if needs_approval(resource, fields) and not terms.approved:
+        reason = "是受限开放的资源" if resource.open_type == RESTRICTED else "选了 L2、L3 级字段"
         raise Conflict(
-            "选了 L2、L3 级字段，还没有经另一人审批。", kept="没有开放任何数据。",
+            f"{reason}，还没有经另一人审批。", kept="没有开放任何数据。",
             advice="请写明依据并提交审批；内容改动后要重新提交。",
         )  # fmt: skip
     return columns
@@ -167,10 +170,10 @@ def choose(
     fields: Sequence[str],
     masks: Mapping[str, str],
     *,
-    with_approval: bool = True,
+    agreement: bool = False,
 ) -> tuple[ColumnSpec, ...]:
     """As :func:`require`, for a draft: everything but the approval itself."""
-    refused = judge_resource(resource, with_approval=with_approval)
+    refused = judge_resource(resource, agreement=agreement)
     if refused is not None:
         raise Conflict(refused[0], kept="没有开放任何数据。", advice=refused[1])
     if not fields:

@@ -56,6 +56,7 @@ MANIFEST = Manifest(
     actions=(
         Action(key="opening.dataset_created", name="新建开放数据集"),
         Action(key="opening.dataset_edited", name="修改开放数据集"),
+        Action(key="opening.dataset_discarded", name="删除未发布的开放数据集草稿"),
         Action(
             key="opening.dataset_released", name="发布数据集新版本",
             fields=(

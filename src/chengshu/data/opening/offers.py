@@ -4,30 +4,44 @@ from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 
-from chengshu.data.catalog.facade import FileOffer, ServiceOffer
+from chengshu.data.catalog.facade import DatasetOffer, FileOffer, ServiceOffer
 from chengshu.data.opening.choices import CONTENT_TYPES, LICENCE_URLS, InterfaceState
 from chengshu.data.opening.models import PUBLIC_STATES, OpenDataset, OpenInterface
 
 
 def of_resources(
     resource_ids: Collection[int],
-) -> Mapping[int, list[FileOffer | ServiceOffer]]:
-    """Files of current releases, and public interfaces (two queries)."""
-    found: dict[int, list[FileOffer | ServiceOffer]] = {}
+) -> Mapping[int, list[DatasetOffer | ServiceOffer]]:
+    """Open datasets with the files of their current releases, restricted ones without, and public interfaces."""
+    found: dict[int, list[DatasetOffer | ServiceOffer]] = {}
     datasets = OpenDataset.objects.filter(
         resource__in=list(resource_ids),
         state__in=PUBLIC_STATES,
         current__isnull=False,
-        restricted=False,
     ).select_related("current")
     for item in datasets.order_by("slug"):
-        found.setdefault(item.resource_id, []).extend(_files(item))
+        found.setdefault(item.resource_id, []).append(_dataset(item))
     interfaces = OpenInterface.objects.filter(
         resource__in=list(resource_ids), state=InterfaceState.ONLINE
     )
     for row in interfaces.order_by("slug"):
         found.setdefault(row.resource_id, []).append(_service(row))
     return found
+
+
+CONDITION = "实名申请，接受数据利用协议，经提供单位同意后下载。"
+
+
+def _dataset(item: OpenDataset) -> DatasetOffer:
+    assert item.current is not None
+    released = item.current.published_at
+    page = "opendata:restricted" if item.restricted else "opendata:dataset"
+    return DatasetOffer(
+        key=item.slug, title=item.title, summary=item.summary, page=reverse(page, args=[item.slug]),
+        version=str(item.current.number), issued=min(item.created_at, released), modified=released,
+        keywords=tuple(item.keywords), files=() if item.restricted else _files(item),
+        restricted=item.restricted, condition=CONDITION if item.restricted else "",
+    )  # fmt: skip
 
 
 def _files(item: OpenDataset) -> list[FileOffer]:

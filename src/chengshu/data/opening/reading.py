@@ -32,6 +32,9 @@ _SLOTS = threading.BoundedSemaphore(4)
 _WAIT_SECONDS = 3.0
 # Catalogued columns never begin with an underscore.
 _TOTAL, _PLACE = "_total", "_place"
+ROW = "_id"
+# The open zone is read in the order it was written in, by one thread.
+_NUMBERED = f"(SELECT row_number() OVER () AS {ROW}, * FROM t)"
 
 OPERATORS: dict[str, str] = {
     "": "=", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<", "contains": "contains", "prefix": "prefix",
@@ -56,7 +59,8 @@ class Question:
     """What a visitor asks: conditions, words to find in any text field, order, page.
 
     ``sort`` names fields with commas between them, ``-`` in front for descending; ``fields`` are those to return, in
-    that order (none named: all).
+    that order (none named: all). ``numbered``: each row says its place in the release as :data:`ROW`, the same in every
+    answer from that release, and may be found and sorted by it. ``distinct``: equal rows of ``fields`` are one.
     """
 
     conditions: Sequence[Condition] = ()
@@ -65,6 +69,8 @@ class Question:
     fields: Sequence[str] = ()
     limit: int = 20
     offset: int = 0
+    numbered: bool = False
+    distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ class OpenTable:
                 f"字段“{name[:60]}”一次可以比 1 到 {MAX_AMONG} 个值。",
                 fields={name[:80]: "值的个数不对"},
             )
-        kind = self.types.get(name)
+        kind = "integer" if name == ROW else self.types.get(name)
         if kind is None:
             raise self._unknown(name)
         return Condition(name, AMONG, [_typed(name, kind, text) for text in texts])
@@ -153,19 +159,34 @@ class OpenTable:
         """
         self._check(question)
         where, params = self.where(question)
-        order = self._order(question.sort)
-        names = ", ".join(quoted(name) for name in self._shown(question.fields))
+        order = self._order(question)
+        names = ", ".join(quoted(name) for name in self._shown(question))
         page = f"{order} LIMIT {int(question.limit)} OFFSET {int(question.offset)}"
+        source = _NUMBERED if question.numbered else "t"
         with Slot():
+            if question.distinct:
+                return self._distinct(f"SELECT DISTINCT {names} FROM {source}{where}", params, page)
             if not where:
-                rows = self.run(f"SELECT {names} FROM t{page}", []) if question.limit else []
+                rows = self.run(f"SELECT {names} FROM {source}{page}", []) if question.limit else []
                 return _answer(rows, self.rows)
-            count = f"SELECT count(*) AS {_TOTAL} FROM t{where}"
+            count = f"SELECT count(*) AS {_TOTAL} FROM {source}{where}"
             rows = self._page(question, where, params, names, page) if question.limit else []
             if rows:
                 return _answer(rows, rows[0][_TOTAL])
             beyond = question.offset or not question.limit
             return _answer([], self.run(count, params)[0][_TOTAL] if beyond else 0)
+
+    def _distinct(self, rows: str, params: list[Any], page: str) -> Answer:
+        """One page of what is left when equal rows are one."""
+        found = self.run(
+            f"WITH d AS MATERIALIZED ({rows}) SELECT *, (SELECT count(*) FROM d) AS {_TOTAL} FROM d{page}",
+            params,
+        )
+        if found:
+            return _answer(found, found[0][_TOTAL])
+        return _answer(
+            [], self.run(f"SELECT count(*) AS {_TOTAL} FROM ({rows})", params)[0][_TOTAL]
+        )
 
     def _page(
         self, question: Question, where: str, params: list[Any], names: str, page: str
@@ -176,19 +197,24 @@ class OpenTable:
         by their keys. Otherwise it is gone through for the count and again for the rows.
         """
         keys = self._keys()
+        source = _NUMBERED if question.numbered else "t"
         if not keys:
-            count = f"SELECT count(*) FROM t{where}"
+            count = f"SELECT count(*) FROM {source}{where}"
             # The count's parameters come first in the text.
             return self.run(
-                f"SELECT {names}, ({count}) AS {_TOTAL} FROM t{where}{page}", params * 2
+                f"SELECT {names}, ({count}) AS {_TOTAL} FROM {source}{where}{page}", params * 2
             )
         sorted_by = [part.strip().removeprefix("-") for part in question.sort.split(",") if part]
-        found = ", ".join(quoted(name) for name in dict.fromkeys([*sorted_by, *keys]))
+        row = [ROW] if question.numbered else []
+        found = ", ".join(quoted(name) for name in dict.fromkeys([*sorted_by, *keys, *row]))
         by = ", ".join(quoted(name) for name in keys)
-        shown = ", ".join(f"t.{quoted(name)}" for name in self._shown(question.fields))
+        kept = ", ".join([by, *row])
+        shown = ", ".join(
+            f"{'p' if name == ROW else 't'}.{quoted(name)}" for name in self._shown(question)
+        )
         query = (
-            f"WITH m AS MATERIALIZED (SELECT {found} FROM t{where}),"
-            f" p AS MATERIALIZED (SELECT {by}, row_number() OVER () AS {_PLACE} FROM (SELECT {found} FROM m{page}))"
+            f"WITH m AS MATERIALIZED (SELECT {found} FROM {source}{where}),"
+            f" p AS MATERIALIZED (SELECT {kept}, row_number() OVER () AS {_PLACE} FROM (SELECT {found} FROM m{page}))"
             f" SELECT {shown}, (SELECT count(*) FROM m) AS {_TOTAL} FROM t JOIN p USING ({by}) ORDER BY p.{_PLACE}"
         )
         return self.run(query, params)
@@ -210,11 +236,12 @@ class OpenTable:
         if problems:
             raise InvalidInput("请求超出了开放接口的限制。", fields=problems)
 
-    def _shown(self, fields: Sequence[str]) -> list[str]:
-        unknown = [name for name in fields if name not in self.types]
+    def _shown(self, question: Question) -> list[str]:
+        row = [ROW] if question.numbered and not question.distinct else []
+        unknown = [name for name in question.fields if name not in self.types and name not in row]
         if unknown:
             raise self._unknown(unknown[0], "fields")
-        return list(dict.fromkeys(fields)) or list(self.types)
+        return list(dict.fromkeys(question.fields)) or [*row, *self.types]
 
     def where(self, question: Question) -> tuple[str, list[Any]]:
         """What a question's conditions and words are in SQL over `t`, with the values to bind."""
@@ -243,13 +270,20 @@ class OpenTable:
             params += [word] * len(texts)
         return (f" WHERE {' AND '.join(parts)}" if parts else ""), params
 
-    def _order(self, sort: str) -> str:
-        if not sort:
-            return ""
-        parts = [part.strip() for part in sort.split(",")]
+    def _order(self, question: Question) -> str:
+        shown = self._shown(question)
+        if not question.sort:
+            # What is left of equal rows has no order of its own, and pages need one.
+            return f" ORDER BY {', '.join(map(quoted, shown))}" if question.distinct else ""
+        parts = [part.strip() for part in question.sort.split(",")]
         names = [part.removeprefix("-") for part in parts]
+        usable = (
+            set(shown)
+            if question.distinct
+            else {*self.types, *([ROW] if question.numbered else [])}
+        )
         for name in names:
-            if name not in self.types:
+            if name not in usable:
                 raise InvalidInput(
                     f"不能按“{name[:60]}”排序。", advice=f"可用字段：{'、'.join(self.types)}。",
                     fields={"sort": "未知字段"},
@@ -259,7 +293,8 @@ class OpenTable:
             for part, name in zip(parts, names, strict=True)
         ]
         # Equal values need a further order, or a row could show on two pages and another on none.
-        rest = [quoted(other) for other in self._keys() or self.types if other not in names]
+        ties = shown if question.distinct else self._keys() or self.types
+        rest = [quoted(other) for other in ties if other not in names and ROW not in names]
         return f" ORDER BY {', '.join([*order, *rest])}"
 
     def run(self, query: str, params: Sequence[Any]) -> list[dict[str, Any]]:

@@ -33,11 +33,30 @@ def public_datasets(words: str = "") -> QuerySet[OpenDataset]:
     return found.order_by("-published_at", "slug")
 
 
-def public_dataset(slug: str) -> OpenDataset:
-    """One published dataset.
+def described_datasets() -> QuerySet[OpenDataset]:
+    """Published datasets and those under an agreement, newest first: whoever asks may know that they exist.
+
+    Of the restricted ones nothing but the description is for everybody.
+    """
+    found = OpenDataset.objects.filter(state__in=PUBLIC_STATES, current__isnull=False)
+    return found.select_related("resource__provider", "current").order_by("-published_at", "slug")
+
+
+def described_dataset(slug: str) -> OpenDataset:
+    """One of them.
 
     Raises:
         NotFound: never published. Gone: withdrawn; says why.
+    """
+    found = described_datasets().filter(slug=slug, restricted=True).first()
+    return found or public_dataset(slug)
+
+
+def public_dataset(slug: str) -> OpenDataset:
+    """One published dataset that is open to everybody.
+
+    Raises:
+        NotFound: never published, or under an agreement. Gone: withdrawn; says why.
     """
     found = (
         OpenDataset.objects.select_related("resource__provider", "current")
@@ -195,8 +214,11 @@ def shelf(*, words: str, chosen: dict[str, str], sort: str) -> Shelf:
 
 
 def public_datasets_in_order(ids: Sequence[int]) -> list[OpenDataset]:
-    """The datasets with the given keys, in that order; for lists, so without the releases' large profiles."""
-    rows = public_datasets().filter(pk__in=ids).defer("current__profile")
+    """The datasets with the given keys, in that order; for lists, so without the releases' large profiles.
+
+    Restricted ones too: the caller shows their descriptions only.
+    """
+    rows = described_datasets().filter(pk__in=ids).defer("current__profile")
     found = {d.pk: d for d in rows}
     return [found[pk] for pk in ids if pk in found]
 

@@ -49,7 +49,7 @@ def of_dataset(dataset: OpenDataset, resource: PublishedResource) -> Terms:
     """The terms of the next release."""
     return Terms(
         masks=dict(dataset.masks), approved=in_force(dataset) is not None,
-        loosened=tuple(ways_loosened(dataset, resource)),
+        agreement=dataset.restricted, loosened=tuple(ways_loosened(dataset, resource)),
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def needs_approval(dataset: OpenDataset, resource: PublishedResource) -> bool:
 def of_release(release: DatasetRelease) -> Terms:
     """The terms under which a release was given away."""
     masks = {c["name"]: c["mask"] for c in release.columns if c.get("mask")}
-    return Terms(masks=masks, approved=bool(release.approval))
+    return Terms(masks=masks, approved=bool(release.approval), agreement=release.dataset.restricted)
 
 
 def recorded(approval: Approval | None) -> dict[str, Any]:

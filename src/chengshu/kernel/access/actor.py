@@ -27,6 +27,8 @@ class Actor:
         name: name for audit and pages.
         system: True for jobs and commands of the platform itself; it may do everything and is audited as such.
         address, request_id: from where, for audit.
+        only: the permissions a token leaves of the account's; None when the person acts without one.
+        token: the beginning of the token that acts; empty when none does.
     """
 
     account: Account | None = None
@@ -35,6 +37,8 @@ class Actor:
     address: str = ""
     request_id: str = ""
     extra_scopes: dict[str, tuple[Scope, ...]] = field(default_factory=dict)
+    only: frozenset[str] | None = None
+    token: str = ""
 
     @property
     def is_signed_in(self) -> bool:
@@ -67,7 +71,11 @@ class Actor:
             template = roles.get(role)
             for key in template.permissions if template else ():
                 found.setdefault(key, []).append(Scope(path, region or ""))
-        return {key: tuple(dict.fromkeys(scopes)) for key, scopes in found.items()}
+        return {
+            key: tuple(dict.fromkeys(scopes))
+            for key, scopes in found.items()
+            if self.only is None or key in self.only
+        }
 
     @cached_property
     def role_names(self) -> tuple[str, ...]:

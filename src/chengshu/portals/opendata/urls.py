@@ -30,6 +30,11 @@ urlpatterns = [
     page(f"{_SET}chart/", charts.embedded, name="chart", permission=PUBLIC),
     page(f"{_SET}chart.csv", charts.numbers, name="chart-numbers", permission=PUBLIC),
     page(f"{_SET}datapackage.json", metadata.data_package, name="datapackage", permission=PUBLIC),
+    page(f"{_SET}dcat.<slug:suffix>", metadata.dcat_description, name="dcat", permission=PUBLIC),
+    page(
+        "open/restricted/<slug:slug>/dcat.<slug:suffix>", metadata.dcat_description,
+        name="restricted-dcat", permission=PUBLIC,
+    ),
     page(f"{_SET}croissant.json", metadata.croissant_description, name="croissant", permission=PUBLIC),
     page("open/datasets/<slug:slug>.<str:file_format>", downloads.latest, name="latest", permission=PUBLIC),
     page(f"{_API}datasets", api.datasets, name="api-datasets", permission=PUBLIC),
@@ -45,7 +50,7 @@ urlpatterns = [
     ),
     page(f"{_API}openapi.json", api.openapi, name="openapi", permission=PUBLIC),
     page("open/restricted/", restricted.listing, name="restricted-list", permission=PUBLIC),
-    page("open/restricted/<slug:slug>/", restricted.page, name="restricted", permission=PUBLIC),
+    page("open/restricted/<slug:slug>/", negotiated(restricted.page), name="restricted", permission=PUBLIC),
     page("open/restricted/<slug:slug>/apply/", restricted.apply, name="restricted-apply", permission=SIGNED_IN),
     page("open/restricted/<slug:slug>/key/", restricted.key, name="restricted-key", permission=SIGNED_IN),
     page(

@@ -7,9 +7,10 @@ from urllib.parse import quote, urljoin
 
 from rdflib import DCAT, DCTERMS, FOAF, RDF, RDFS, SKOS, XSD, Graph, Literal, Node, URIRef
 
+from chengshu.data.catalog.choices import Level, OpenType
 from chengshu.data.catalog.dcat import vocabulary as words
 from chengshu.data.catalog.models import Resource, ResourceVersion
-from chengshu.data.catalog.offers import FileOffer, Offer, ServiceOffer
+from chengshu.data.catalog.offers import DatasetOffer, FileOffer, Offer, ServiceOffer
 from chengshu.kernel.identity.models import Organization, Region
 
 TITLE = "龙港市公共数据目录"
@@ -116,7 +117,10 @@ def entries(site: Site, rows: Iterable[Resource], offers: dict[int, list[Offer]]
         if version is not None:
             _dataset(graph, site, row, version)
             for offer in offers.get(row.pk, ()):
-                _offer(graph, site, row, version, offer)
+                if isinstance(offer, DatasetOffer):
+                    _open_dataset(graph, site, row, version, offer)
+                else:
+                    _offer(graph, site, row, version, offer, dataset=dataset_node(site, row))
     return graph
 
 
@@ -129,7 +133,7 @@ def _dataset(graph: Graph, site: Site, row: Resource, version: ResourceVersion) 
     node = dataset_node(site, row)
     publisher = site.node(f"catalog/agent/{row.provider.code}")
     contact = site.node(f"catalog/contact/{row.provider.code}")
-    rights = words.access_rights(version.open_type)
+    rights = words.access_rights(_opening(version))
     facts: list[tuple[URIRef, Node]] = [
         (RDF.type, DCAT.Dataset), (DCTERMS.title, text(version.title)),
         (DCTERMS.description, text(version.summary or version.title)),
@@ -161,6 +165,71 @@ def _dataset(graph: Graph, site: Site, row: Resource, version: ResourceVersion) 
     _record(graph, site, row, version, node)
 
 
+def _opening(version: ResourceVersion) -> str:
+    """How the entry as a whole is open: what may leave masked only is not public as it is."""
+    masked = version.open_type == OpenType.UNCONDITIONAL and version.level != Level.L1
+    return OpenType.RESTRICTED if masked else version.open_type
+
+
+def _open_dataset(
+    graph: Graph, site: Site, row: Resource, version: ResourceVersion, offer: DatasetOffer
+) -> None:
+    """What was opened of an entry, as a dataset with a life of its own; the entry is its source."""
+    node, entry = site.link(offer.page), dataset_node(site, row)
+    rights = words.access_rights(
+        OpenType.RESTRICTED if offer.restricted else OpenType.UNCONDITIONAL
+    )
+    facts: list[tuple[URIRef, Node]] = [
+        (DCTERMS.title, text(offer.title)), (DCTERMS.description, text(offer.summary)),
+        (DCTERMS.identifier, Literal(str(node))), (DCTERMS.language, words.CHINESE),
+        (DCTERMS.publisher, site.node(f"catalog/agent/{row.provider.code}")),
+        (DCAT.contactPoint, site.node(f"catalog/contact/{row.provider.code}")),
+        (DCTERMS.accessRights, rights), (words.VERSION, Literal(offer.version)),
+        (DCAT.theme, words.theme(words.theme_code(version.theme))), (DCTERMS.source, entry),
+        (DCTERMS.spatial, site.node(f"catalog/place/{site.region or 'city'}")),
+        (DCTERMS.issued, moment(offer.issued)), (DCTERMS.modified, moment(offer.modified)),
+        (DCAT.landingPage, node), (RDF.type, FOAF.Document),
+    ]  # fmt: skip
+    facts += [(DCAT.keyword, text(word)) for word in offer.keywords or (row.category.name,)]
+    # Said of the entry above, and as true of what was made of it.
+    for shared in (DCTERMS.accrualPeriodicity, DCTERMS.temporal):
+        facts += [(shared, value) for value in graph.objects(entry, shared)]
+    for predicate, value in facts:
+        graph.add((node, predicate, value))
+    _described(graph, node, DCAT.Dataset)
+    graph.add((rights, RDF.type, DCTERMS.RightsStatement))
+    _address(graph, entry, DCTERMS.relation, node)
+    graph.add((site.catalogue, DCAT.dataset, node))
+    number = f"open/{offer.key}"
+    _numbered(graph, site, number, node)
+    for file in offer.files:
+        _offer(graph, site, row, version, file, dataset=node)
+    if offer.restricted:
+        _way_in(graph, site, row, offer, node)
+    record = _recorded(graph, site, number, node, offer.modified)
+    graph.add((record, DCTERMS.issued, moment(min(offer.issued, offer.modified))))
+    change = words.UPDATED if offer.version != "1" else words.CREATED
+    graph.add((record, words.ADMS.status, site.node(f"catalog/change/{change}")))
+
+
+def _way_in(graph: Graph, site: Site, row: Resource, offer: DatasetOffer, dataset: URIRef) -> None:
+    """Where to apply for a restricted dataset; no address leads to a row."""
+    node = site.node(f"catalog/distribution/{row.code}/{offer.key}")
+    condition = site.node(f"catalog/condition/open/{offer.key}")
+    graph.add((dataset, DCAT.distribution, node))
+    for predicate, value in (
+        (RDF.type, DCAT.Distribution), (DCTERMS.title, text(f"{offer.title}（申请使用）")),
+        (DCTERMS.description, text(offer.condition)), (DCTERMS.rights, condition),
+        (words.DCATAP.availability, words.AVAILABLE), (DCTERMS.language, words.CHINESE),
+        (DCTERMS["format"], words.HTML_TYPE),
+    ):  # fmt: skip
+        graph.add((node, predicate, value))
+    _address(graph, node, DCAT.accessURL, site.link(offer.page))
+    graph.add((condition, RDF.type, DCTERMS.RightsStatement))
+    graph.add((condition, RDFS.label, text(offer.condition)))
+    graph.add((words.HTML_TYPE, RDF.type, DCTERMS.MediaTypeOrExtent))
+
+
 def _described(graph: Graph, node: URIRef, kind: URIRef) -> None:
     """Say the class and the one above it: SEMIC's file asks for the latter, and no reasoner is taken for granted."""
     graph.add((node, RDF.type, kind))
@@ -178,10 +247,14 @@ def _keywords(row: Resource, version: ResourceVersion) -> list[str]:
 
 
 def _identifier(graph: Graph, site: Site, row: Resource, node: URIRef) -> None:
-    identifier = site.node(f"catalog/identifier/{row.code}")
+    _numbered(graph, site, row.code, node)
+
+
+def _numbered(graph: Graph, site: Site, number: str, node: URIRef) -> None:
+    identifier = site.node(f"catalog/identifier/{number}")
     graph.add((node, words.ADMS.identifier, identifier))
     graph.add((identifier, RDF.type, words.ADMS.Identifier))
-    graph.add((identifier, SKOS.notation, Literal(row.code)))
+    graph.add((identifier, SKOS.notation, Literal(number)))
 
 
 def _period(
@@ -218,22 +291,30 @@ def _contact(graph: Graph, site: Site, node: URIRef, unit: Organization) -> None
 def _record(
     graph: Graph, site: Site, row: Resource, version: ResourceVersion, node: URIRef
 ) -> None:
-    record = site.node(f"catalog/record/{row.code}")
-    graph.add((site.catalogue, DCAT.record, record))
-    graph.add((record, RDF.type, DCAT.CatalogRecord))
-    graph.add((record, FOAF.primaryTopic, node))
-    graph.add((record, DCTERMS.modified, moment(row.updated_at)))
-    graph.add((record, DCTERMS.conformsTo, words.PROFILE))
-    graph.add((record, DCTERMS.language, words.CHINESE))
+    record = _recorded(graph, site, row.code, node, row.updated_at)
     change = words.UPDATED if version.number > 1 else words.CREATED
     graph.add((record, words.ADMS.status, site.node(f"catalog/change/{change}")))
     if version.published_at:
         graph.add((record, DCTERMS.issued, moment(min(version.published_at, row.updated_at))))
 
 
-def _offer(graph: Graph, site: Site, row: Resource, version: ResourceVersion, offer: Offer) -> None:
+def _recorded(graph: Graph, site: Site, number: str, node: URIRef, modified: datetime) -> URIRef:
+    record = site.node(f"catalog/record/{number}")
+    for subject, predicate, value in (
+        (site.catalogue, DCAT.record, record), (record, RDF.type, DCAT.CatalogRecord),
+        (record, FOAF.primaryTopic, node), (record, DCTERMS.modified, moment(modified)),
+        (record, DCTERMS.conformsTo, words.PROFILE), (record, DCTERMS.language, words.CHINESE),
+    ):  # fmt: skip
+        graph.add((subject, predicate, value))
+    return record
+
+
+def _offer(
+    graph: Graph, site: Site, row: Resource, version: ResourceVersion,
+    offer: FileOffer | ServiceOffer, *, dataset: URIRef,
+) -> None:  # fmt: skip
     node = site.node(f"catalog/distribution/{row.code}/{offer.key}")
-    graph.add((dataset_node(site, row), DCAT.distribution, node))
+    graph.add((dataset, DCAT.distribution, node))
     graph.add((node, RDF.type, DCAT.Distribution))
     graph.add((node, DCTERMS.title, text(offer.title)))
     special = offer.description if isinstance(offer, FileOffer) else ""

@@ -54,6 +54,8 @@ _FILE_TYPES = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "XLSX",
 }  # fmt: skip
 
+HTML_TYPE = URIRef(f"{AUTHORITY}file-type/HTML")
+
 
 def frequency(cycle: str) -> URIRef | None:
     """The frequency of an update cycle; None where none is stated."""

@@ -13,7 +13,7 @@ from chengshu.data.catalog.dcat import graph as building
 from chengshu.data.catalog.dcat.graph import Site
 from chengshu.data.catalog.dcat.vocabulary import PREFIXES
 from chengshu.data.catalog.models import Resource
-from chengshu.data.catalog.offers import offers_of
+from chengshu.data.catalog.offers import Offer, offers_of
 
 Syntax = Literal["ttl", "jsonld", "rdf"]
 MEDIA_TYPES: dict[Syntax, str] = {
@@ -37,8 +37,8 @@ def showable() -> QuerySet[Resource]:
     )
 
 
-def graphs(site: Site, found: QuerySet[Resource]) -> Iterator[Graph]:
-    """The catalogue's own graph, then graphs of some hundred entries each."""
+def graphs(site: Site, found: QuerySet[Resource], *, offer: str = "") -> Iterator[Graph]:
+    """The catalogue's own graph, then graphs of some hundred entries each; ``offer``: with this one offer only."""
     span = found.aggregate(first=Min("published__published_at"), last=Max("updated_at"))
     yield building.catalogue(site, issued=span["first"], modified=span["last"])
     keys = list(found.order_by("pk").values_list("pk", flat=True))
@@ -47,7 +47,13 @@ def graphs(site: Site, found: QuerySet[Resource]) -> Iterator[Graph]:
         rows = Resource.objects.filter(pk__in=chunk).select_related(
             "provider", "category", "published"
         )
-        yield building.entries(site, rows.order_by("pk"), offers_of(chunk))
+        yield building.entries(site, rows.order_by("pk"), _chosen(offers_of(chunk), offer))
+
+
+def _chosen(offers: dict[int, list[Offer]], key: str) -> dict[int, list[Offer]]:
+    if not key:
+        return offers
+    return {pk: [offer for offer in found if offer.key == key] for pk, found in offers.items()}
 
 
 def write(parts: Iterable[Graph], syntax: Syntax) -> Iterator[str]:

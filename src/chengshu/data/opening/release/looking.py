@@ -67,7 +67,7 @@ def look(*, dataset: OpenDataset, job_id: UUID, context: JobContext | None) -> R
     held = OpenDataset.objects.filter(pk=dataset.pk)
     try:
         resource = published_by_id(dataset.resource_id)
-        columns = gate.choose(resource, dataset.fields, dataset.masks)
+        columns = gate.choose(resource, dataset.fields, dataset.masks, agreement=dataset.restricted)
         _, found = looked_at(dataset, resource, columns, f"look:{job_id}", report)
     except ReleaseRefused as error:
         found = error.review

@@ -34,7 +34,7 @@ def submit(*, actor: Actor, dataset: OpenDataset) -> Approval:
     resource = published_by_id(dataset.resource_id)
     with unit_of_work():
         item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
-        gate.choose(resource, item.fields, item.masks)
+        gate.choose(resource, item.fields, item.masks, agreement=item.restricted)
         if not terms.needs_approval(item, resource):
             raise Conflict("选的都是可以直接开放的字段，不需要审批。", advice="可以直接发布。")
         if len(item.basis.strip()) < BASIS_LEAST:

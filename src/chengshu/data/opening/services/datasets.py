@@ -84,7 +84,7 @@ def create_dataset(
     _fill(item, resource, said, _slug_problems(item.slug))
     with unit_of_work():
         item.save()
-        record(actor=actor, action="opening.dataset_created", obj=item, after=_told(item))
+        record(actor=actor, action="opening.dataset_created", obj=item, after=audited(item))
     return item
 
 
@@ -119,7 +119,7 @@ def update_dataset(
                 "这个数据集刚被别人改过。", kept="您填写的内容还在这个页面上。",
                 advice="请刷新看过新内容再决定。",
             )  # fmt: skip
-        before = _told(item)
+        before = audited(item)
         agreed = terms.digest(item)
         said = _Description(
             title,
@@ -141,7 +141,11 @@ def update_dataset(
         item.updated_at = timezone.now()
         item.save()
         record(
-            actor=actor, action="opening.dataset_edited", obj=item, before=before, after=_told(item)
+            actor=actor,
+            action="opening.dataset_edited",
+            obj=item,
+            before=before,
+            after=audited(item),
         )
     return item
 
@@ -284,12 +288,16 @@ def _fill(
     item: OpenDataset, resource: PublishedResource, said: _Description, problems: dict[str, str]
 ) -> None:
     problems |= _problems(item, said)
+    if resource.open_type == gate.RESTRICTED and not said.restricted:
+        first = "请先撤回。" if item.public else ""
+        problems["restricted"] = "".join(gate.REFUSED_OPENING[gate.RESTRICTED]) + first
     words = list(dict.fromkeys(word.strip() for word in said.keywords if word.strip()))
     if len(words) > MAX_KEYWORDS:
         problems["keywords"] = f"最多 {MAX_KEYWORDS} 个关键词"
     columns: Sequence[ColumnSpec] = ()
     try:
-        columns = gate.choose(resource, said.fields, said.masks)
+        # Which way it may go is told beside its own field.
+        columns = gate.choose(resource, said.fields, said.masks, agreement=True)
         check_filter(said.row_filter, resource.columns)
     except InvalidInput as error:
         problems |= error.fields
@@ -316,5 +324,6 @@ def _slug_problems(slug: str) -> dict[str, str]:
     return {}
 
 
-def _told(item: OpenDataset) -> dict[str, Any]:
+def audited(item: OpenDataset) -> dict[str, Any]:
+    """What the trail keeps of a dataset."""
     return {name: getattr(item, name) for name in _AUDITED}

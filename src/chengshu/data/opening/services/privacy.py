@@ -28,7 +28,10 @@ def look(*, actor: Actor, dataset: OpenDataset) -> Job:
         Conflict: a publication or a look is running. InvalidInput: a field may not be opened.
     """
     check(actor, "opening.manage", dataset)
-    gate.choose(published_by_id(dataset.resource_id), dataset.fields, dataset.masks)
+    gate.choose(
+        published_by_id(dataset.resource_id), dataset.fields, dataset.masks,
+        agreement=dataset.restricted,
+    )  # fmt: skip
     with unit_of_work():
         item = OpenDataset.objects.select_for_update().get(pk=dataset.pk)
         if running_job(item) is not None:
@@ -82,7 +85,7 @@ def apply_proposal(*, actor: Actor, dataset: OpenDataset, key: str) -> dict[str,
                 masks[offer["field"]] = offer["mask"]
             case _:
                 privacy["suppress"] = True
-        gate.choose(resource, fields, masks)
+        gate.choose(resource, fields, masks, agreement=item.restricted)
         _changed(
             actor, item, fields=fields, masks=masks, wanted=privacy, action="opening.proposal_applied",
         )  # fmt: skip

@@ -109,12 +109,13 @@ class Scene:
 
 
 _LEVELS = {"keeper": "L3", "keeper_mobile": "L2", "opened_on": "L2", "cost": "L2"}
-RESTRICTED = replace(
-    CONTENT, title="便民设施责任人名录", open_type="restricted", open_condition="脱敏并经审批",
+SENSITIVE = replace(
+    CONTENT, title="便民设施责任人名录", open_condition="脱敏并经审批",
     items=tuple(
         replace(item, sensitivity=_LEVELS.get(item.name, "L1")) for item in ITEMS
     ),
 )  # fmt: skip
+RESTRICTED = replace(SENSITIVE, open_type="restricted", open_condition="实名申请并接受协议")
 MASKED_FIELDS = ["facility_no", "facility_name", "keeper", "keeper_mobile", "opened_on", "cost"]
 MASKS = {"keeper": "name", "keeper_mobile": "phone", "opened_on": "year", "cost": "band:10"}
 BASIS = "《龙港市公共数据开放办法》第十条；责任人已书面同意公示"

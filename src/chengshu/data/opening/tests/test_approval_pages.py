@@ -104,3 +104,18 @@ def test_a_dataset_of_a_resource_out_of_service_still_has_its_page(
     officer.post(f"{LIST}new/{sensitive.resource.code}/", filled())
     lifecycle.suspend(actor=sensitive.admin, resource=sensitive.resource, reason="核对中")
     assert officer.get(PAGE).status_code == 200
+
+
+def test_the_form_of_a_restricted_resource_offers_the_agreement_only(
+    bound: Scene, client_for: Callable[[Account], Client]
+) -> None:
+    assert bound.officer.account is not None
+    client = client_for(bound.officer.account)
+    form = f"{LIST}new/{bound.resource.code}/"
+    page = client.get(form).text
+    assert "只能按协议开放" in page
+    # What a browser does not send of a locked box, nor what somebody sends instead, decides.
+    client.post(form, filled(restricted=""))
+    item = OpenDataset.objects.get()
+    assert item.restricted
+    assert "按协议开放" in client.get(PAGE).text

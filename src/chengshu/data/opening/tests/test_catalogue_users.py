@@ -1,6 +1,6 @@
 """The catalogue learns which open datasets are drawn from an entry, and where their files lie."""
 
-from chengshu.data.catalog.facade import FileOffer, consumers_of
+from chengshu.data.catalog.facade import DatasetOffer, consumers_of
 from chengshu.data.opening import consumers, offers
 from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.services import datasets
@@ -24,7 +24,8 @@ def test_the_files_of_the_current_release_are_offered(scene: Scene) -> None:
     job = datasets.publish(actor=scene.admin, dataset=item)
     run_job.func(str(job.id))
     found = offers.of_resources([scene.resource.pk])[scene.resource.pk]
-    files = {offer.media_type: offer for offer in found if isinstance(offer, FileOffer)}
+    [dataset] = [offer for offer in found if isinstance(offer, DatasetOffer)]
+    files = {offer.media_type: offer for offer in dataset.files}
     csv = files["text/csv"]
     assert csv.download_url.endswith(f"{item.slug}.csv")
     assert csv.size

@@ -40,6 +40,17 @@ def test_only_unconditionally_open_resources_pass(resource, open_type: str, said
     with pytest.raises(Conflict, match=said) as caught:
         gate.require(replace(resource, open_type=open_type), OPEN)
     assert "目录" in caught.value.advice
+    approved = gate.Terms(approved=True)
+    with pytest.raises(Conflict, match=said):
+        gate.require(replace(resource, open_type=open_type), OPEN, approved)
+
+
+def test_an_agreement_opens_what_is_restricted_and_nothing_that_is_forbidden(resource) -> None:
+    agreed = gate.Terms(approved=True, agreement=True)
+    assert gate.require(replace(resource, open_type="restricted"), OPEN, agreed)
+    for open_type in ("forbidden", ""):
+        with pytest.raises(Conflict):
+            gate.require(replace(resource, open_type=open_type), OPEN, agreed)
 
 
 @pytest.mark.parametrize("national_class", ["important", "core"])

@@ -24,6 +24,7 @@ from chengshu.data.opening.tests.cast import (
     MASKED_FIELDS,
     MASKS,
     RESTRICTED,
+    SENSITIVE,
     Scene,
     collect,
     keepers,
@@ -164,10 +165,10 @@ def test_what_names_a_person_stays_closed_when_it_was_declared_harmless(scene: S
 
 def test_nobody_publishes_before_a_second_person_agreed(sensitive: Scene) -> None:
     item = sensitive.masked()
-    with pytest.raises(Conflict, match="受限开放"):
+    with pytest.raises(Conflict, match="还没有经另一人审批"):
         datasets.publish(actor=sensitive.admin, dataset=item)
     approvals.submit(actor=sensitive.officer, dataset=item)
-    with pytest.raises(Conflict, match="受限开放"):
+    with pytest.raises(Conflict, match="还没有经另一人审批"):
         datasets.publish(actor=sensitive.admin, dataset=item)
     with pytest.raises(NotAllowed):
         approvals.approve(actor=sensitive.officer, dataset=item)
@@ -334,10 +335,10 @@ def test_a_stricter_catalogue_takes_the_dataset_off_the_portal(sensitive: Scene)
     item.refresh_from_db()
     assert item.state == DatasetState.PUBLISHED
     items = tuple(
-        replace(i, sensitivity="L3") if i.name == "facility_name" else i for i in RESTRICTED.items
+        replace(i, sensitivity="L3") if i.name == "facility_name" else i for i in SENSITIVE.items
     )
     entry = catalog_cast.changed(
-        sensitive.city, sensitive.resource, replace(RESTRICTED, items=items)
+        sensitive.city, sensitive.resource, replace(SENSITIVE, items=items)
     )
     review.approve(actor=sensitive.admin, version=entry.working)
     dispatch()
@@ -374,12 +375,41 @@ def test_the_draft_shows_what_the_public_would_see(sensitive: Scene) -> None:
     assert set(shown["keeper"]) == {"王**"}
 
 
-def test_a_restricted_resource_with_harmless_fields_only_still_needs_approval(
+def test_no_approval_opens_a_restricted_resource_to_everybody(bound: Scene) -> None:
+    fields = ["facility_no", "facility_name"]
+    with pytest.raises(InvalidInput) as caught:
+        bound.dataset(fields=fields, basis=BASIS)
+    assert "按协议开放" in caught.value.fields["restricted"]
+    # One that was approved before the rule, or whose catalogue entry changed since.
+    item = bound.dataset(fields=fields, basis=BASIS, restricted=True)
+    OpenDataset.objects.filter(pk=item.pk).update(restricted=False)
+    item.refresh_from_db()
+    for step in (approvals.submit, datasets.publish):
+        with pytest.raises(ChengshuError, match="审批通过了也不能开放给所有人") as refused:
+            step(actor=bound.admin, dataset=item)
+        assert "按协议开放" in refused.value.advice
+    with pytest.raises(ChengshuError, match="审批通过了也不能开放给所有人"):
+        release(item)
+
+
+def test_under_the_agreement_a_restricted_resource_is_published_after_an_approval(
+    bound: Scene,
+) -> None:
+    item = bound.dataset(fields=["facility_no", "facility_name"], basis=BASIS, restricted=True)
+    with pytest.raises(ChengshuError, match="是受限开放的资源，还没有经另一人审批"):
+        release(item)
+    approvals.submit(actor=bound.officer, dataset=item)
+    approvals.approve(actor=bound.admin, dataset=item)
+    assert published(item).public
+
+
+def test_what_is_open_to_everybody_leaves_when_its_entry_becomes_restricted(
     sensitive: Scene,
 ) -> None:
-    item = sensitive.dataset(fields=["facility_no", "facility_name"], basis=BASIS)
-    with pytest.raises(ChengshuError, match="受限开放"):
-        release(item)
-    approvals.submit(actor=sensitive.officer, dataset=item)
-    approvals.approve(actor=sensitive.admin, dataset=item)
-    assert published(item).public
+    item = published(sensitive.approved())
+    entry = catalog_cast.changed(sensitive.city, sensitive.resource, RESTRICTED)
+    review.approve(actor=sensitive.admin, version=entry.working)
+    dispatch()
+    item.refresh_from_db()
+    assert item.state == "withdrawn"
+    assert "不能开放给所有人" in item.state_reason

@@ -17,7 +17,9 @@ class CandidateList(TableView[Resource]):
     """Published resources that are catalogued as open, or as restricted for those who will ask for approval."""
 
     title = "选择要开放的数据资源"
-    subtitle = "编目为“无条件开放”的可以直接发布；“受限开放”的要脱敏并经审批；开放类型在目录里改"
+    subtitle = (
+        "编目为“无条件开放”的可以直接发布；“受限开放”的只能按协议开放，并经审批；开放类型在目录里改"
+    )
     open_types: ClassVar[Sequence[str]] = (OpenType.UNCONDITIONAL, OpenType.RESTRICTED)
     key = "opening-candidates"
     permission: ClassVar[str] = "opening.manage"

@@ -6,7 +6,7 @@ from typing import Any
 from chengshu.data.opening import selectors
 from chengshu.data.opening.models import OpenDataset
 from chengshu.kernel.identity.models import Organization
-from chengshu.portals.opendata.ckan import query, shapes
+from chengshu.portals.opendata.ckan import authoring, query, shapes
 from chengshu.portals.opendata.ckan.entries import (
     FACETS,
     THEMES,
@@ -42,26 +42,41 @@ def current_package_list_with_resources(site: Site, given: Parameters) -> list[S
 
 
 def package_show(site: Site, given: Parameters) -> Shape:
-    """One dataset by name or identifier."""
-    return shapes.package(site, named_dataset(site, given.required("id", "name_or_id")))
+    """One dataset by name or identifier; with a token of its unit also a draft, and what it will open next."""
+    named = given.required("id", "name_or_id")
+    return _working_copy(site, named) or shapes.package(site, described_dataset(site, named))
+
+
+def _working_copy(site: Site, named: str) -> Shape | None:
+    if site.actor.account is None:
+        return None
+    known = site.identifiers.read(named)
+    found = OpenDataset.objects.select_related("resource__provider", "current")
+    item = (
+        found.filter(pk=known[0]) if known and not known[1] else found.filter(slug=named)
+    ).first()
+    return authoring.working_copy(site, item) if item is not None else None
+
+
+def described_dataset(site: Site, named: str) -> OpenDataset:
+    """The dataset with a name or an identifier whose description is public: open, or under an agreement."""
+    return selectors.described_dataset(_slug(site, named))
 
 
 def named_dataset(site: Site, named: str) -> OpenDataset:
-    """The public dataset with a name or an identifier.
+    """The dataset with a name or an identifier that is open to everybody.
 
     Raises:
         NotFound: there is none. Gone: it was withdrawn; says why.
     """
+    return selectors.public_dataset(_slug(site, named))
+
+
+def _slug(site: Site, named: str) -> str:
     known = site.identifiers.read(named)
     if known is None or known[1]:
-        return selectors.public_dataset(named)
-    slug = OpenDataset.objects.filter(pk=known[0]).values_list("slug", flat=True).first()
-    return selectors.public_dataset(slug or named)
-
-
-def resource_show(site: Site, given: Parameters) -> Shape:
-    """One file of a dataset's current release by its identifier."""
-    return named_file(site, given.required("id"))[1]
+        return named
+    return OpenDataset.objects.filter(pk=known[0]).values_list("slug", flat=True).first() or named
 
 
 def named_file(site: Site, identifier: str) -> tuple[OpenDataset, Shape]:
@@ -256,7 +271,7 @@ Action = Callable[[Site, Parameters], Any]
 ACTIONS: dict[str, Action] = {
     action.__name__: action
     for action in (
-        package_list, current_package_list_with_resources, package_show, resource_show,
+        package_list, current_package_list_with_resources, package_show,
         package_search, package_autocomplete, organization_list, organization_show, group_list,
         group_show, group_package_show, tag_list, tag_show,
     )

@@ -1,7 +1,8 @@
 """Actions that ask for the rows of a file (CKAN's DataStore, reading only).
 
-Rows come from the open zone under the same limits as the portal's own interface, masked as they were released. They
-have no ``_id``: a release is never changed row by row, and a number made up per answer would not be one.
+Rows come from the open zone under the same limits as the portal's own interface, masked as they were released. Their
+``_id`` is the place in the release: the same in every answer until the next release. What CKAN would only estimate is
+counted, so ``total_estimation_threshold`` changes nothing.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from chengshu.data.opening.reading import MAX_LIMIT, Condition, OpenTable, Quest
 from chengshu.kernel.errors import InvalidInput
 from chengshu.portals.opendata.ckan import shapes
 from chengshu.portals.opendata.ckan.catalogue import Action, named_file
-from chengshu.portals.opendata.ckan.errors import invalid, not_found
+from chengshu.portals.opendata.ckan.errors import invalid, not_found, refused
 from chengshu.portals.opendata.ckan.parameters import Parameters
 from chengshu.portals.opendata.ckan.shapes import Shape, Site
 
@@ -27,15 +28,16 @@ def datastore_search(site: Site, given: Parameters) -> Shape:
     form = given.text("records_format", "objects")
     if form not in {"objects", "lists"}:
         raise invalid(records_format="可用 objects 和 lists。")
-    if given.flag("distinct"):
-        raise invalid(distinct="不支持去重，请取回后在本机处理。")
+    distinct = given.flag("distinct")
     question = Question(
         conditions=_conditions(table, given), words=_words(given), sort=_sort(given.text("sort")),
         fields=given.names("fields"), limit=given.number("limit", DEFAULT_ROWS, most=MAX_LIMIT),
-        offset=given.number("offset", 0, most=_MOST_OFFSET),
+        offset=given.number("offset", 0, most=_MOST_OFFSET), numbered=not distinct, distinct=distinct,
     )  # fmt: skip
     answer = table.ask(question)
-    shown = list(dict.fromkeys(question.fields)) or list(table.types)
+    row = [] if distinct else [shapes.ROW]
+    columns[shapes.ROW] = shapes.ROW_COLUMN
+    shown = list(dict.fromkeys(question.fields)) or [*row, *table.types]
     told: Shape = {
         "resource_id": identifier, "include_total": given.flag("include_total", default=True),
         "records_format": form, "limit": question.limit, "offset": question.offset,
@@ -56,6 +58,13 @@ def datastore_info(site: Site, given: Parameters) -> Shape:
         "meta": {"count": table.rows, "table_type": "BASE TABLE"},
         "fields": [shapes.datastore_field(column) for column in columns.values()],
     }
+
+
+def datastore_search_sql(_site: Site, _given: Parameters) -> Shape:
+    """Not offered: free SQL is answered for nobody."""
+    raise refused(
+        "不提供 SQL 查询。请用 datastore_search 的 filters、q、sort、distinct，或下载文件。"
+    )
 
 
 def _table(site: Site, identifier: str) -> tuple[OpenTable, dict[str, Shape]]:
@@ -105,7 +114,7 @@ def _text(value: Any) -> str:
 
 
 def _sort(text: str) -> str:
-    """``a asc, b desc`` as the open table reads it; ``_id``, the rows' own order, needs no word."""
+    """``a asc, b desc`` as the open table reads it."""
     found = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, direction = part.partition(" ")
@@ -113,8 +122,9 @@ def _sort(text: str) -> str:
         if direction not in {"", "asc", "desc"}:
             raise invalid(sort="请写成“字段 asc”或“字段 desc”，多个用逗号隔开。")
         name = name.strip('"')
-        if name != shapes.ROW:
-            found.append(f"-{name}" if direction == "desc" else name)
+        if name == shapes.ROW and direction != "desc" and not found:
+            return ""  # the order the release is read in anyway
+        found.append(f"-{name}" if direction == "desc" else name)
     return ",".join(found)
 
 
@@ -132,5 +142,5 @@ def _links(given: Parameters, identifier: str, question: Question) -> Shape:
 
 
 ACTIONS: dict[str, Action] = {
-    action.__name__: action for action in (datastore_search, datastore_info)
+    action.__name__: action for action in (datastore_search, datastore_info, datastore_search_sql)
 }

@@ -19,6 +19,8 @@ FACETS = {
     "organization": "提供单位", "groups": "主题", "tags": "关键词", "res_format": "格式",
     "license_id": "许可",
 }  # fmt: skip
+NOT_OPEN = "other-closed"
+DESCRIPTOR_WORD, API_WORD = "Data Package", "API"
 THEMES: dict[str, str] = dict(Theme.choices)
 _FORMAT_WORDS: dict[str, str] = dict(FileFormat.choices)
 
@@ -36,6 +38,7 @@ class Entry:
     theme: str = ""
     tags: Sequence[str] = ()
     licence: str = ""
+    restricted: bool = False
     formats: Sequence[str] = ()
     provider: str = ""
     provider_name: str = ""
@@ -57,15 +60,22 @@ class Entry:
             case "tags":
                 return self.tags
             case "res_format":
-                return [_FORMAT_WORDS[form] for form in self.formats if form in _FORMAT_WORDS]
+                return () if self.restricted else self._formats()
             case "license_id":
-                return (self.licence,)
+                return (NOT_OPEN if self.restricted else self.licence,)
         raise unsearchable(f"不能按“{field[:40]}”分面。可用：{'、'.join(FACETS)}。")
+
+    def _formats(self) -> list[str]:
+        """As the resources of ``package_show`` say them: the files, and the way to ask for rows."""
+        files = [_FORMAT_WORDS[form] for form in self.formats if form in _FORMAT_WORDS]
+        return [*files, DESCRIPTOR_WORD, API_WORD]
 
     def words_of(self, field: str) -> Collection[str]:
         """Exact values of a field, in lower case."""
         if field in _ALWAYS:
             return _ALWAYS[field]
+        if field == "isopen":
+            return ("false" if self.restricted else "true",)
         if field == "owner_org":
             return (self.provider.lower(),)
         if field in {"id", "name"}:
@@ -90,24 +100,27 @@ class Entry:
 
 _COLUMNS = {
     "title": "title", "summary": "summary", "text": "search_text", "theme": "theme",
-    "tags": "keywords", "licence": "licence", "formats": "formats",
+    "tags": "keywords", "licence": "licence", "formats": "formats", "restricted": "restricted",
     "provider": "resource__provider__code", "provider_name": "resource__provider__name",
     "created": "created_at", "modified": "published_at",
 }  # fmt: skip
 _NEEDS = {
     "": "text", "text": "text", "title": "title", "title_string": "title", "notes": "summary",
     "author": "provider_name", "organization": "provider", "owner_org": "provider",
-    "groups": "theme", "tags": "tags", "res_format": "formats", "license_id": "licence",
+    "groups": "theme", "tags": "tags", "res_format": "formats", "license_id": "licence", "isopen": "restricted",
     "metadata_modified": "modified", "metadata_created": "created",
 }  # fmt: skip
 
 
 def every_entry(identifiers: Identifiers, *fields: str) -> list[Entry]:
-    """All public datasets, the newest first, with what some search fields need: reading less is most of the speed."""
-    wanted = sorted({_NEEDS[field] for field in fields if field in _NEEDS})
-    if "provider" in wanted:
-        wanted.append("provider_name")
-    found = selectors.public_datasets().values_list("pk", "slug", *(_COLUMNS[n] for n in wanted))
+    """All described datasets, the newest first, with what some fields need: reading less is most of the speed."""
+    needed = {_NEEDS[field] for field in fields if field in _NEEDS}
+    if needed & {"formats", "licence"}:
+        needed.add("restricted")
+    if "provider" in needed:
+        needed.add("provider_name")
+    wanted = sorted(needed)
+    found = selectors.described_datasets().values_list("pk", "slug", *(_COLUMNS[n] for n in wanted))
     return [
         Entry(identifiers, pk, slug, **dict(zip(wanted, rest, strict=True)))
         for pk, slug, *rest in found

@@ -5,6 +5,12 @@ from typing import Any
 
 from chengshu.kernel.errors import ChengshuError
 
+# Fields of our services by the names CKAN clients know.
+_NAMES = {
+    "slug": "name", "summary": "notes", "keywords": "tags", "theme": "groups", "licence": "license_id",
+    "basis": "legal_basis", "contact": "maintainer", "restricted": "access",
+}  # fmt: skip
+
 
 class CkanError(Exception):
     """An answer with ``success: false``; ``error`` is its body."""
@@ -12,7 +18,8 @@ class CkanError(Exception):
     def __init__(self, kind: str, status: int, error: dict[str, Any]) -> None:
         super().__init__(str(error))
         self.status = status
-        self.error = {"__type": kind} | error
+        # Field names come from callers: none of them may stand in for the type.
+        self.error = error | {"__type": kind}
 
 
 def not_found(message: str) -> CkanError:
@@ -46,8 +53,10 @@ def of_platform(error: ChengshuError) -> CkanError:
     match int(error.status):
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
             return not_found(error.detail)
-        case HTTPStatus.UNPROCESSABLE_ENTITY:
-            body = {name: [text] for name, text in error.fields.items()}
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return refused(error.detail)
+        case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.CONFLICT:
+            body = {_NAMES.get(name, name): [text] for name, text in error.fields.items()}
             return CkanError(
                 "Validation Error", HTTPStatus.CONFLICT, body | {"message": error.detail}
             )

@@ -14,11 +14,11 @@ from chengshu.data.opening.choices import FileFormat
 _VERSION = 8 << 76
 _VARIANT = 2 << 62
 _RECORD = (1 << 62) - 1
-DESCRIPTOR = "datapackage"
+DESCRIPTOR, API = "datapackage", "api"
 # Never renumber: others keep these identifiers.
 _KINDS: dict[str, int] = {
     "": 0, FileFormat.CSV: 1, FileFormat.JSON: 2, FileFormat.XLSX: 3, FileFormat.PARQUET: 4,
-    FileFormat.GEOJSON: 5, DESCRIPTOR: 15,
+    FileFormat.GEOJSON: 5, API: 14, DESCRIPTOR: 15,
 }  # fmt: skip
 _FILES = {number: kind for kind, number in _KINDS.items()}
 

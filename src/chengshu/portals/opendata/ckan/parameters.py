@@ -1,7 +1,7 @@
 """Parameters of an action: JSON values from a POST, text from a GET; both mean the same."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chengshu.portals.opendata.ckan.errors import invalid
@@ -21,6 +21,9 @@ class Parameters:
 
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) not in (None, "")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def raw(self, name: str) -> Any:
         """The value as it came; None when there is none."""

@@ -37,7 +37,7 @@ Predicate = Callable[[Searchable], bool]
 
 WORDS = {
     "id", "name", "organization", "owner_org", "groups", "tags", "res_format", "license_id", "state",
-    "type", "dataset_type", "entity_type", "capacity", "private",
+    "type", "dataset_type", "entity_type", "capacity", "private", "isopen",
 }  # fmt: skip
 TEXTS = {FREE, "text", "title", "title_string", "notes", "author"}
 MOMENTS = {"metadata_modified", "metadata_created"}

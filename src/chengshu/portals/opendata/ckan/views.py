@@ -1,8 +1,8 @@
 """One address per action, GET or POST, at ``/api/3/action/…`` and ``/api/action/…``, answers in CKAN's envelope.
 
-Reading needs no key. ``Authorization`` and ``X-CKAN-API-Key`` are accepted, because clients that have a key for some
-other portal send them along; nothing is decided by them, and no session is looked at, so calls from other sites'
-pages are harmless (no CSRF token, any origin).
+Reading needs no key. Writing needs an API token of a person (see ``keys``) and a POST; no session is looked at, so
+calls from other sites' pages are harmless (no CSRF token, any origin). The body of a call that writes is read only
+after its token was found good.
 """
 
 import json
@@ -10,14 +10,24 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 
 from chengshu import __version__
 from chengshu.kernel.errors import ChengshuError
 from chengshu.portals.opendata import limits
-from chengshu.portals.opendata.ckan import catalogue, datastore, errors, shapes
+from chengshu.portals.opendata.ckan import (
+    catalogue,
+    datastore,
+    drafting,
+    errors,
+    keys,
+    persons,
+    shapes,
+    uploading,
+)
 from chengshu.portals.opendata.ckan.catalogue import Action
 from chengshu.portals.opendata.ckan.errors import CkanError
 from chengshu.portals.opendata.ckan.parameters import Parameters
@@ -27,7 +37,8 @@ from chengshu.portals.opendata.ckan.shapes import Site
 SPOKEN = "2.11.0"
 MAX_BODY = 100_000
 ALLOWED = "GET, HEAD, POST, OPTIONS"
-FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+MULTIPART = "multipart/form-data"
+FORMS = {"application/x-www-form-urlencoded"}
 # What changes something: known, so that the answer is "not allowed" and not "no such thing".
 _CHANGES = ("_create", "_update", "_patch", "_delete", "_upsert", "_purge", "_revise")
 
@@ -51,15 +62,10 @@ def license_list(_site: Site, _given: Parameters) -> list[shapes.Shape]:
     return shapes.licences()
 
 
-def organization_list_for_user(_site: Site, _given: Parameters) -> list[shapes.Shape]:
-    """Units the caller may write for: none."""
-    return []
-
-
 def help_show(_site: Site, given: Parameters) -> str:
     """What an action does."""
     name = given.required("name")
-    action = ACTIONS.get(name)
+    action = ACTIONS.get(name) or WRITING.get(name)
     if action is None:
         raise errors.not_found(f"没有“{name[:60]}”这个动作。")
     return (action.__doc__ or "").strip()
@@ -67,9 +73,10 @@ def help_show(_site: Site, given: Parameters) -> str:
 
 ACTIONS: dict[str, Action] = {
     **catalogue.ACTIONS, **datastore.ACTIONS, "site_read": site_read, "status_show": status_show,
-    "license_list": license_list, "help_show": help_show,
-    "organization_list_for_user": organization_list_for_user,
+    "license_list": license_list, "help_show": help_show, **persons.READING,
+    "resource_show": uploading.resource_show,
 }  # fmt: skip
+WRITING: dict[str, Action] = {**drafting.ACTIONS, **uploading.ACTIONS, **persons.ACTIONS}
 
 
 @csrf_exempt
@@ -90,7 +97,7 @@ def action(request: HttpRequest, name: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, name: str) -> HttpResponse:
     found = ACTIONS.get(name)
-    if found is None and not name.endswith(_CHANGES):
+    if found is None and name not in WRITING and not name.endswith(_CHANGES):
         known = "、".join(sorted(ACTIONS))
         return _plain(f"Bad request - Action name not known: {name[:60]}（可用：{known}）")
     told: dict[str, Any] = {
@@ -100,9 +107,7 @@ def _answer(request: HttpRequest, name: str) -> HttpResponse:
     status = int(HTTPStatus.OK)
     try:
         limits.count(request)
-        if found is None:
-            raise errors.refused("这个门户目前只能读取，数据由各单位在城枢后台发布。")
-        told |= {"success": True, "result": found(Site.of(request), Parameters(_given(request)))}
+        told |= {"success": True, "result": _result(request, name, found)}
     except _Unreadable as error:
         return _plain(f"Bad request - {error}")
     except (CkanError, ChengshuError) as error:
@@ -114,6 +119,26 @@ def _answer(request: HttpRequest, name: str) -> HttpResponse:
     return JsonResponse(
         told, status=status, headers=headers, json_dumps_params={"ensure_ascii": False}
     )
+
+
+def _result(request: HttpRequest, name: str, reading: Action | None) -> Any:
+    if reading is not None:
+        site = Site.of(request, keys.reader(request))
+        return reading(site, Parameters(_given(request)))
+    actor = keys.caller(request)
+    writing = WRITING.get(name)
+    if writing is None:
+        raise errors.refused("这个门户没有这个写入动作。数据集用 package_*，数据用 resource_*。")
+    if request.method != "POST":
+        raise _Unreadable("JSON Error: Invalid request. Please use POST method for your request")
+    if int(request.META.get("CONTENT_LENGTH") or 0) > uploading.MAX_UPLOAD:
+        most = (
+            f"一次最多 {uploading.MAX_UPLOAD >> 20} MB，没有保存任何内容。更大的文件请在后台上传。"
+        )
+        raise errors.invalid(**{uploading.FILE: most})
+    given = _given(request)
+    files = request.FILES.dict() if request.content_type == MULTIPART else {}
+    return writing(Site.of(request, actor, files), Parameters(given))
 
 
 class _Unreadable(Exception):
@@ -135,6 +160,8 @@ def _given(request: HttpRequest) -> Mapping[str, Any]:
     found = _flat(request.GET)
     if request.method != "POST":
         return found
+    if request.content_type == MULTIPART:
+        return found | _form(request)
     try:
         body = request.body
     except RequestDataTooBig as error:
@@ -153,6 +180,14 @@ def _given(request: HttpRequest) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise _Unreadable("JSON Error: 请求正文应为 JSON 对象。")
     return found | content
+
+
+def _form(request: HttpRequest) -> dict[str, Any]:
+    # A file may be large, so the body is never held whole; Django counts what is not a file.
+    try:
+        return _flat(request.POST)
+    except (RequestDataTooBig, TooManyFieldsSent, MultiPartParserError) as error:
+        raise _Unreadable("表单太大或不完整。") from error
 
 
 def _flat(form: QueryDict) -> dict[str, Any]:

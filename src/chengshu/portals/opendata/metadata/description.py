@@ -47,7 +47,7 @@ class Description:
     @property
     def url(self) -> str:
         """The dataset's page."""
-        return self.link("dataset", self.dataset.slug)
+        return self.link("restricted" if self.dataset.restricted else "dataset", self.dataset.slug)
 
     @property
     def provider(self) -> str:
@@ -56,8 +56,8 @@ class Description:
 
     @property
     def licence_url(self) -> str:
-        """Where the licence is written down."""
-        return LICENCE_URLS[self.dataset.licence]
+        """Where the licence is written down; the page with the agreement where one is asked."""
+        return self.url if self.dataset.restricted else LICENCE_URLS[self.dataset.licence]
 
     @property
     def version(self) -> str:
@@ -77,7 +77,9 @@ class Description:
 
     @property
     def files(self) -> list[File]:
-        """The release's files."""
+        """The release's files; a restricted dataset's are for nobody who only reads a description."""
+        if self.dataset.restricted:
+            return []
         slug, number = self.dataset.slug, self.release.number
         return [
             File(

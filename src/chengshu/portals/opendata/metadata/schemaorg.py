@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
 
+from chengshu.data.opening.offers import CONDITION
 from chengshu.portals.opendata.metadata.description import PORTAL, Description, told
 
 # As Django's json_script does.
@@ -23,7 +24,7 @@ def schema_org(description: Description) -> dict[str, Any]:
         "@context": "https://schema.org/", "@type": "Dataset", "@id": description.url,
         "name": dataset.title, "description": dataset.summary, "url": description.url,
         "identifier": dataset.resource.code, "version": description.version, "inLanguage": "zh-CN",
-        "license": description.licence_url, "isAccessibleForFree": True,
+        "license": description.licence_url, "isAccessibleForFree": True, **_conditions(description),
         "keywords": dataset.keywords, "creator": unit, "publisher": unit,
         "datePublished": dataset.created_at.isoformat(),
         "dateModified": release.published_at.isoformat(), "citation": description.citation,
@@ -46,6 +47,13 @@ def schema_org(description: Description) -> dict[str, Any]:
             for column in release.columns
         ],
     }  # fmt: skip
+
+
+def _conditions(description: Description) -> dict[str, Any]:
+    """Free of charge is not free to all: what has to be done first, where an agreement is asked."""
+    if not description.dataset.restricted:
+        return {}
+    return {"conditionsOfAccess": CONDITION, "usageInfo": description.url}
 
 
 def embedded(content: dict[str, Any]) -> SafeString:

@@ -1,17 +1,19 @@
 """Scenes of the portal's tests, made of those of opening."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from chengshu.data.catalog.models import Resource
 from chengshu.data.catalog.tests import cast as catalog_cast
+from chengshu.data.ingest.facade import loading
 from chengshu.data.opening.choices import TABULAR
 from chengshu.data.opening.models import DatasetRelease, OpenDataset
 from chengshu.data.opening.tests.cast import MASKED_FIELDS, Scene, catalogued, release
-from chengshu.data.opening.tests.conftest import scene, sensitive
+from chengshu.data.opening.tests.conftest import bound, scene, sensitive
 
-__all__ = ["scene", "sensitive"]
+__all__ = ["bound", "scene", "sensitive"]
 
 
 @pytest.fixture
@@ -26,6 +28,14 @@ def masked(sensitive: Scene) -> Scene:
     """60 facilities with keepers, published masked."""
     release(sensitive.approved(slug="facility-keepers", fields=MASKED_FIELDS))
     return sensitive
+
+
+@pytest.fixture
+def collecting() -> Iterator[None]:
+    """Collection opens this test's lake, not the one an earlier test left in its cache."""
+    loading.lake.cache_clear()
+    yield
+    loading.lake.cache_clear()
 
 
 @pytest.fixture

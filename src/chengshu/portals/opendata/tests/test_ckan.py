@@ -76,8 +76,8 @@ def test_a_dataset_is_shown_by_name_and_by_identifier(public: Scene, ask: Ask) -
     assert [g["name"] for g in shown["groups"]] == ["living"]
     assert [t["name"] for t in shown["tags"]] == ["公厕", "便民设施", "位置"]
     formats = [r["format"] for r in shown["resources"]]
-    assert formats == ["CSV", "JSON", "XLSX", "Parquet", "GeoJSON", "Data Package"]
-    assert [r["datastore_active"] for r in shown["resources"]] == [True, *[False] * 5]
+    assert formats == ["CSV", "JSON", "XLSX", "Parquet", "GeoJSON", "Data Package", "API"]
+    assert [r["datastore_active"] for r in shown["resources"]] == [True, *[False] * 6]
 
 
 def test_every_file_is_there_with_the_size_and_digest_told(
@@ -126,6 +126,8 @@ def test_facets_count_what_was_found(three: Shelf, ask: Ask, client: Client) -> 
     assert found["facets"]["groups"] == {"health": 1, "living": 1, "transport": 1}
     assert found["facets"]["tags"]["位置"] == 2
     assert found["facets"]["res_format"]["Parquet"] == 3
+    assert found["facets"]["res_format"]["API"] == 3
+    assert ask("package_search", rows=0, fq="res_format:API")["count"] == 3
     [unit] = found["search_facets"]["organization"]["items"]
     assert (unit["display_name"], unit["count"]) == ("龙港市人社局", 3)
     as_text = client.get(
@@ -168,7 +170,7 @@ def test_units_themes_keywords_and_licences_are_listed_and_shown(three: Shelf, a
 def test_suggestions_and_whole_lists(three: Shelf, ask: Ask) -> None:
     assert [s["name"] for s in ask("package_autocomplete", q="医疗")] == ["clinics"]
     whole = ask("current_package_list_with_resources", limit=2)
-    assert [(p["name"], p["num_resources"]) for p in whole] == [("clinics", 5), ("bus-stops", 5)]
+    assert [(p["name"], p["num_resources"]) for p in whole] == [("clinics", 6), ("bus-stops", 6)]
 
 
 REFUSED: tuple[tuple[str, dict[str, Any], int, str], ...] = (
@@ -259,6 +261,39 @@ def test_pages_cover_every_row_once(file: str, ask: Ask) -> None:
     assert sorted(seen) == [f"BM{i:05}" for i in range(60)]
 
 
+def test_a_row_keeps_its_number_in_every_answer_and_can_be_asked_for_by_it(
+    file: str, ask: Ask
+) -> None:
+    def rows(**asked: Any) -> list[tuple[int, str]]:
+        found = ask("datastore_search", resource_id=file, total_estimation_threshold=10, **asked)
+        assert found["fields"][0] == {
+            "id": "_id", "type": "int8", "info": {"label": "行号", "notes": "在这一版里的位置"},
+        }  # fmt: skip
+        assert found["total_was_estimated"] is False
+        return [(row["_id"], row["facility_no"]) for row in found["records"]]
+
+    every = rows(limit=60)
+    assert [number for number, _ in every] == list(range(1, 61))
+    assert rows(limit=5, offset=7) == every[7:12]
+    assert rows(limit=2, sort="_id desc") == every[:-3:-1]
+    assert set(rows(filters={"kind": "01"}, sort="seats desc", limit=60)) <= set(every)
+    assert set(rows(q="设施1", sort="facility_no")) <= set(every)
+    assert rows(filters={"_id": [3, 9]}) == [every[2], every[8]]
+    shown = ask("datastore_search", resource_id=file, fields=["kind"], limit=1)["records"]
+    assert list(shown[0]) == ["kind"]
+
+
+def test_equal_rows_of_some_fields_are_one_when_that_is_asked(file: str, ask: Ask) -> None:
+    asked = {"resource_id": file, "distinct": True, "fields": ["kind", "is_free"]}
+    found = ask("datastore_search", limit=4, sort="kind desc", **asked)
+    assert found["total"] == 6
+    rest = ask("datastore_search", limit=4, offset=4, sort="kind desc", **asked)["records"]
+    pairs = [(row["kind"], row["is_free"]) for row in found["records"] + rest]
+    assert [kind for kind, _ in pairs] == ["03", "03", "02", "02", "01", "01"]
+    assert len(set(pairs)) == 6
+    assert ask("datastore_search", filters={"kind": "01"}, offset=9, **asked)["total"] == 2
+
+
 def test_words_are_found_in_any_field_or_in_one(file: str, ask: Ask) -> None:
     assert ask("datastore_search", resource_id=file, q="设施17号")["total"] == 1
     assert ask("datastore_search", resource_id=file, q={"facility_name": "设施17号"})["total"] == 1
@@ -269,11 +304,12 @@ def test_the_data_dictionary_and_lists(file: str, ask: Ask, client: Client) -> N
     info = ask("datastore_info", id=file)
     assert info["meta"]["count"] == 60
     assert [f["id"] for f in info["fields"]] == OPEN
+    ask("datastore_search_sql", 403, sql="SELECT 1")
     assert {f["id"]: f["type"] for f in info["fields"]}["seats"] == "int8"
     asked = {"resource_id": file, "records_format": "lists", "limit": "1", "sort": "facility_no",
              "filters": json.dumps({"kind": "01"}), "include_total": "false"}  # fmt: skip
     answer = client.get("/api/3/action/datastore_search", asked).json()["result"]
-    assert answer["records"][0][:3] == ["BM00000", "便民设施0号", "01"]
+    assert answer["records"][0][1:4] == ["BM00000", "便民设施0号", "01"]
     assert "total" not in answer
 
 
@@ -284,7 +320,7 @@ UNANSWERABLE: tuple[tuple[dict[str, Any], str], ...] = (
     ({"sort": "nowhere desc"}, "sort"), ({"sort": "kind; DROP TABLE t"}, "sort"),
     ({"fields": ["nowhere"]}, "fields"), ({"limit": "ten"}, "limit"), ({"offset": 200_000}, "offset"),
     ({"q": {"nowhere": "x"}}, "q"), ({"records_format": "xml"}, "records_format"),
-    ({"distinct": True}, "distinct"),
+    ({"distinct": True, "fields": ["kind"], "sort": "seats"}, "sort"), ({"filters": {"_id": "x"}}, "filters"),
 )  # fmt: skip
 
 

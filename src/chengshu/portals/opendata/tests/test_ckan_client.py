@@ -1,11 +1,18 @@
 """The client that everybody uses, unchanged, against a live portal."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from chengshu.data.opening.tests.cast import Scene
+from chengshu.data.opening.tests.cast import BASIS, CONTENT, MASKED_FIELDS, MASKS, Scene
+from chengshu.kernel.identity.models import Account
+from chengshu.kernel.jobs.models import Job
+from chengshu.kernel.jobs.services import run_job
+from chengshu.kernel.tokens import services as tokens
 
 pytestmark = [pytest.mark.service, pytest.mark.django_db(transaction=True)]
 
@@ -42,3 +49,44 @@ def test_ckanapi_finds_shows_and_reads(portal: Any, ckanapi: Any) -> None:
         portal.action.package_search(q="nowhere:1")
     with pytest.raises(ckanapi.NotAuthorized):
         portal.action.package_create(name="mine")
+
+
+@pytest.mark.usefixtures("collecting")
+def test_ckanapi_writes_a_draft_that_a_second_person_publishes_and_everybody_finds(
+    sensitive: Scene, live_server: Any, ckanapi: Any, client_for: Callable[[Account], Client]
+) -> None:
+    key = tokens.issue(
+        actor=sensitive.officer, name="脚本", scopes=["opening.draft", "opening.upload"], days=1
+    )[1]
+    extras = {
+        "catalogue_code": sensitive.resource.code, "fields": MASKED_FIELDS,
+        "masks": json.dumps(MASKS), "legal_basis": BASIS,
+    }  # fmt: skip
+    with ckanapi.RemoteCKAN(live_server.url, apikey=key) as portal:
+        made = portal.action.package_create(
+            name="facility-keepers", title="便民设施责任人", notes=CONTENT.summary, owner_org="330383-RS",
+            groups=[{"name": "living"}], tags=[{"name": "公厕"}],
+            extras=[{"key": name, "value": value} for name, value in extras.items()],
+        )  # fmt: skip
+        with pytest.raises(ckanapi.ValidationError) as refused:
+            portal.action.package_patch(id=made["id"], private=False)
+        assert "private" in refused.value.error_dict
+        file = BytesIO("设施编号,设施名称\nBM90001,新公厕\n".encode("utf-8-sig"))
+        file.name = "新增.csv"
+        brought = portal.action.resource_create(package_id=made["id"], upload=file)
+        run_job.func(str(Job.objects.get(kind="ingest.load").pk))
+        assert portal.action.resource_show(id=brought["id"])["rows_accepted"] == 1
+        assert portal.action.package_search(q="责任人")["count"] == 0
+    assert sensitive.admin.account is not None
+    second = client_for(sensitive.admin.account)
+    page = "/console/opening/datasets/facility-keepers/"
+    assert "等待另一人审批" in second.get(page).text
+    assert second.post(f"{page}approve/").status_code == 302
+    assert second.post(f"{page}publish/").status_code == 302
+    run_job.func(str(Job.objects.get(kind="opening.publish").pk))
+    with ckanapi.RemoteCKAN(live_server.url) as anybody:
+        [found] = anybody.action.package_search(q="责任人")["results"]
+        assert (found["name"], found["isopen"]) == ("facility-keepers", True)
+        assert {"key": "records", "value": "61"} in found["extras"]
+        with pytest.raises(ckanapi.NotAuthorized):
+            anybody.action.package_patch(id=made["id"], title="陌生人")

@@ -8,8 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from django.test import Client
-from rdflib import DCAT, DCTERMS, Graph, URIRef
+from rdflib import DCAT, DCTERMS, RDF, Graph, URIRef
 
+from chengshu.data.catalog.dcat.tests import semic
 from chengshu.data.catalog.models import Resource
 from chengshu.data.opening.models import OpenDataset
 from chengshu.data.opening.services import datasets
@@ -119,7 +120,7 @@ PAGES = ("text/html,application/xhtml+xml,*/*;q=0.8", "*/*", "", "image/png")
 
 
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
-def test_who_asks_for_rdf_is_led_to_the_dcat_catalogue_and_all_others_get_the_page(
+def test_who_asks_for_rdf_gets_the_dataset_as_one_of_its_own_and_all_others_get_the_page(
     public: Scene, client: Client
 ) -> None:
     for accept, syntax in SYNTAXES.items():
@@ -128,8 +129,16 @@ def test_who_asks_for_rdf_is_led_to_the_dcat_catalogue_and_all_others_get_the_pa
         assert "Accept" in response.headers["Vary"]
         entry = client.get(response.headers["Location"])
         graph = Graph().parse(data=entry.getvalue(), format=syntax)
-        files = set(graph.objects(None, DCAT.downloadURL))
+        node = URIRef(f"http://testserver{PAGE}")
+        assert (node, RDF.type, DCAT.Dataset) in graph
+        files = {
+            url
+            for d in graph.objects(node, DCAT.distribution)
+            for url in graph.objects(d, DCAT.downloadURL)
+        }
         assert URIRef("http://testserver/open/datasets/public-facility.csv") in files
+        assert len(files) == 5
+        assert semic.broken(graph, semic.shapes(semic.MANDATORY)) == {}
         whole = client.get("/open/", headers={"Accept": accept})
         assert whole.status_code == 303
         found = Graph().parse(data=client.get(whole.headers["Location"]).getvalue(), format=syntax)
@@ -170,3 +179,31 @@ def test_the_sitemap_lists_what_is_public_and_robots_names_it(
     assert not any("clinics" in str(place) for place in places)
     assert all(client.get(place).status_code == 200 for place in places if "datasets/" not in place)
     assert "Disallow: /\n" in robots
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
+def test_a_restricted_dataset_is_described_everywhere_and_no_description_leads_to_a_row(
+    bound: Scene, client: Client
+) -> None:
+    release(bound.approved(restricted=True))
+    page = "/open/restricted/public-facility/"
+    ckan = client.get("/api/3/action/package_search?fq=isopen:false").json()["result"]
+    [found] = ckan["results"]
+    assert (found["isopen"], found["private"], found["state"]) == (False, False, "active")
+    assert (found["license_id"], found["resources"]) == ("other-closed", [])
+    assert found["url"] == f"http://testserver{page}"
+    assert client.get(f"/api/3/action/package_show?id={found['id']}").json()["result"] == found
+    assert client.get("/api/3/action/package_search?fq=isopen:true").json()["result"]["count"] == 0
+    told = embedded_in(client.get(page).text)
+    assert "接受数据利用协议" in told["conditionsOfAccess"]
+    assert (told["isAccessibleForFree"], told["distribution"]) == (True, [])
+    assert f"http://testserver{page}" in client.get("/sitemap.xml").text
+    led = client.get(page, headers={"Accept": "text/turtle"})
+    graph = Graph().parse(data=client.get(led.headers["Location"]).content, format="turtle")
+    node = URIRef(f"http://testserver{page}")
+    assert str(graph.value(node, DCTERMS.accessRights)).endswith("/RESTRICTED")
+    assert not list(graph.objects(None, DCAT.downloadURL))
+    assert semic.broken(graph, semic.shapes(semic.MANDATORY)) == {}
+    seen = "".join((json.dumps(ckan), json.dumps(told), client.get(led.headers["Location"]).text))
+    assert "BM00001" not in seen
+    assert "public-facility.csv" not in seen

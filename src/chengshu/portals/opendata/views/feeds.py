@@ -72,12 +72,16 @@ def _add(request: HttpRequest, feed: Feed, release: DatasetRelease) -> None:
 
 def sitemap(request: HttpRequest) -> HttpResponse:
     """Every public page with the day it last changed."""
-    datasets = selectors.public_datasets().order_by("slug").values_list("slug", "published_at")
-    fixed = [reverse(f"opendata:{name}") for name in ("home", "datasets", "interfaces")]
+    described = selectors.described_datasets().order_by("slug")
+    datasets = described.values_list("slug", "published_at", "restricted")
+    fixed = [
+        reverse(f"opendata:{name}")
+        for name in ("home", "datasets", "interfaces", "restricted-list")
+    ]
     pages: list[tuple[str, datetime | None]] = [(path, None) for path in fixed]
     pages += [
-        (reverse("opendata:dataset", args=[slug]), moment)
-        for slug, moment in datasets[: MOST_ADDRESSES - len(fixed)]
+        (reverse(f"opendata:{'restricted' if restricted else 'dataset'}", args=[slug]), moment)
+        for slug, moment, restricted in datasets[: MOST_ADDRESSES - len(fixed)]
     ]
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',

@@ -1,4 +1,4 @@
-"""One address for people and for programs: who asks for RDF is sent to the DCAT-AP catalogue (303 See Other)."""
+"""One address for people and for programs: who asks for RDF is sent to the DCAT-AP description (303 See Other)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -36,5 +36,5 @@ def negotiated(view: View) -> View:
 def _target(syntax: str, slug: str) -> str:
     if not slug:
         return reverse("catalog_dcat:whole", args=[syntax])
-    entries = dcat.addresses(selectors.public_dataset(slug))
+    entries = dcat.addresses(selectors.described_dataset(slug))
     return next((address for known, _, address in entries if known == syntax), "")

@@ -18,6 +18,9 @@ from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.ui.components import Crumb, EmptyState, Fact
 from chengshu.portals.opendata import limits
+from chengshu.portals.opendata.metadata import dcat
+from chengshu.portals.opendata.metadata.description import Description
+from chengshu.portals.opendata.metadata.schemaorg import embedded, schema_org
 
 _BEARER = "Bearer "
 
@@ -54,6 +57,8 @@ def _context(
     agreement, own = selectors.current_agreement(), selectors.own(request.actor, dataset)
     first = reverse("opendata:restricted-file", args=[dataset.slug, next(iter(release.files))])
     return {
+        "schema_org": embedded(schema_org(Description.of(request, dataset))),
+        "descriptions": dcat.addresses(dataset),
         "title": dataset.title, "dataset": dataset, "release": release, "agreement": agreement, "own": own,
         "form": form or ApplyForm(initial={"agreement": agreement.number}), "key": key,
         "call": f"curl -OJ -H 'Authorization: Bearer {key or '您的密钥'}' {request.build_absolute_uri(first)}",

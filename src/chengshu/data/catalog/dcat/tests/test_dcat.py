@@ -17,7 +17,7 @@ from chengshu.data.catalog.dcat import vocabulary, writing
 from chengshu.data.catalog.dcat.graph import Site, site_at
 from chengshu.data.catalog.dcat.tests import semic
 from chengshu.data.catalog.models import Resource
-from chengshu.data.catalog.offers import FileOffer, ServiceOffer
+from chengshu.data.catalog.offers import DatasetOffer, FileOffer, ServiceOffer
 from chengshu.data.catalog.services import lifecycle
 from chengshu.data.catalog.tests.cast import PENSION, Cast, published
 from chengshu.kernel.access.actor import platform
@@ -82,6 +82,42 @@ def test_it_keeps_every_constraint_and_recommendation(filled: Cast) -> None:
     assert len(set(graph.subjects(RDF.type, DCAT.Dataset))) == 1
     assert len(set(graph.subjects(RDF.type, DCAT.Distribution))) == 2
     assert len(set(graph.subjects(RDF.type, DCAT.DataService))) == 1
+
+
+def test_what_was_opened_of_an_entry_is_a_dataset_of_its_own(
+    filled: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = Resource.objects.get(published__title=PENSION.title)
+    moment = timezone.now()
+    said = {
+        "title": "参保信息（脱敏）", "summary": "脱敏后的参保信息", "version": "2",
+        "issued": moment, "modified": moment,
+    }  # fmt: skip
+    opened = DatasetOffer(key="pension", page="/open/datasets/pension/", files=(FILE,), **said)
+    bound = DatasetOffer(
+        key="bound", page="/open/restricted/bound/", restricted=True, condition="接受协议", **said
+    )
+    monkeypatch.setattr(
+        offers, "PROVIDERS", {"test": lambda _ids: {entry.pk: [SERVICE, opened, bound]}}
+    )
+    graph = whole()
+    assert problems(graph, warnings=True) == ""
+    assert semic.broken(graph, semic.shapes(semic.MANDATORY)) == {}
+    assert set(semic.broken(graph, semic.shapes(semic.RECOMMENDED, SH.Warning))) <= EXPLAINED
+    source = URIRef(f"{BASE}catalog/dataset/{entry.code}")
+    for page, right, files in (
+        ("datasets/pension", "PUBLIC", 1),
+        ("restricted/bound", "RESTRICTED", 0),
+    ):
+        node = URIRef(f"{BASE}open/{page}/")
+        assert (node, DCTERMS.source, source) in graph
+        assert str(graph.value(node, DCTERMS.accessRights)).endswith(right)
+        ways = list(graph.objects(node, DCAT.distribution))
+        assert len(ways) == 1
+        assert len(list(graph.objects(ways[0], DCAT.downloadURL))) == files
+    assert len(list(graph.objects(source, DCAT.distribution))) == 1
+    [only] = list(writing.graphs(site_at(BASE), writing.showable(), offer="bound"))[1:]
+    assert URIRef(f"{BASE}open/datasets/pension/") not in set(only.subjects())
 
 
 def test_it_keeps_every_constraint_of_semics_own_file(filled: Cast) -> None:

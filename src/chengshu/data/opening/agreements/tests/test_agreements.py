@@ -6,27 +6,28 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from chengshu.data.catalog.facade import DatasetOffer
 from chengshu.data.opening.agreements import selectors, services
 from chengshu.data.opening.agreements.models import Agreement, RestrictedAccess
 from chengshu.data.opening.offers import of_resources
 from chengshu.data.opening.services import datasets
 from chengshu.data.opening.tests.cast import Scene, release
-from chengshu.data.opening.tests.conftest import sensitive
+from chengshu.data.opening.tests.conftest import bound
 from chengshu.kernel.access.actor import ANONYMOUS
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed
 
-__all__ = ["sensitive"]
+__all__ = ["bound"]
 PAGE = "/open/restricted/public-facility/"
 FILE = "/open/restricted/public-facility.csv"
 PURPOSE = "研究公厕责任人分布与满意度的关系，论文只公开统计结果。"
 
 
 @pytest.fixture
-def closed(sensitive: Scene) -> Scene:
+def closed(bound: Scene) -> Scene:
     """60 facilities with keepers, approved, published under the agreement."""
-    release(sensitive.approved(restricted=True))
-    return sensitive
+    release(bound.approved(restricted=True))
+    return bound
 
 
 def applied(scene: Scene) -> RestrictedAccess:
@@ -57,7 +58,7 @@ def fetch(client: Client, key: str) -> int:
         "/open/datasets/public-facility/files/1/public-facility.csv",
         "/open/datasets/public-facility/datapackage.json", "/open/api/v1/datasets/public-facility",
         "/open/api/v1/datasets/public-facility/records", "/open/datasets/public-facility/feed.atom",
-        "/api/3/action/package_show?id=public-facility", FILE,
+        FILE,
     ],
 )  # fmt: skip
 def test_no_public_door_leads_to_its_rows(closed: Scene, client: Client, path: str) -> None:
@@ -69,10 +70,12 @@ def test_no_public_door_leads_to_its_rows(closed: Scene, client: Client, path: s
 def test_lists_feeds_and_searches_leave_it_out_and_say_where_to_apply(
     closed: Scene, client: Client
 ) -> None:
-    for path in ("/open/feed.atom", "/sitemap.xml", "/api/3/action/package_list"):
+    for path in ("/open/feed.atom", "/sitemap.xml", "/open/api/v1/datasets"):
         assert "datasets/public-facility" not in client.get(path).text
         assert "public-facility.csv" not in client.get(path).text
-    assert of_resources([closed.resource.pk]) == {}
+    [offer] = of_resources([closed.resource.pk])[closed.resource.pk]
+    assert isinstance(offer, DatasetOffer)
+    assert (offer.restricted, offer.files) == (True, ())
     assert "按协议开放" in client.get("/open/datasets/").text
     assert PAGE in client.get("/open/restricted/").text
     page = client.get(PAGE).text
