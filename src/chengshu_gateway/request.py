@@ -29,7 +29,9 @@ _TIMESTAMP = re.compile(rb"\d{13}")
 class CallRecord:
     """What the audit keeps of one call; filled in while the call is examined.
 
-    The last five belong to posted calls only: `kind` names the operation ("" for a GET), `cost` is
+    `most_misses` is not kept: how many misses a minute the grant allows (0: no grant was found).
+
+    The five before it belong to posted calls only: `kind` names the operation ("" for a GET), `cost` is
     what it took from the quota, `records` the keyed hashes of all records it was about.
     """
 
@@ -50,6 +52,7 @@ class CallRecord:
     found: int = 0
     cost: int = 1
     records: str = ""
+    most_misses: int = 0
 
 
 def split_path(raw: bytes) -> tuple[str, str | None]:

@@ -348,6 +348,8 @@ class Gateway:
                 "per_day": grant.per_day,
                 "used_this_minute": minute,
                 "used_today": today,
+                "misses_per_minute": grant.misses_per_minute,
+                "tries_per_day": grant.tries_per_day,
             },
             "valid_until": grant.valid_until,
         }

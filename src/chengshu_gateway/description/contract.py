@@ -157,6 +157,8 @@ def _rules(grant: CompiledGrant) -> list[Part]:
         "kinds": list(given.kinds),
         "quotaPerMinute": given.per_minute,
         "quotaPerDay": given.per_day,
+        "missesPerMinute": given.misses_per_minute,
+        "triesPerDay": given.tries_per_day,
         "networks": list(given.networks),
         "rowsFiltered": given.row_filter is not None,
         "signing": "CS1-HMAC-SHA256",

@@ -119,7 +119,12 @@ def terms(grant: CompiledGrant) -> Part:
             if (mask := mask_of(grant, column)).hides
         },
         "rows_filtered": given.row_filter is not None,
-        "quota": {"per_minute": given.per_minute, "per_day": given.per_day},
+        "quota": {
+            "per_minute": given.per_minute,
+            "per_day": given.per_day,
+            "misses_per_minute": given.misses_per_minute,
+            "tries_per_day": given.tries_per_day,
+        },
         "networks": list(given.networks),
         "valid_from": _moment(given.valid_from),
         "valid_until": _moment(given.valid_until),
@@ -250,7 +255,8 @@ def _lookup(grant: CompiledGrant) -> tuple[str, str, Part]:
     names = ("Key", "Fields", "Purpose")
     key = grant.interface.key_column
     operation = _operation(
-        "lookup", KIND_TITLES["lookup"], f"按 {key} 查一条记录，占限额一条。",
+        "lookup", KIND_TITLES["lookup"], f"按 {key} 查一条记录，占限额一条。"
+        f"一分钟查无记录满 {grant.grant.misses_per_minute:,} 条，本接口的调用暂停一分钟。",
         parameters=[_ref("parameters", name) for name in names],
         responses=_responses("lookup", _ref("schemas", "Record")),
     )  # fmt: skip
@@ -305,7 +311,8 @@ def _verify(grant: CompiledGrant) -> tuple[str, str, Part]:
     values = {c.name: {"title": c.title or c.name, **_CLAIMED[c.type]} for c in columns}
     flags = _object({c.name: {"type": "boolean"} for c in columns}, [])
     return _posted(
-        "verify", "给出一条记录的几个值，只答是否一致。比对的是原值，不受脱敏影响；占限额一条。",
+        "verify", "给出一条记录的几个值，只答是否一致。比对的是原值，不受脱敏影响；占限额一条。"
+        f"同一条记录一天核验不符最多 {grant.grant.tries_per_day} 次。",
         _object({
             "key": _ref("schemas", "Key"),
             "values": _object(values, [], minProperties=1, maxProperties=MAX_VALUES),

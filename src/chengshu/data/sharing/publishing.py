@@ -250,4 +250,6 @@ def _grant(item: Grant, present: set[str]) -> wire.Grant:
         valid_until=item.valid_until.timestamp() if item.valid_until else None,
         kinds=tuple(item.kinds),
         minimum_group=item.minimum_group,
+        misses_per_minute=item.misses_per_minute,
+        tries_per_day=item.tries_per_day,
     )

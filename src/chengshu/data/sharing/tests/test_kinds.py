@@ -8,6 +8,7 @@ from chengshu.data.sharing.choices import CallKind
 from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
 from chengshu.data.sharing.services import grants, interfaces
 from chengshu.data.sharing.tests.cast import build, collect_rows, dispatch_all, gateway, rows
+from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import InvalidInput, NotAllowed
 from chengshu_gateway.bundle import CALL_KINDS
 
@@ -144,17 +145,23 @@ def test_the_form_offers_the_ways_and_the_page_names_them(scene, client):
     page = reverse("sharing:grant-change", args=[item.pk])
     shown = client.get(page).content.decode()
     assert 'value="batch"' in shown
+    assert 'name="misses_per_minute" value="300"' in shown
     data = {
-        "fields": ["resident_no"], "kinds": ["lookup", "batch"], "networks": "", "per_minute": "",
-        "per_day": "", "valid_on": "", "unmasked_reason": "", "filter_json": "",
+        "fields": ["resident_no"], "kinds": ["lookup", "verify"], "networks": "", "per_minute": "",
+        "per_day": "", "misses_per_minute": "9000", "tries_per_day": "3", "valid_on": "",
+        "unmasked_reason": "", "filter_json": "",
         **{f"mask_{c['name']}": "none" for c in item.interface.columns},
     }  # fmt: skip
     response = client.post(page, data)
     assert response.status_code == 302, response.content.decode()
     item.refresh_from_db()
-    assert item.kinds == ["lookup", "batch"]
+    assert item.kinds == ["lookup", "verify"]
     detail = client.get(response.url).content.decode()
-    assert "批量查，一次最多 1,000 条" in detail
+    assert "核验，只答给出的值是否一致" in detail
+    assert "每分钟满 9,000 条停一分钟" in detail
+    assert "每天最多 3 次" in detail
+    kept = AuditRecord.objects.get(action="sharing.grant_changed")
+    assert (kept.before["misses_per_minute"], kept.after["misses_per_minute"]) == (300, 9000)
 
 
 def test_granted_changes_arrive_with_the_next_snapshot(scene):

@@ -176,6 +176,7 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
                 else []
             ),
             Fact("行范围", sentence(item.row_filter, titles)), Fact("限额", limits(item)),
+            *_guards(item),
             Fact("来源网段", "、".join(item.networks) or "不限"),
             Fact("生效时间", item.valid_from), Fact("有效期至", item.valid_until or "长期"),
             Fact("不脱敏的理由", item.unmasked_reason),
@@ -183,6 +184,16 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
         "trail": trail(selectors.history(item)),
     }  # fmt: skip
     return render(request, "sharing/grant.html", context)
+
+
+def _guards(item: Grant) -> list[Fact]:
+    """What stops the trying out of keys and values; only for ways of calling that it concerns."""
+    found = []
+    if {CallKind.LOOKUP, CallKind.BATCH, CallKind.VERIFY} & set(item.kinds):
+        found.append(Fact("查无记录", f"每分钟满 {item.misses_per_minute:,} 条停一分钟"))
+    if CallKind.VERIFY in item.kinds:
+        found.append(Fact("核验不符", f"同一条记录每天最多 {item.tries_per_day} 次"))
+    return found
 
 
 def _stats(item: Grant, rows: QuerySet[DayStatistic]) -> list[Stat]:
