@@ -10,16 +10,17 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from chengshu_gateway import masks, rowfilter, sources
+from chengshu_gateway import masks, privacy_terms, rowfilter, sources
+from chengshu_gateway.privacy_terms import Privacy, PrivacyError
 from chengshu_gateway.sources import Source
 
-FORMAT = 4
+FORMAT = 5
 """Written format; 2 added the kinds of calls, 3 more of them, the schemes of keys and sources,
-4 the limits of misses and tries.
+4 the limits of misses and tries, 5 differential privacy.
 
 Older ones are still read: grants of format 1 allow lookups, keys without a scheme are shared secrets.
 """
-READABLE = frozenset({1, 2, 3, FORMAT})
+READABLE = frozenset({1, 2, 3, 4, FORMAT})
 SCHEME_HMAC, SCHEME_SM2, SCHEME_JWT = "hmac-sha256", "sm2-sm3", "private-key-jwt"
 CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statistics", "proxy")
 """What a grant may allow: one record by key, many by keys, yes or no to values, by conditions, what
@@ -37,6 +38,7 @@ DEFAULT_TRIES, MOST_TRIES = 5, 100
 COLUMN_TYPES = frozenset(
     {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},
 )
+NUMERIC = frozenset({"integer", "real", "decimal"})
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _SECRET_MINIMUM = 16
@@ -125,7 +127,8 @@ class Grant:
     any); quotas count the records that were asked for, None is unlimited; the day is Beijing time;
     `kinds` are the ways of calling that are allowed (CALL_KINDS); `minimum_group` is how many
     records a group needs to appear in statistics; `misses_per_minute` and `tries_per_day` are how many
-    keys without a record and failed verifications of one record are allowed.
+    keys without a record and failed verifications of one record are allowed; `privacy` puts statistics
+    (the only way of calling then) under differential privacy.
     """
 
     app_id: str
@@ -142,6 +145,7 @@ class Grant:
     minimum_group: int = DEFAULT_MINIMUM_GROUP
     misses_per_minute: int = DEFAULT_MISSES
     tries_per_day: int = DEFAULT_TRIES
+    privacy: Privacy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,7 @@ def from_document(document: dict[str, Any]) -> Bundle:
                         "fields": tuple(each["fields"]),
                         "networks": tuple(each["networks"]),
                         "kinds": tuple(each.get("kinds", ("lookup",))),
+                        "privacy": _privacy(each.get("privacy")),
                     }
                 )
                 for each in document["grants"]
@@ -191,6 +196,13 @@ def from_document(document: dict[str, Any]) -> Bundle:
         )
     except (KeyError, TypeError) as error:
         raise BundleError(f"授权包的结构不认识：{error}。已继续使用旧的授权包。") from error
+
+
+def _privacy(document: dict[str, Any] | None) -> Privacy | None:
+    try:
+        return None if document is None else privacy_terms.from_document(document)
+    except PrivacyError as error:
+        raise BundleError(str(error)) from error
 
 
 def _source(document: dict[str, Any] | None) -> Source | None:
@@ -300,6 +312,19 @@ def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
     except ValueError as error:
         raise BundleError(f"{where}：{error}") from error
     _check_limits(grant, where)
+    if grant.privacy is not None:
+        _check_privacy(grant, grant.privacy, columns, where)
+
+
+def _check_privacy(grant: Grant, terms: Privacy, columns: dict[str, str], where: str) -> None:
+    # Any other way would tell without noise what the noise is to hide.
+    if grant.kinds != ("statistics",):
+        raise BundleError(f"{where}：差分隐私只用于只许“统计查询”的授权。")
+    try:
+        privacy_terms.check(terms)
+        privacy_terms.check_columns(terms, columns, NUMERIC)
+    except PrivacyError as error:
+        raise BundleError(f"{where}：{error}") from error
 
 
 def _check_limits(grant: Grant, where: str) -> None:

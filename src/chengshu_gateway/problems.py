@@ -263,6 +263,19 @@ SOURCE_TIMEOUT = _kind(
     "平台已按授权转发，提供部门没有在约定的时限内应答。请按 Retry-After 的秒数稍后重试；"
     "若持续出现，请联系数据提供部门。",
 )
+BUDGET_SPENT = _kind(
+    "budget_spent",
+    429,
+    "本期隐私预算已用完",
+    "每项统计都会用掉一些隐私预算，本期的已不够答新的问题；问过的问题仍可再问，答案相同，不再用预算。"
+    "请按 Retry-After 的秒数在下一期再问，或申请增加预算。",
+)
+PRIVACY_UNAVAILABLE = _kind(
+    "privacy_unavailable",
+    503,
+    "差分隐私暂不可用",
+    "这项授权的统计要加随机扰动，本网关没有安装所需的 OpenDP，或预算账本写不下去，因此没有应答。请通知平台运维。",
+)
 INTERNAL = _kind(
     "internal",
     500,

@@ -29,6 +29,8 @@ _TIMESTAMP = re.compile(rb"\d{13}")
 class CallRecord:
     """What the audit keeps of one call; filled in while the call is examined.
 
+    `expense`, `spent` and `spent_on` are of answers under differential privacy: what they were paid
+    with, in millionths of epsilon, on which day; see `private.ledger`.
     `most_misses` is not kept: how many misses a minute the grant allows (0: no grant was found).
 
     The five before it belong to posted calls only: `kind` names the operation ("" for a GET), `cost` is
@@ -53,6 +55,9 @@ class CallRecord:
     cost: int = 1
     records: str = ""
     most_misses: int = 0
+    expense: str = ""
+    spent: int = 0
+    spent_on: str = ""
 
 
 def split_path(raw: bytes) -> tuple[str, str | None]:
