@@ -133,7 +133,8 @@ def digits(kind: str, bounds: tuple[float, float]) -> int:
 
 def sensitivity(bounds: tuple[float, float], places: int) -> int:
     """The most that one record can change a sum, in units of its last decimal place."""
-    return max(1, math.ceil(max(abs(bounds[0]), abs(bounds[1])) * 10**places))
+    largest = max(abs(bounds[0]), abs(bounds[1]))
+    return max(1, math.ceil(largest * float(10**places)))
 
 
 def today(now: float) -> date:

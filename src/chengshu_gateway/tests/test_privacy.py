@@ -7,14 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
+import jsonschema_rs
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from chengshu_gateway import privacy_terms
 from chengshu_gateway.bundle import Bundle, BundleError, Column, Grant, Interface, validate
 from chengshu_gateway.bundle_store import publish_bundle
+from chengshu_gateway.description.examples import examples
+from chengshu_gateway.policy import CompiledGrant
 from chengshu_gateway.privacy_terms import Privacy, PrivacyError
 from chengshu_gateway.private import noise
 from chengshu_gateway.private import statistics as private
@@ -22,6 +26,7 @@ from chengshu_gateway.private.ledger import Item, Ledger
 from chengshu_gateway.private.noise import Drawn, Noise, NoiseError, Release
 from chengshu_gateway.snapshot_build import publish_snapshot
 from chengshu_gateway.tests.sample_city import APP, KEYS, calls, local, post, served
+from chengshu_gateway.tests.test_description import STANDARD
 
 SCHEMA = pa.schema([("code", pa.string()), ("area", pa.string()), ("age", pa.int64()),
                     ("rent", pa.float64()), ("scope", pa.string())])  # fmt: skip
@@ -102,6 +107,24 @@ def test_the_noise_gets_exact_bounded_numbers_of_the_named_groups_only(gateway, 
     assert found["privacy"]["sum"]["rent"] == {
         "scale": 4 / 10**5, "accuracy_95": 12 / 10**5, "low": 0, "high": 10,
     }  # fmt: skip
+
+
+def test_the_grants_document_describes_what_is_answered(gateway):
+    told = gateway.ask("/share/v1/residents", "format=openapi").json
+    OPENAPI_31_VALIDATOR.validate(told)
+    assert told["x-grant"]["privacy"]["budget"] == 2.0
+    operation = told["paths"]["/share/v1/residents/statistics"]["post"]
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    question = {"group": ["scope", "area"], "sum": ["rent"], "avg": ["age"]}
+    found = ask(gateway, **question).json
+    jsonschema_rs.validate(body, question)
+    jsonschema_rs.validate(answer, found)
+    assert not jsonschema_rs.is_valid(body, {"group": ["code"]})
+    (example,) = examples(CompiledGrant(GRANT, INTERFACE, b"k" * 32))
+    jsonschema_rs.validate(answer, json.loads(example.answer))
+    contract = gateway.ask("/share/v1/residents", "format=odcs").json
+    jsonschema_rs.validate(json.loads(STANDARD.read_text()), contract)
 
 
 def test_several_records_of_one_person_widen_every_noise(tmp_path, silent):
@@ -216,6 +239,7 @@ def test_questions_side_by_side_in_several_workers_never_overspend(tmp_path):
     assert len(found) == len({question for question, _number in found}) == 3
 
 
+@pytest.mark.service
 @given(
     st.sampled_from(privacy_terms.PERIODS),
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40), st.booleans()), max_size=15),

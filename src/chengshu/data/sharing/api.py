@@ -142,7 +142,9 @@ class RuleIn(Schema):
     ``kinds`` left out: lookups only in a new grant, unchanged in an old one. ``minimum_group`` is the least number of
     records of a group in statistics, ``misses_per_minute`` how many keys without a record and
     ``tries_per_day`` how many failed verifications of one record are allowed;
-    left out, they stay (in a new grant: the usual ones).
+    left out, they stay (in a new grant: the usual ones). ``privacy`` puts a grant of statistics only under
+    differential privacy: ``epsilon`` of an answer, ``budget`` of a ``period`` ("day" or "month"), ``bounds`` of columns
+    that are added up, public ``groups`` and ``records`` of one person; ``{}`` ends it, left out it stays.
     """
 
     fields: list[str]
@@ -155,6 +157,7 @@ class RuleIn(Schema):
     minimum_group: int | None = Field(None, ge=LEAST_MINIMUM_GROUP)
     misses_per_minute: int | None = Field(None, ge=1, le=MOST_MISSES)
     tries_per_day: int | None = Field(None, ge=1, le=MOST_TRIES)
+    privacy: dict[str, Any] | None = None
     valid_until: datetime | None = None
     unmasked_reason: str = ""
 

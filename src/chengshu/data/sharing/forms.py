@@ -17,6 +17,7 @@ from chengshu.data.sharing.choices import CallKind, KeyScheme, lookup_only
 from chengshu.data.sharing.declarations import kinds_of, source_of
 from chengshu.data.sharing.masking import NONE, SENSITIVE, suggested_mask
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
+from chengshu.data.sharing.privacy import PrivacyFields, initial_of
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.ui.components import FormSection
@@ -189,7 +190,7 @@ class FieldRow:
     suggested: str
 
 
-class GrantForm(ServiceForm):
+class GrantForm(ServiceForm, PrivacyFields):
     """Give an application fields, masks, rows, quota, networks and a term."""
 
     purpose = forms.CharField(
@@ -309,7 +310,7 @@ class GrantForm(ServiceForm):
             "per_minute": grant.per_minute, "per_day": grant.per_day,
             "misses_per_minute": grant.misses_per_minute, "tries_per_day": grant.tries_per_day,
             "networks": "\n".join(grant.networks), "valid_on": until,
-            "unmasked_reason": grant.unmasked_reason,
+            "unmasked_reason": grant.unmasked_reason, **initial_of(grant.privacy),
         }  # fmt: skip
 
     # what the page draws
@@ -370,6 +371,7 @@ class GrantForm(ServiceForm):
             "minimum_group": data["minimum_group"],
             "misses_per_minute": data["misses_per_minute"],
             "tries_per_day": data["tries_per_day"],
+            "privacy": self.terms(),
             "networks": [part for part in _SPLIT.split(data["networks"]) if part],
             "valid_until": end_of(data["valid_on"]),
             "unmasked_reason": data["unmasked_reason"],

@@ -166,6 +166,7 @@ class Grant(models.Model):
     minimum_group = models.PositiveSmallIntegerField("统计最小组", default=DEFAULT_MINIMUM_GROUP)
     misses_per_minute = models.PositiveIntegerField("每分钟查无记录", default=DEFAULT_MISSES)
     tries_per_day = models.PositiveSmallIntegerField("每天核验不符", default=DEFAULT_TRIES)
+    privacy = models.JSONField("差分隐私", null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-granted_at"]

@@ -84,6 +84,7 @@ class TermsIn(Schema):
     minimum_group: int | None = Field(None, ge=LEAST_MINIMUM_GROUP)
     misses_per_minute: int | None = Field(None, ge=1, le=MOST_MISSES)
     tries_per_day: int | None = Field(None, ge=1, le=MOST_TRIES)
+    privacy: dict[str, Any] | None = None
     unmasked_reason: str = ""
 
 

@@ -14,7 +14,7 @@ from chengshu.data.sharing.services.grants import validate
 from chengshu.kernel.errors import InvalidInput
 
 LONGEST_BASIS, LONGEST_ITEM = 300, 120
-KEPT = ("minimum_group", "misses_per_minute", "tries_per_day")
+KEPT = ("minimum_group", "misses_per_minute", "tries_per_day", "privacy")
 """Limits that no application asks for: whoever grants sets them, a change leaves them."""
 NOT_SENT = "申请没有提交，已填的内容都还在。"
 
@@ -57,6 +57,7 @@ class GrantTerms:
     minimum_group: int | None = None
     misses_per_minute: int | None = None
     tries_per_day: int | None = None
+    privacy: dict[str, Any] | None = None
     unmasked_reason: str = ""
 
 

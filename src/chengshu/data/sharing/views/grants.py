@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from chengshu.data.sharing import selectors, usage
+from chengshu.data.sharing import privacy, selectors, usage
 from chengshu.data.sharing.choices import CallKind, GrantState, kind_words
 from chengshu.data.sharing.forms import GrantForm, ReasonForm
 from chengshu.data.sharing.masking import NONE, mask_name
@@ -171,7 +171,11 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
             Fact("接口", interface.title, interface_url(interface)),
             Fact("调用方式", kind_words(item.kinds)),
             *(
-                [Fact("统计最小组", f"{item.minimum_group} 条")]
+                [
+                    Fact("差分隐私", privacy.sentence(item.privacy))
+                    if item.privacy
+                    else Fact("统计最小组", f"{item.minimum_group} 条")
+                ]
                 if CallKind.STATISTICS in item.kinds
                 else []
             ),
