@@ -14,7 +14,7 @@ from chengshu_gateway.description.openapi import KIND_TITLES
 from chengshu_gateway.disclosure import COUNT_BASE
 from chengshu_gateway.policy import CompiledGrant
 from chengshu_gateway.privacy_terms import Privacy
-from chengshu_gateway.private.statistics import MECHANISM, public_groups
+from chengshu_gateway.private_statistics import MECHANISM, public_groups
 from chengshu_gateway.signing import canonical_text
 
 _STAMP, _NONCE = "1795418400000", "6f1d2c3b4a5968778695"

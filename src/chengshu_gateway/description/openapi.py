@@ -18,7 +18,7 @@ from chengshu_gateway.export_store import FORMATS
 from chengshu_gateway.exports import PART
 from chengshu_gateway.policy import CompiledGrant
 from chengshu_gateway.privacy_terms import PERIODS, Privacy
-from chengshu_gateway.private.statistics import MECHANISM, public_groups
+from chengshu_gateway.private_statistics import MECHANISM, public_groups
 from chengshu_gateway.query import MAX_PAGE, MAX_RESULT, PAGE
 from chengshu_gateway.signing import WINDOW_SECONDS
 from chengshu_gateway.verification import MAX_VALUES

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from chengshu_gateway import privacy_terms
+from chengshu_gateway import private_statistics as private
 from chengshu_gateway.bundle import Bundle, BundleError, Column, Grant, Interface, validate
 from chengshu_gateway.bundle_store import publish_bundle
 from chengshu_gateway.description.examples import examples
 from chengshu_gateway.policy import CompiledGrant
 from chengshu_gateway.privacy_terms import Privacy, PrivacyError
 from chengshu_gateway.private import noise
-from chengshu_gateway.private import statistics as private
 from chengshu_gateway.private.ledger import Item, Ledger
 from chengshu_gateway.private.noise import Drawn, Noise, NoiseError, Release
 from chengshu_gateway.snapshot_build import publish_snapshot
