@@ -14,13 +14,13 @@ from chengshu_gateway import masks, privacy_terms, rowfilter, sources
 from chengshu_gateway.privacy_terms import Privacy, PrivacyError
 from chengshu_gateway.sources import Source
 
-FORMAT = 5
+FORMAT = 4
 """Written format; 2 added the kinds of calls, 3 more of them, the schemes of keys and sources,
-4 the limits of misses and tries, 5 differential privacy.
+4 the limits of misses and tries and differential privacy.
 
 Older ones are still read: grants of format 1 allow lookups, keys without a scheme are shared secrets.
 """
-READABLE = frozenset({1, 2, 3, 4, FORMAT})
+READABLE = frozenset({1, 2, 3, FORMAT})
 SCHEME_HMAC, SCHEME_SM2, SCHEME_JWT = "hmac-sha256", "sm2-sm3", "private-key-jwt"
 CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statistics", "proxy")
 """What a grant may allow: one record by key, many by keys, yes or no to values, by conditions, what
