@@ -169,8 +169,12 @@ def lock(*_arguments: str) -> None:
         fail("更新锁文件需要 uv。")
     common = (
         "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes",
-        "--no-emit-index-url", "--no-header", "--no-annotate", "-q", "pyproject.toml",
+        "--no-emit-index-url", "--no-header", "--no-annotate", "-q",
     )  # fmt: skip
+    # What OpenDP needs besides itself is in the base set.
+    alone = ("--no-deps", "requirements/privacy.in", "-o", "requirements/privacy.lock")
+    run(str(uv), *common, *alone)
+    common = (*common, "pyproject.toml")
     run(str(uv), *common, "-o", "requirements/base.lock")
     dev = ("--extra", "dev")
     run(str(uv), *common, *dev, "-c", "requirements/base.lock", "-o", "requirements/dev.lock")

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chengshu_gateway import disclosure, masks, rowfilter, rowfilter_sql
+from chengshu_gateway.bundle import NUMERIC
 from chengshu_gateway.disclosure import Cell
 from chengshu_gateway.keys import GatewayKeys, hash_record_key
 from chengshu_gateway.policy import CompiledGrant
@@ -40,16 +41,15 @@ MOST_MEASURES = 5
 MOST_GROUPS = 20_000
 """Groups before masks join some of them; finer questions are about single records."""
 SECONDS = 20.0
-_AT_ONCE = threading.BoundedSemaphore(2)
+AT_ONCE = threading.BoundedSemaphore(2)
 _KEPT = 64
-NUMERIC = frozenset({"integer", "real", "decimal"})
 _STEPS = 100_000
 
 _answers: "OrderedDict[tuple[str, ...], tuple[str, int]]" = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """What is asked: groups by these columns, sums and averages of those."""
 
     group: tuple[str, ...]
@@ -88,7 +88,7 @@ class Statistics:
 
     cost = 1
 
-    def __init__(self, grant: CompiledGrant, question: _Question) -> None:
+    def __init__(self, grant: CompiledGrant, question: Question) -> None:
         """`question` was checked against the grant."""
         self._grant = grant
         self._question = question
@@ -102,12 +102,12 @@ class Statistics:
         )  # fmt: skip
         found = _answers.get(name)
         if found is None:
-            if not _AT_ONCE.acquire(blocking=False):
+            if not AT_ONCE.acquire(blocking=False):
                 raise Refusal(BUSY, retry_after=5, extra="同时进行的统计太多")
             try:
                 found = await asyncio.to_thread(self._computed, snapshot, desk.keys)
             finally:
-                _AT_ONCE.release()
+                AT_ONCE.release()
             _answers[name] = found
             while len(_answers) > _KEPT:
                 _answers.popitem(last=False)
@@ -179,9 +179,14 @@ class Statistics:
 
 def prepare(body: bytes, keys: GatewayKeys, grant: CompiledGrant, call: CallRecord) -> Statistics:
     """Read the body of a question; raises Refusal."""
+    return Statistics(grant, question_of(body, keys, grant, call))
+
+
+def question_of(body: bytes, keys: GatewayKeys, grant: CompiledGrant, call: CallRecord) -> Question:
+    """Read the body of a question and check it against the grant; raises Refusal."""
     grant.require("statistics")
     document = members(body, required=[], optional=["group", "sum", "avg"])
-    question = _Question(
+    question = Question(
         _names(document, "group", MOST_COLUMNS),
         _names(document, "sum", MOST_MEASURES),
         _names(document, "avg", MOST_MEASURES),
@@ -200,7 +205,7 @@ def prepare(body: bytes, keys: GatewayKeys, grant: CompiledGrant, call: CallReco
         )
     call.asked = len(named)
     call.record = hash_record_key(keys.record_key, question.canonical())
-    return Statistics(grant, question)
+    return question
 
 
 def _names(document: dict[str, Any], member: str, most: int) -> tuple[str, ...]:
@@ -215,7 +220,7 @@ def _names(document: dict[str, Any], member: str, most: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _read(snapshot: Snapshot, grant: CompiledGrant, question: _Question) -> list[tuple[Any, ...]]:
+def _read(snapshot: Snapshot, grant: CompiledGrant, question: Question) -> list[tuple[Any, ...]]:
     """One row per group: its values, its records, and values, sum and largest of each measure."""
     narrowed = grant.grant.row_filter
     wanted = [
@@ -241,13 +246,14 @@ def _read(snapshot: Snapshot, grant: CompiledGrant, question: _Question) -> list
         f"SELECT {', '.join(columns)} FROM data{where}"  # noqa: S608 - names of the file's own columns
         + (f" GROUP BY {by} LIMIT {MOST_GROUPS + 1}" if by else "")
     )
-    rows = _fetched(snapshot, statement, values)
+    rows = fetched(snapshot, statement, values)
     if len(rows) > MOST_GROUPS:
         raise Refusal(BAD_CONTENT, extra=f"分组超过 {MOST_GROUPS:,} 个，请换取值较少的字段")
     return rows
 
 
-def _fetched(snapshot: Snapshot, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetched(snapshot: Snapshot, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Read with a connection of its own, not for longer than SECONDS; raises Refusal."""
     uri = f"file:{quote(str(snapshot.path.absolute()))}?mode=ro&immutable=1"
     until = time.monotonic() + SECONDS
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
@@ -261,7 +267,7 @@ def _fetched(snapshot: Snapshot, statement: str, values: Sequence[Any]) -> list[
 def _joined(
     rows: Sequence[tuple[Any, ...]],
     shown: Sequence[Callable[[Any], str | None]],
-    question: _Question,
+    question: Question,
 ) -> dict[Cell, _Group]:
     """Groups as they are shown: different values can look alike behind a mask."""
     found: dict[Cell, _Group] = {}

@@ -158,6 +158,7 @@ def _granted(
     if grant is None:
         raise Refusal(problems.NOT_GRANTED)
     grant.check(now, call.ip)
+    call.most_misses = grant.grant.misses_per_minute
     if request.prepare is not None:
         if request.query:
             raise Refusal(problems.BAD_QUERY, extra="POST 调用的参数都写在请求体里")

@@ -10,15 +10,17 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from chengshu_gateway import masks, rowfilter, sources
+from chengshu_gateway import masks, privacy_terms, rowfilter, sources
+from chengshu_gateway.privacy_terms import Privacy, PrivacyError
 from chengshu_gateway.sources import Source
 
-FORMAT = 3
-"""Written format; 2 added the kinds of calls, 3 more of them, the schemes of keys and sources.
+FORMAT = 4
+"""Written format; 2 added the kinds of calls, 3 more of them, the schemes of keys and sources,
+4 the limits of misses and tries and differential privacy.
 
 Older ones are still read: grants of format 1 allow lookups, keys without a scheme are shared secrets.
 """
-READABLE = frozenset({1, 2, FORMAT})
+READABLE = frozenset({1, 2, 3, FORMAT})
 SCHEME_HMAC, SCHEME_SM2, SCHEME_JWT = "hmac-sha256", "sm2-sm3", "private-key-jwt"
 CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statistics", "proxy")
 """What a grant may allow: one record by key, many by keys, yes or no to values, by conditions, what
@@ -29,9 +31,14 @@ MAX_QUERYABLE = 8
 DEFAULT_MINIMUM_GROUP = 10
 LEAST_MINIMUM_GROUP = 3
 """Smallest group that statistics may show, whatever a grant says."""
+DEFAULT_MISSES, MOST_MISSES = 300, 1_000_000
+"""Records asked for and not found in a minute before an application has to wait."""
+DEFAULT_TRIES, MOST_TRIES = 5, 100
+"""Failed verifications of one record that an application has a day."""
 COLUMN_TYPES = frozenset(
     {"text", "integer", "real", "decimal", "boolean", "date", "timestamp"},
 )
+NUMERIC = frozenset({"integer", "real", "decimal"})
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _SECRET_MINIMUM = 16
@@ -119,7 +126,9 @@ class Grant:
     `masks` maps a field to a mask declaration (absent: unmasked); `networks` are CIDRs (empty:
     any); quotas count the records that were asked for, None is unlimited; the day is Beijing time;
     `kinds` are the ways of calling that are allowed (CALL_KINDS); `minimum_group` is how many
-    records a group needs to appear in statistics.
+    records a group needs to appear in statistics; `misses_per_minute` and `tries_per_day` are how many
+    keys without a record and failed verifications of one record are allowed; `privacy` puts statistics
+    (the only way of calling then) under differential privacy.
     """
 
     app_id: str
@@ -134,6 +143,9 @@ class Grant:
     valid_until: float | None = None
     kinds: tuple[str, ...] = ("lookup",)
     minimum_group: int = DEFAULT_MINIMUM_GROUP
+    misses_per_minute: int = DEFAULT_MISSES
+    tries_per_day: int = DEFAULT_TRIES
+    privacy: Privacy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,7 @@ def from_document(document: dict[str, Any]) -> Bundle:
                         "fields": tuple(each["fields"]),
                         "networks": tuple(each["networks"]),
                         "kinds": tuple(each.get("kinds", ("lookup",))),
+                        "privacy": _privacy(each.get("privacy")),
                     }
                 )
                 for each in document["grants"]
@@ -183,6 +196,13 @@ def from_document(document: dict[str, Any]) -> Bundle:
         )
     except (KeyError, TypeError) as error:
         raise BundleError(f"授权包的结构不认识：{error}。已继续使用旧的授权包。") from error
+
+
+def _privacy(document: dict[str, Any] | None) -> Privacy | None:
+    try:
+        return None if document is None else privacy_terms.from_document(document)
+    except PrivacyError as error:
+        raise BundleError(str(error)) from error
 
 
 def _source(document: dict[str, Any] | None) -> Source | None:
@@ -291,8 +311,29 @@ def _check_grant(grant: Grant, interface: Interface, where: str) -> None:
             ipaddress.ip_network(network)
     except ValueError as error:
         raise BundleError(f"{where}：{error}") from error
+    _check_limits(grant, where)
+    if grant.privacy is not None:
+        _check_privacy(grant, grant.privacy, columns, where)
+
+
+def _check_privacy(grant: Grant, terms: Privacy, columns: dict[str, str], where: str) -> None:
+    # Any other way would tell without noise what the noise is to hide.
+    if grant.kinds != ("statistics",):
+        raise BundleError(f"{where}：差分隐私只用于只许“统计查询”的授权。")
+    try:
+        privacy_terms.check(terms)
+        privacy_terms.check_columns(terms, columns, NUMERIC)
+    except PrivacyError as error:
+        raise BundleError(f"{where}：{error}") from error
+
+
+def _check_limits(grant: Grant, where: str) -> None:
     if grant.minimum_group < LEAST_MINIMUM_GROUP:
         raise BundleError(f"{where}：统计最小组不能小于 {LEAST_MINIMUM_GROUP} 条。")
+    if not 1 <= grant.misses_per_minute <= MOST_MISSES:
+        raise BundleError(f"{where}：每分钟查无记录应为 1 至 {MOST_MISSES:,} 条。")
+    if not 1 <= grant.tries_per_day <= MOST_TRIES:
+        raise BundleError(f"{where}：每天核验不符应为 1 至 {MOST_TRIES} 次。")
     if any(limit is not None and limit < 0 for limit in (grant.per_minute, grant.per_day)):
         raise BundleError(f"{where}：限额不能为负。")
 

@@ -44,8 +44,6 @@ FAILURE_WINDOW = 60
 LOCK_SECONDS = 300
 FAILURES_PER_PAIR = 10
 FAILURES_PER_ADDRESS = 60
-GUESSES_PER_KEY = 5
-"""Failed verifications of one record that an application has a day."""
 
 
 class Verdict(enum.Enum):
@@ -221,8 +219,8 @@ class SharedLimits:
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def take_guess(self, name: int, now_ms: int) -> bool:
-        """Take one of the day's tries at a record; False when they are used up.
+    def take_guess(self, name: int, now_ms: int, most: int) -> bool:
+        """Take one of the day's `most` tries at a record; False when they are used up.
 
         Raises:
             TableFullError: Too many records were guessed at today to count one more.
@@ -230,7 +228,7 @@ class SharedLimits:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             at, count = self._guess_slot(name, day_of(now_ms))
-            if count >= GUESSES_PER_KEY:
+            if count >= most:
                 return False
             _SLOT.pack_into(self._map, at, name, day_of(now_ms), count + 1, 0, 0)
             return True

@@ -1,6 +1,6 @@
 """The kinds of posted calls by the last part of their path."""
 
-from chengshu_gateway import aggregates, batch, changes, exports, query, verification
+from chengshu_gateway import batch, changes, exports, private_statistics, query, verification
 from chengshu_gateway.relay import work as relay
 from chengshu_gateway.work import Prepare
 
@@ -10,6 +10,6 @@ OPERATIONS: dict[str, Prepare] = {
     "query": query.prepare,
     "changes": changes.prepare,
     **exports.PREPARE,
-    "statistics": aggregates.prepare,
+    "statistics": private_statistics.prepare,
     "proxy": relay.prepare,
 }

@@ -29,7 +29,11 @@ _TIMESTAMP = re.compile(rb"\d{13}")
 class CallRecord:
     """What the audit keeps of one call; filled in while the call is examined.
 
-    The last five belong to posted calls only: `kind` names the operation ("" for a GET), `cost` is
+    `expense`, `spent` and `spent_on` are of answers under differential privacy: what they were paid
+    with, in millionths of epsilon, on which day; see `private.ledger`.
+    `most_misses` is not kept: how many misses a minute the grant allows (0: no grant was found).
+
+    The five before it belong to posted calls only: `kind` names the operation ("" for a GET), `cost` is
     what it took from the quota, `records` the keyed hashes of all records it was about.
     """
 
@@ -50,6 +54,10 @@ class CallRecord:
     found: int = 0
     cost: int = 1
     records: str = ""
+    most_misses: int = 0
+    expense: str = ""
+    spent: int = 0
+    spent_on: str = ""
 
 
 def split_path(raw: bytes) -> tuple[str, str | None]:

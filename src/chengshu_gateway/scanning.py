@@ -1,8 +1,8 @@
 """Trying record keys out: an application that asks for many records that are not there is slowed.
 
-A key space such as identity numbers can be walked by whoever holds a grant. So only few misses a
-minute are free; then the application's calls of that interface wait until the minute is over. It
-costs an honest bulk check some patience and a walker centuries, and each refusal stands in the trail
+A key space such as identity numbers can be walked by whoever holds a grant. So only so many misses a
+minute are free as the grant says; then the application's calls of that interface wait until the minute
+is over. It costs an honest bulk check some patience and a walker centuries, and each refusal stands in the trail
 under its own word, where the administrator's page of anomalies finds it.
 """
 
@@ -11,7 +11,6 @@ from chengshu_gateway.limits import SharedLimits, tag
 from chengshu_gateway.problems import Refusal
 from chengshu_gateway.request import CallRecord
 
-MISSES_PER_MINUTE = 300
 PAUSE_SECONDS = 60
 
 
@@ -33,10 +32,10 @@ class ScanGuard:
     def count(self, call: CallRecord, outcome: str, now_ms: int) -> None:
         """Count what an answered call asked for and did not find."""
         missed = _missed(call, outcome)
-        if missed:
+        if missed and call.most_misses:
             self._limits.record_failure(
                 now_ms // 1000,
-                {_tag(call): MISSES_PER_MINUTE},
+                {_tag(call): call.most_misses},
                 amount=missed,
                 seconds=PAUSE_SECONDS,
             )

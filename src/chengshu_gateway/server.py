@@ -13,7 +13,7 @@ import shutil
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -26,6 +26,9 @@ from chengshu_gateway.description import contract, openapi
 from chengshu_gateway.keys import GatewayKeys, hash_record_key
 from chengshu_gateway.limits import SharedLimits, TableFullError
 from chengshu_gateway.operations import OPERATIONS
+from chengshu_gateway.private.desk import PrivateDesk
+from chengshu_gateway.private.ledger import Ledger
+from chengshu_gateway.private.noise import Noise
 from chengshu_gateway.problems import Refusal
 from chengshu_gateway.quota_restore import used_today
 from chengshu_gateway.relay.service import Relay
@@ -107,7 +110,12 @@ class Gateway:
         self._tokens = oauth.OAuthDesk(keys, self.limits, self._settings.public_url)
         self._authoriser = Authoriser(self.limits, self.state, self._tokens)
         self._relay = Relay(self._settings.keys)
-        self._desk = Desk(self._settings.keys, self.limits, data / "exports", self._relay)
+        self._private = PrivateDesk(
+            Ledger(data / "privacy" / "ledger.sqlite", data / "audit"), Noise()
+        )
+        self._desk = Desk(
+            self._settings.keys, self.limits, data / "exports", self._relay, self._private
+        )
         await self.state.refresh()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
@@ -118,6 +126,7 @@ class Gateway:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watcher
         await self._relay.close()
+        await asyncio.to_thread(self._private.noise.close)
         await self.audit.close()
         self.state.close()
         self.limits.close()
@@ -348,8 +357,11 @@ class Gateway:
                 "per_day": grant.per_day,
                 "used_this_minute": minute,
                 "used_today": today,
+                "misses_per_minute": grant.misses_per_minute,
+                "tries_per_day": grant.tries_per_day,
             },
             "valid_until": grant.valid_until,
+            "privacy": None if grant.privacy is None else asdict(grant.privacy),
         }
         return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
@@ -389,6 +401,11 @@ def _posted_members(call: CallRecord) -> str:
     return (
         f',"call":"{call.kind}","asked":{call.asked},"found":{call.found},'
         f'"cost":{call.cost},"records":"{call.records}"'
+        + (
+            f',"expense":"{call.expense}","spent":{call.spent},"spent_on":"{call.spent_on}"'
+            if call.expense
+            else ""
+        )
     )
 
 

@@ -24,9 +24,15 @@ class Verification:
 
     cost = 1
 
-    def __init__(self, plan: Plan, key: str, kinds: dict[str, str], given: dict[str, str]) -> None:
-        """`plan` reads the fields of `given` in their order; `kinds` are their column types."""
+    def __init__(
+        self, plan: Plan, key: str, kinds: dict[str, str], given: dict[str, str], tries: int
+    ) -> None:
+        """`plan` reads the fields of `given` in their order; `kinds` are their column types.
+
+        `tries` is how often a day this application may be wrong about one record.
+        """
         self._plan = plan
+        self._tries = tries
         self._key = key
         self._kinds = kinds
         self._given = given
@@ -37,7 +43,7 @@ class Verification:
         name = guess_tag(call.app, call.interface, call.record)
         try:
             # The try is taken first and given back when it was right: tries side by side count too.
-            if not desk.limits.take_guess(name, now_ms):
+            if not desk.limits.take_guess(name, now_ms, self._tries):
                 raise Refusal(GUESS_LIMIT, retry_after=seconds_to_midnight(now_ms))
         except TableFullError as error:
             raise Refusal(BUSY, retry_after=seconds_to_midnight(now_ms)) from error
@@ -69,7 +75,7 @@ def prepare(body: bytes, keys: GatewayKeys, grant: CompiledGrant, call: CallReco
     call.fields = plan.fields
     kinds = {column.name: column.type for column in grant.columns()}
     given = {field: _claimed(field, kinds[field], value) for field, value in values.items()}
-    return Verification(plan, key, kinds, given)
+    return Verification(plan, key, kinds, given, grant.grant.tries_per_day)
 
 
 def _claimed(field: str, kind: str, value: Any) -> str:

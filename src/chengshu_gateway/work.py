@@ -15,6 +15,7 @@ from chengshu_gateway.bundle import Interface
 from chengshu_gateway.keys import GatewayKeys
 from chengshu_gateway.limits import QuotaHandle, SharedLimits
 from chengshu_gateway.policy import CompiledGrant
+from chengshu_gateway.private.desk import PrivateDesk
 from chengshu_gateway.problems import BAD_CONTENT, Refusal
 from chengshu_gateway.request import CallRecord
 from chengshu_gateway.snapshot import Snapshot
@@ -35,12 +36,13 @@ class SourceDoor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What work needs besides its snapshot: keys, the shared counters, the exports, the door to sources."""
+    """What work needs besides its snapshot: keys, the shared counters, the exports, the doors to sources and noise."""
 
     keys: GatewayKeys
     limits: SharedLimits
     exports: Path
     relay: SourceDoor | None = None
+    private: PrivateDesk | None = None
 
     def charge(self, quota: QuotaHandle, call: CallRecord, amount: int) -> None:
         """Set what the call finally costs: never more than was taken when it was admitted."""

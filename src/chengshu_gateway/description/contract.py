@@ -5,7 +5,7 @@ The gateway knows the rules; who provides, who asks and why is added by whoever 
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -157,6 +157,9 @@ def _rules(grant: CompiledGrant) -> list[Part]:
         "kinds": list(given.kinds),
         "quotaPerMinute": given.per_minute,
         "quotaPerDay": given.per_day,
+        "missesPerMinute": given.misses_per_minute,
+        "triesPerDay": given.tries_per_day,
+        "privacy": None if given.privacy is None else asdict(given.privacy),
         "networks": list(given.networks),
         "rowsFiltered": given.row_filter is not None,
         "signing": "CS1-HMAC-SHA256",

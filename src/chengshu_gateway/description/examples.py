@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from chengshu_gateway.description.fields import answered, stored
 from chengshu_gateway.description.openapi import KIND_TITLES
 from chengshu_gateway.disclosure import COUNT_BASE
 from chengshu_gateway.policy import CompiledGrant
+from chengshu_gateway.privacy_terms import Privacy
+from chengshu_gateway.private_statistics import MECHANISM, public_groups
 from chengshu_gateway.signing import canonical_text
 
 _STAMP, _NONCE = "1795418400000", "6f1d2c3b4a5968778695"
@@ -143,11 +146,33 @@ def _export(grant: CompiledGrant) -> Example:
 
 
 def _statistics(grant: CompiledGrant) -> Example:
+    if grant.grant.privacy is not None:
+        return _private_statistics(grant, grant.grant.privacy)
     group = [column.name for column in grant.columns()[-1:]]
     row = {"group": {n: _record(grant)[n] for n in group}, "count": 120, "sum": {}, "avg": {}}
     answer = _answer(
         grant, [row], suppressed=False, minimum=grant.grant.minimum_group, rounding=COUNT_BASE
     )
+    python = f'client.statistics("{grant.interface.interface_id}", group={_python(group)})'
+    return _posted(grant, "statistics", {"group": group}, python, answer)
+
+
+def _private_statistics(grant: CompiledGrant, terms: Privacy) -> Example:
+    public = public_groups(grant, terms)
+    group = list(public)[:1]
+    noise = {"scale": 1 / terms.epsilon, "accuracy_95": math.ceil(3 / terms.epsilon)}
+    answer = _answer(
+        grant, [{"group": {name: public[name][0] for name in group}, "count": 118}],
+        privacy={
+            "mechanism": MECHANISM, "epsilon": terms.epsilon, "records_per_person": terms.records,
+            "count": noise, "sum": {}, "filled": {},
+        },
+        budget={
+            "total": terms.budget, "spent": terms.epsilon, "kept": False,
+            "remaining": terms.budget - terms.epsilon, "period": terms.period,
+            "renews": "2027-01-01", "charged_on": "2026-12-01",
+        },
+    )  # fmt: skip
     python = f'client.statistics("{grant.interface.interface_id}", group={_python(group)})'
     return _posted(grant, "statistics", {"group": group}, python, answer)
 

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from chengshu_gateway import problems
-from chengshu_gateway.aggregates import MOST_COLUMNS, MOST_MEASURES, NUMERIC
+from chengshu_gateway.aggregates import MOST_COLUMNS, MOST_MEASURES
 from chengshu_gateway.batch import MAX_KEYS
-from chengshu_gateway.bundle import CALL_KINDS, Column
+from chengshu_gateway.bundle import CALL_KINDS, NUMERIC, Column
 from chengshu_gateway.changes import MAX_PAGE as MAX_CHANGES
 from chengshu_gateway.changes import PAGE as CHANGES_PAGE
 from chengshu_gateway.conditions import MAX_COLUMNS
@@ -16,6 +17,8 @@ from chengshu_gateway.description.fields import Part, mask_label, mask_of, value
 from chengshu_gateway.export_store import FORMATS
 from chengshu_gateway.exports import PART
 from chengshu_gateway.policy import CompiledGrant
+from chengshu_gateway.privacy_terms import PERIODS, Privacy
+from chengshu_gateway.private_statistics import MECHANISM, public_groups
 from chengshu_gateway.query import MAX_PAGE, MAX_RESULT, PAGE
 from chengshu_gateway.signing import WINDOW_SECONDS
 from chengshu_gateway.verification import MAX_VALUES
@@ -55,7 +58,15 @@ _OWN: dict[str, frozenset[str]] = {
     "export": frozenset({"bad_content"}),
     "export-state": frozenset({"bad_content", "no_export"}),
     "export-part": frozenset({"bad_content", "no_export"}),
-    "statistics": frozenset({"bad_content", "field_not_granted", "not_queryable"}),
+    "statistics": frozenset(
+        {
+            "bad_content",
+            "field_not_granted",
+            "not_queryable",
+            "budget_spent",
+            "privacy_unavailable",
+        }
+    ),
     "proxy": frozenset(
         {
             "bad_content",
@@ -119,7 +130,13 @@ def terms(grant: CompiledGrant) -> Part:
             if (mask := mask_of(grant, column)).hides
         },
         "rows_filtered": given.row_filter is not None,
-        "quota": {"per_minute": given.per_minute, "per_day": given.per_day},
+        "quota": {
+            "per_minute": given.per_minute,
+            "per_day": given.per_day,
+            "misses_per_minute": given.misses_per_minute,
+            "tries_per_day": given.tries_per_day,
+        },
+        "privacy": None if given.privacy is None else asdict(given.privacy),
         "networks": list(given.networks),
         "valid_from": _moment(given.valid_from),
         "valid_until": _moment(given.valid_until),
@@ -250,7 +267,8 @@ def _lookup(grant: CompiledGrant) -> tuple[str, str, Part]:
     names = ("Key", "Fields", "Purpose")
     key = grant.interface.key_column
     operation = _operation(
-        "lookup", KIND_TITLES["lookup"], f"按 {key} 查一条记录，占限额一条。",
+        "lookup", KIND_TITLES["lookup"], f"按 {key} 查一条记录，占限额一条。"
+        f"一分钟查无记录满 {grant.grant.misses_per_minute:,} 条，本接口的调用暂停一分钟。",
         parameters=[_ref("parameters", name) for name in names],
         responses=_responses("lookup", _ref("schemas", "Record")),
     )  # fmt: skip
@@ -305,7 +323,8 @@ def _verify(grant: CompiledGrant) -> tuple[str, str, Part]:
     values = {c.name: {"title": c.title or c.name, **_CLAIMED[c.type]} for c in columns}
     flags = _object({c.name: {"type": "boolean"} for c in columns}, [])
     return _posted(
-        "verify", "给出一条记录的几个值，只答是否一致。比对的是原值，不受脱敏影响；占限额一条。",
+        "verify", "给出一条记录的几个值，只答是否一致。比对的是原值，不受脱敏影响；占限额一条。"
+        f"同一条记录一天核验不符最多 {grant.grant.tries_per_day} 次。",
         _object({
             "key": _ref("schemas", "Key"),
             "values": _object(values, [], minProperties=1, maxProperties=MAX_VALUES),
@@ -418,13 +437,12 @@ def _exports(_grant: CompiledGrant) -> list[tuple[str, str, Part]]:
 
 
 def _statistics(grant: CompiledGrant) -> tuple[str, str, Part]:
+    if grant.grant.privacy is not None:
+        return _private_statistics(grant, grant.grant.privacy)
     columns = grant.columns()
     names = [c.name for c in columns if not mask_of(grant, c).subject]
     added = [c.name for c in columns if c.type in NUMERIC and not mask_of(grant, c).hides]
-    measured = _listed(
-        {"type": "string", "enum": added} if added else {"not": {}}, uniqueItems=True,
-        maxItems=MOST_MEASURES if added else 0,
-    )  # fmt: skip
+    measured = _chosen(added, MOST_MEASURES)
     group = _listed({"type": "string", "enum": names}, uniqueItems=True, maxItems=MOST_COLUMNS)
     sums = {name: {"type": ["number", "null"]} for name in added}
     row = _object(
@@ -438,6 +456,51 @@ def _statistics(grant: CompiledGrant) -> tuple[str, str, Part]:
         "statistics", "分组的条数、合计和平均；小组不出现，数字取整并加扰动。占限额一条。",
         _object({"group": group, "sum": measured, "avg": measured}, []), _listed(row),
         {"suppressed": {"type": "boolean"}, "minimum": _COUNT, "rounding": _COUNT},
+    )  # fmt: skip
+
+
+def _private_statistics(grant: CompiledGrant, given: Privacy) -> tuple[str, str, Part]:
+    public = public_groups(grant, given)
+    added = [name for name in given.bounds if name in grant.grant.fields]
+    measured = _chosen(added, MOST_MEASURES)
+    whole, number = {"type": "integer"}, {"type": "number"}
+    row = _object(
+        {
+            "group": _object({name: {"enum": list(values)} for name, values in public.items()}, []),
+            "count": {**whole, "description": "加了扰动，可能为负"},
+            "sum": _object(dict.fromkeys(added, number), []),
+            "avg": _object({name: {"type": ["number", "null"]} for name in added}, []),
+        },
+        ["group", "count"],
+    )  # fmt: skip
+    certainty = {"scale": number, "accuracy_95": number}
+    bounded = _object({**certainty, "low": number, "high": number})
+    told = {
+        "mechanism": {"const": MECHANISM}, "epsilon": number, "records_per_person": whole,
+        "count": _object(certainty), "sum": _object(dict.fromkeys(added, bounded), []),
+        "filled": _object(dict.fromkeys(added, _object(certainty)), []),
+    }  # fmt: skip
+    budget = {
+        "total": number, "spent": number, "remaining": number, "period": {"enum": list(PERIODS)},
+        "renews": {"type": "string", "format": "date"}, "kept": {"type": "boolean"},
+        "charged_on": {"type": "string", "format": "date"},
+    }  # fmt: skip
+    return _posted(
+        "statistics",
+        f"分组的条数、合计和平均，都加随机扰动（差分隐私）。每个新问题用预算 {given.epsilon:g}，"
+        f"每期（{given.period}）共 {given.budget:g}；同样的问题本期内答案相同，不再用预算。占限额一条。",
+        _object(
+            {"group": _chosen(list(public), MOST_COLUMNS), "sum": measured, "avg": measured}, []
+        ),
+        _listed(row), {"privacy": _object(told), "budget": _object(budget)},
+    )  # fmt: skip
+
+
+def _chosen(names: list[str], most: int) -> Part:
+    """A list of some of these names, empty when there are none."""
+    return _listed(
+        {"type": "string", "enum": names} if names else {"not": {}}, uniqueItems=True,
+        maxItems=most if names else 0,
     )  # fmt: skip
 
 

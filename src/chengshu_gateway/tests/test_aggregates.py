@@ -162,7 +162,7 @@ def test_a_grant_sets_its_own_minimum(city, gateway):
 
 
 def test_too_many_at_once_are_told_to_wait(gateway, monkeypatch):
-    monkeypatch.setattr(aggregates, "_AT_ONCE", aggregates.threading.BoundedSemaphore(1))
+    monkeypatch.setattr(aggregates, "AT_ONCE", aggregates.threading.BoundedSemaphore(1))
     aggregates._answers.clear()
 
     async def both():

@@ -42,7 +42,9 @@ def test_the_openapi_document_is_valid_and_shows_only_what_was_granted():
     body = told["paths"][f"{root}/query"]["post"]["requestBody"]["content"]["application/json"]
     # The name is masked and the area was not granted: neither can be asked for.
     assert list(body["schema"]["properties"]["where"]["properties"]) == ["code"]
-    assert told["x-grant"]["quota"] == {"per_minute": None, "per_day": 500}
+    assert told["x-grant"]["quota"] == {
+        "per_minute": None, "per_day": 500, "misses_per_minute": 300, "tries_per_day": 5,
+    }  # fmt: skip
     assert told["x-grant"]["networks"] == ["10.1.0.0/16"]
     assert told["x-grant"]["valid_until"] == "2026-11-23T07:20:00+00:00"
     assert "id_number" not in json.dumps({**told, "x-grant": None})

@@ -5,8 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from chengshu_gateway import scanning
-from chengshu_gateway.tests.sample_city import GRANT, calls, local, post, publish
+from chengshu_gateway.tests.sample_city import GRANT, calls, local, post, publish, publish_rules
 
 ROW = "/share/v1/residents/R1"
 KINDS = ("lookup", "batch", "verify")
@@ -18,8 +17,8 @@ def city(tmp_path):
 
 
 @pytest.fixture
-def gateway(city, monkeypatch):
-    monkeypatch.setattr(scanning, "MISSES_PER_MINUTE", 8)
+def gateway(city):
+    publish_rules(city, grant=replace(GRANT, kinds=KINDS, misses_per_minute=8))
     with local(city) as running:
         yield running
 
@@ -47,6 +46,14 @@ def test_misses_of_batches_and_failed_verifications_count_one_by_one(gateway):
         asked = {"key": key, "values": {"name": "不是他"}}
         assert post(gateway, "verify", asked).json["match"] is False
     assert gateway.ask(ROW).json["code"] == "scanning"
+
+
+def test_a_grant_that_allows_more_misses_is_not_slowed(city, gateway):
+    publish_rules(city, grant=replace(GRANT, kinds=KINDS, misses_per_minute=21))
+    gateway.refresh()
+    assert gateway.ask("/share/v1/residents").json["data"]["quota"]["misses_per_minute"] == 21
+    found = [gateway.ask(f"/share/v1/residents/N{n}").json["code"] for n in range(22)]
+    assert found == ["no_record"] * 21 + ["scanning"]
 
 
 def test_strangers_and_refusals_cannot_pause_an_application(gateway):

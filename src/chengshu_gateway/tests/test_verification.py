@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chengshu_gateway import matching
+from chengshu_gateway.bundle import DEFAULT_TRIES
 from chengshu_gateway.limits import (
-    GUESSES_PER_KEY,
     SharedLimits,
     TableFullError,
     guess_tag,
@@ -73,7 +73,7 @@ def test_an_empty_stored_value_matches_nothing(gateway):
 
 
 def test_trying_values_out_ends_after_a_few_and_for_the_day(city, gateway):
-    for at in range(GUESSES_PER_KEY):
+    for at in range(DEFAULT_TRIES):
         assert verify(gateway, "R1", {"phone": f"1380000000{at}"}).status == 200
     locked = verify(gateway, "R1", {"phone": "13812341234"})
     assert refused(locked, 429, "guess_limit")
@@ -85,7 +85,7 @@ def test_trying_values_out_ends_after_a_few_and_for_the_day(city, gateway):
 
 def test_tries_are_remembered_after_the_loss_of_the_counters(city):
     with local(city) as gateway:
-        for at in range(GUESSES_PER_KEY):
+        for at in range(DEFAULT_TRIES):
             verify(gateway, "R1", {"phone": f"1380000000{at}"})
         verify(gateway, "R3", {"age": 25})
     (city / "state" / "limits.bin").unlink()
@@ -95,8 +95,15 @@ def test_tries_are_remembered_after_the_loss_of_the_counters(city):
 
 
 def test_right_answers_use_no_tries(gateway):
-    for _ in range(GUESSES_PER_KEY * 2):
+    for _ in range(DEFAULT_TRIES * 2):
         assert verify(gateway, "R1", RIGHT).json["match"] is True
+
+
+def test_a_grant_may_allow_fewer_tries(tmp_path):
+    publish(tmp_path, grant=replace(VERIFIED, tries_per_day=2))
+    with local(tmp_path) as gateway:
+        codes = [verify(gateway, "R1", {"age": 50 + at}).status for at in range(4)]
+    assert codes == [200, 200, 429, 429]
 
 
 def test_tries_side_by_side_are_no_more_than_one_after_another(gateway):
@@ -112,7 +119,7 @@ def test_tries_side_by_side_are_no_more_than_one_after_another(gateway):
         )
 
     replies = gateway.runner.run(all_at_once())
-    assert sum(reply.status == 200 for reply in replies) == GUESSES_PER_KEY
+    assert sum(reply.status == 200 for reply in replies) == DEFAULT_TRIES
 
 
 def test_the_quota_counts_every_verification(tmp_path):
@@ -151,7 +158,7 @@ def test_a_lookup_needs_its_own_grant(gateway):
 def test_other_contents_are_refused_and_use_neither_quota_nor_tries(
     city, gateway, content, status, code
 ):
-    for _ in range(GUESSES_PER_KEY + 1):
+    for _ in range(DEFAULT_TRIES + 1):
         assert refused(post(gateway, "verify", content), status, code)
     assert not any(call.counted for call in calls(city))
     assert verify(gateway, "R1", RIGHT).status == 200
@@ -204,11 +211,11 @@ def test_a_full_table_of_tries_closes_instead_of_forgetting(tmp_path, monkeypatc
     monkeypatch.setattr("chengshu_gateway.limits._GUESS_BUCKETS", 1)
     limits = SharedLimits(tmp_path / "limits.bin", nonce_buckets=1)
     names = [tag(str(at)) for at in range(16)]
-    assert all(limits.take_guess(name, NOON) for name in names)
+    assert all(limits.take_guess(name, NOON, 1) for name in names)
     with pytest.raises(TableFullError):
-        limits.take_guess(guess_tag("a", "i", "r"), NOON)
+        limits.take_guess(guess_tag("a", "i", "r"), NOON, 1)
     limits.give_guess_back(names[0], NOON)
-    assert limits.take_guess(guess_tag("a", "i", "r"), NOON)
+    assert limits.take_guess(guess_tag("a", "i", "r"), NOON, 1)
     tomorrow = NOON + 86_400_000
-    assert limits.take_guess(guess_tag("a", "i", "s"), tomorrow)
+    assert limits.take_guess(guess_tag("a", "i", "s"), tomorrow, 1)
     limits.close()

@@ -13,7 +13,7 @@ from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rest import ApiRouter, Number
 from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.identity.models import Organization
-from chengshu_gateway.bundle import LEAST_MINIMUM_GROUP
+from chengshu_gateway.bundle import LEAST_MINIMUM_GROUP, MOST_MISSES, MOST_TRIES
 
 router = ApiRouter()
 MAX_PAGE = 200
@@ -140,7 +140,11 @@ class RuleIn(Schema):
     """What a grant allows; ``row_filter`` in the gateway's language, see the protocol.
 
     ``kinds`` left out: lookups only in a new grant, unchanged in an old one. ``minimum_group`` is the least number of
-    records of a group in statistics.
+    records of a group in statistics, ``misses_per_minute`` how many keys without a record and
+    ``tries_per_day`` how many failed verifications of one record are allowed;
+    left out, they stay (in a new grant: the usual ones). ``privacy`` puts a grant of statistics only under
+    differential privacy: ``epsilon`` of an answer, ``budget`` of a ``period`` ("day" or "month"), ``bounds`` of columns
+    that are added up, public ``groups`` and ``records`` of one person; ``{}`` ends it, left out it stays.
     """
 
     fields: list[str]
@@ -151,6 +155,9 @@ class RuleIn(Schema):
     networks: list[str] = []
     kinds: list[str] | None = None
     minimum_group: int | None = Field(None, ge=LEAST_MINIMUM_GROUP)
+    misses_per_minute: int | None = Field(None, ge=1, le=MOST_MISSES)
+    tries_per_day: int | None = Field(None, ge=1, le=MOST_TRIES)
+    privacy: dict[str, Any] | None = None
     valid_until: datetime | None = None
     unmasked_reason: str = ""
 

@@ -17,10 +17,18 @@ from chengshu.data.sharing.choices import CallKind, KeyScheme, lookup_only
 from chengshu.data.sharing.declarations import kinds_of, source_of
 from chengshu.data.sharing.masking import NONE, SENSITIVE, suggested_mask
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
+from chengshu.data.sharing.privacy import PrivacyFields, initial_of
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.ui.components import FormSection
-from chengshu_gateway.bundle import DEFAULT_MINIMUM_GROUP, LEAST_MINIMUM_GROUP
+from chengshu_gateway.bundle import (
+    DEFAULT_MINIMUM_GROUP,
+    DEFAULT_MISSES,
+    DEFAULT_TRIES,
+    LEAST_MINIMUM_GROUP,
+    MOST_MISSES,
+    MOST_TRIES,
+)
 
 _SPLIT = re.compile(r"[\s,，;；]+")
 
@@ -182,7 +190,7 @@ class FieldRow:
     suggested: str
 
 
-class GrantForm(ServiceForm):
+class GrantForm(ServiceForm, PrivacyFields):
     """Give an application fields, masks, rows, quota, networks and a term."""
 
     purpose = forms.CharField(
@@ -212,6 +220,14 @@ class GrantForm(ServiceForm):
     minimum_group = forms.IntegerField(
         label="统计最小组", required=False, min_value=LEAST_MINIMUM_GROUP, initial=DEFAULT_MINIMUM_GROUP,
         help_text="条；统计查询里不足这么多条的组不出现。",
+    )  # fmt: skip
+    misses_per_minute = forms.IntegerField(
+        label="每分钟查无记录", required=False, min_value=1, max_value=MOST_MISSES, initial=DEFAULT_MISSES,
+        help_text="条；查不到的满了这么多，这个接口停一分钟，防止逐个试主键。问的人大多本来就不在册的（如核对名单），可以放宽。",
+    )  # fmt: skip
+    tries_per_day = forms.IntegerField(
+        label="每天核验不符", required=False, min_value=1, max_value=MOST_TRIES, initial=DEFAULT_TRIES,
+        help_text="次；同一条记录核验不符满了这么多次，当天不再答，防止试出原值。取值少的字段（如性别、民族）不要放宽。",
     )  # fmt: skip
     networks = forms.CharField(
         label="只许来自这些网段", required=False, widget=forms.Textarea(attrs={"rows": 2}),
@@ -292,8 +308,9 @@ class GrantForm(ServiceForm):
             **self.initial,
             "fields": grant.fields, "kinds": grant.kinds, "minimum_group": grant.minimum_group,
             "per_minute": grant.per_minute, "per_day": grant.per_day,
+            "misses_per_minute": grant.misses_per_minute, "tries_per_day": grant.tries_per_day,
             "networks": "\n".join(grant.networks), "valid_on": until,
-            "unmasked_reason": grant.unmasked_reason,
+            "unmasked_reason": grant.unmasked_reason, **initial_of(grant.privacy),
         }  # fmt: skip
 
     # what the page draws
@@ -352,6 +369,9 @@ class GrantForm(ServiceForm):
             "per_day": data["per_day"],
             "kinds": data["kinds"],
             "minimum_group": data["minimum_group"],
+            "misses_per_minute": data["misses_per_minute"],
+            "tries_per_day": data["tries_per_day"],
+            "privacy": self.terms(),
             "networks": [part for part in _SPLIT.split(data["networks"]) if part],
             "valid_until": end_of(data["valid_on"]),
             "unmasked_reason": data["unmasked_reason"],

@@ -17,7 +17,7 @@ from chengshu.data.sharing.choices import (
 )
 from chengshu.kernel.access.protocol import AccessRule
 from chengshu.kernel.identity.models import Account, Organization
-from chengshu_gateway.bundle import DEFAULT_MINIMUM_GROUP
+from chengshu_gateway.bundle import DEFAULT_MINIMUM_GROUP, DEFAULT_MISSES, DEFAULT_TRIES
 
 
 class Application(models.Model):
@@ -164,6 +164,9 @@ class Grant(models.Model):
     unmasked_reason = models.CharField("不脱敏的理由", max_length=300, blank=True)
     problem = models.CharField("待处理的问题", max_length=500, blank=True)
     minimum_group = models.PositiveSmallIntegerField("统计最小组", default=DEFAULT_MINIMUM_GROUP)
+    misses_per_minute = models.PositiveIntegerField("每分钟查无记录", default=DEFAULT_MISSES)
+    tries_per_day = models.PositiveSmallIntegerField("每天核验不符", default=DEFAULT_TRIES)
+    privacy = models.JSONField("差分隐私", null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-granted_at"]

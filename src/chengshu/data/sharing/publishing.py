@@ -31,6 +31,7 @@ from chengshu.data.sharing.models import (
     Grant,
     ShareInterface,
 )
+from chengshu.data.sharing.privacy import wire_terms
 from chengshu.kernel.crypto.errors import SealedValueError
 from chengshu.kernel.crypto.facade import open_sealed
 from chengshu.kernel.unit_of_work import unit_of_work
@@ -38,6 +39,7 @@ from chengshu_gateway import bundle as wire
 from chengshu_gateway import rowfilter
 from chengshu_gateway.bundle_store import publish_bundle as write_bundle
 from chengshu_gateway.keys import GatewayKeys
+from chengshu_gateway.privacy_terms import PrivacyError
 
 KEY_PLACE = "sharing.application_key.secret"
 # How long the gateway still knows a revoked key, to say "revoked" instead of "wrong signature".
@@ -226,11 +228,11 @@ def publishable(item: Grant, interface: wire.Interface) -> tuple[wire.Grant | No
         return None, f"行范围用到的字段 {'、'.join(lost)} 已不在接口中，授权已停用。请变更授权。"
     if len(gone) == len(item.fields):
         return None, "授权的字段都已不在接口中，授权已停用。请变更或收回授权。"
-    made = _grant(item, present)
     owner = wire.Application(item.application.code, item.application.name, ())
     try:
+        made = _grant(item, present)
         wire.validate(wire.Bundle((owner,), (interface,), (made,)))
-    except wire.BundleError as error:
+    except (wire.BundleError, PrivacyError) as error:
         return None, f"{error}授权已停用，请变更授权。"
     return made, problem
 
@@ -250,4 +252,7 @@ def _grant(item: Grant, present: set[str]) -> wire.Grant:
         valid_until=item.valid_until.timestamp() if item.valid_until else None,
         kinds=tuple(item.kinds),
         minimum_group=item.minimum_group,
+        misses_per_minute=item.misses_per_minute,
+        tries_per_day=item.tries_per_day,
+        privacy=wire_terms(item.privacy),
     )

@@ -17,6 +17,7 @@ from chengshu.data.sharing.requests.services.submission import submit, submit_ch
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rest import ApiRouter
 from chengshu.kernel.errors import InvalidInput
+from chengshu_gateway.bundle import LEAST_MINIMUM_GROUP, MOST_MISSES, MOST_TRIES
 
 router = ApiRouter()
 MAX_PAGE = 200
@@ -80,6 +81,10 @@ class TermsIn(Schema):
     networks: list[str] = []
     valid_until: datetime | None = None
     kinds: list[str] = Field(default_factory=lookup_only)
+    minimum_group: int | None = Field(None, ge=LEAST_MINIMUM_GROUP)
+    misses_per_minute: int | None = Field(None, ge=1, le=MOST_MISSES)
+    tries_per_day: int | None = Field(None, ge=1, le=MOST_TRIES)
+    privacy: dict[str, Any] | None = None
     unmasked_reason: str = ""
 
 

@@ -14,6 +14,8 @@ from chengshu.data.sharing.services.grants import validate
 from chengshu.kernel.errors import InvalidInput
 
 LONGEST_BASIS, LONGEST_ITEM = 300, 120
+KEPT = ("minimum_group", "misses_per_minute", "tries_per_day", "privacy")
+"""Limits that no application asks for: whoever grants sets them, a change leaves them."""
 NOT_SENT = "申请没有提交，已填的内容都还在。"
 
 
@@ -53,6 +55,9 @@ class GrantTerms:
     valid_until: datetime | None
     kinds: list[str] = field(default_factory=lookup_only)
     minimum_group: int | None = None
+    misses_per_minute: int | None = None
+    tries_per_day: int | None = None
+    privacy: dict[str, Any] | None = None
     unmasked_reason: str = ""
 
 
@@ -76,12 +81,15 @@ def proposed_terms(item: AccessRequest) -> GrantTerms:
 
 def proposed_grant(item: AccessRequest) -> Grant:
     """The same as a grant that is not saved, for checks and for the form the provider starts from."""
-    terms = proposed_terms(item)
+    terms, held = proposed_terms(item), item.amends
+    # What only the provider decides stays as it was decided, unless the provider changes it on the form.
+    kept = {n: getattr(held, n) for n in KEPT} if held else {}
     return Grant(
         application=item.application, interface=item.interface, purpose=item.purpose,
         fields=terms.fields, masks=terms.masks, row_filter=terms.row_filter,
         per_minute=terms.per_minute, per_day=terms.per_day, networks=terms.networks,
         valid_until=terms.valid_until, kinds=terms.kinds, unmasked_reason=terms.unmasked_reason,
+        **kept,
     )  # fmt: skip
 
 

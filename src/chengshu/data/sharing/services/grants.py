@@ -10,6 +10,7 @@ from chengshu.data.sharing.choices import CallKind, GrantState, InterfaceState
 from chengshu.data.sharing.declarations import kinds_for
 from chengshu.data.sharing.masking import NONE, unmasked
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
+from chengshu.data.sharing.privacy import wire_terms
 from chengshu.data.sharing.publishing import wire_interface
 from chengshu.data.sharing.services.applications import changed, required
 from chengshu.kernel.access.actor import Actor
@@ -19,7 +20,8 @@ from chengshu.kernel.errors import Conflict, InvalidInput
 from chengshu.kernel.notices.services import notify
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_gateway import bundle as wire
-from chengshu_gateway.bundle import DEFAULT_MINIMUM_GROUP
+from chengshu_gateway.bundle import DEFAULT_MINIMUM_GROUP, DEFAULT_MISSES, DEFAULT_TRIES
+from chengshu_gateway.privacy_terms import PrivacyError
 
 
 def grant(
@@ -35,6 +37,9 @@ def grant(
     networks: list[str] | None = None,
     kinds: list[str] | None = None,
     minimum_group: int | None = None,
+    misses_per_minute: int | None = None,
+    tries_per_day: int | None = None,
+    privacy: dict[str, Any] | None = None,
     purpose: str,
     valid_until: datetime | None = None,
     unmasked_reason: str = "",
@@ -52,6 +57,8 @@ def grant(
         purpose=purpose.strip(), valid_until=valid_until, granted_by=actor.account,
         unmasked_reason=unmasked_reason.strip(), kinds=kinds_for(interface, kinds),
         minimum_group=minimum_group or DEFAULT_MINIMUM_GROUP,
+        misses_per_minute=misses_per_minute or DEFAULT_MISSES, tries_per_day=tries_per_day or DEFAULT_TRIES,
+        privacy=privacy or None,
     )  # fmt: skip
     check(actor, "sharing.grant.manage", item)
     if interface.state != InterfaceState.ONLINE:
@@ -79,12 +86,16 @@ def change_grant(
     networks: list[str],
     kinds: list[str] | None = None,
     minimum_group: int | None = None,
+    misses_per_minute: int | None = None,
+    tries_per_day: int | None = None,
+    privacy: dict[str, Any] | None = None,
     valid_until: datetime | None,
     unmasked_reason: str = "",
     tell: bool = True,
 ) -> Grant:
-    """Change what a grant allows, effective within two seconds; ``kinds`` and ``minimum_group`` stay when not given.
+    """Change what a grant allows, effective within two seconds; what is None by default stays when not given.
 
+    An empty ``privacy`` ends differential privacy.
     The department that uses it is told, unless ``tell`` is off because somebody else does.
 
     Raises:
@@ -99,6 +110,9 @@ def change_grant(
     item.valid_until, item.unmasked_reason = valid_until, unmasked_reason.strip()
     item.kinds = item.kinds if kinds is None else kinds_for(item.interface, kinds)
     item.minimum_group = minimum_group or item.minimum_group
+    item.misses_per_minute = misses_per_minute or item.misses_per_minute
+    item.tries_per_day = tries_per_day or item.tries_per_day
+    item.privacy = item.privacy if privacy is None else privacy or None
     item.problem = ""
     validate(item)
     with unit_of_work():
@@ -191,10 +205,17 @@ def validate(item: Grant) -> None:
     if problems:
         raise InvalidInput("授权没有保存。", kept="原有授权没有改变。", fields=problems)
     owner = wire.Application(item.application.code, item.application.name, ())
+    try:
+        privacy = wire_terms(item.privacy)
+    except PrivacyError as error:
+        raise InvalidInput(
+            "授权没有保存。", kept="原有授权没有改变。", fields={"private": str(error)}
+        ) from error
     rule = wire.Grant(
         item.application.code, item.interface.code, tuple(item.fields), item.masks,
         item.row_filter, item.per_minute, item.per_day, tuple(item.networks), kinds=tuple(item.kinds),
-        minimum_group=item.minimum_group,
+        minimum_group=item.minimum_group, misses_per_minute=item.misses_per_minute,
+        tries_per_day=item.tries_per_day, privacy=privacy,
     )  # fmt: skip
     try:
         wire.validate(wire.Bundle((owner,), (interface,), (rule,)))
@@ -218,5 +239,7 @@ def describe(item: Grant) -> dict[str, Any]:
         "kinds": item.kinds, "minimum_group": item.minimum_group, "fields": item.fields,
         "masks": item.masks, "row_filter": item.row_filter,
         "per_minute": item.per_minute, "per_day": item.per_day, "networks": item.networks,
+        "misses_per_minute": item.misses_per_minute, "tries_per_day": item.tries_per_day,
+        "privacy": item.privacy,
         "valid_until": item.valid_until, "unmasked_reason": item.unmasked_reason,
     }  # fmt: skip

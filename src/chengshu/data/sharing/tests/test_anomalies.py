@@ -8,7 +8,6 @@ from django.utils import timezone
 from chengshu.data.sharing import anomalies, calls, selectors, usage
 from chengshu.data.sharing.models import CallStatistic
 from chengshu.data.sharing.tests.cast import gateway
-from chengshu_gateway import scanning
 
 
 def count(application, interface, outcome, number, *, hours=0):
@@ -18,9 +17,8 @@ def count(application, interface, outcome, number, *, hours=0):
     )  # fmt: skip
 
 
-def test_a_walk_through_the_keys_reaches_the_administrators_page(scene, client, monkeypatch):
-    monkeypatch.setattr(scanning, "MISSES_PER_MINUTE", 3)
-    caller = scene.shared()
+def test_a_walk_through_the_keys_reaches_the_administrators_page(scene, client):
+    caller = scene.shared(misses_per_minute=3)
     with gateway(scene) as running:
         assert [caller.ask(running, f"N{n}").status for n in range(5)] == [404, 404, 404, 429, 429]
     calls.collect()

@@ -8,8 +8,11 @@ from chengshu.data.sharing.choices import CallKind
 from chengshu.data.sharing.models import CallStatistic, Grant, ShareInterface
 from chengshu.data.sharing.services import grants, interfaces
 from chengshu.data.sharing.tests.cast import build, collect_rows, dispatch_all, gateway, rows
+from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import InvalidInput, NotAllowed
 from chengshu_gateway.bundle import CALL_KINDS
+from chengshu_gateway.bundle_store import load_bundle
+from chengshu_gateway.tests.sample_city import KEYS
 
 
 def test_the_platform_offers_exactly_the_ways_the_gateway_knows():
@@ -144,17 +147,23 @@ def test_the_form_offers_the_ways_and_the_page_names_them(scene, client):
     page = reverse("sharing:grant-change", args=[item.pk])
     shown = client.get(page).content.decode()
     assert 'value="batch"' in shown
+    assert 'name="misses_per_minute" value="300"' in shown
     data = {
-        "fields": ["resident_no"], "kinds": ["lookup", "batch"], "networks": "", "per_minute": "",
-        "per_day": "", "valid_on": "", "unmasked_reason": "", "filter_json": "",
+        "fields": ["resident_no"], "kinds": ["lookup", "verify"], "networks": "", "per_minute": "",
+        "per_day": "", "misses_per_minute": "9000", "tries_per_day": "3", "valid_on": "",
+        "unmasked_reason": "", "filter_json": "",
         **{f"mask_{c['name']}": "none" for c in item.interface.columns},
     }  # fmt: skip
     response = client.post(page, data)
     assert response.status_code == 302, response.content.decode()
     item.refresh_from_db()
-    assert item.kinds == ["lookup", "batch"]
+    assert item.kinds == ["lookup", "verify"]
     detail = client.get(response.url).content.decode()
-    assert "批量查，一次最多 1,000 条" in detail
+    assert "核验，只答给出的值是否一致" in detail
+    assert "每分钟满 9,000 条停一分钟" in detail
+    assert "每天最多 3 次" in detail
+    kept = AuditRecord.objects.get(action="sharing.grant_changed")
+    assert (kept.before["misses_per_minute"], kept.after["misses_per_minute"]) == (300, 9000)
 
 
 def test_granted_changes_arrive_with_the_next_snapshot(scene):
@@ -173,6 +182,44 @@ def test_granted_changes_arrive_with_the_next_snapshot(scene):
     # The family is not granted, therefore its change is nobody's business.
     assert [(each["change"], each["id"]) for each in later["data"]] == [("changed", "R2")]
     assert later["data"][0]["data"]["mobile"] == "154****0000"
+
+
+def test_a_grant_of_statistics_gets_its_privacy_on_the_form_and_keeps_it(scene, client):
+    item = scene.grant(kinds=["statistics"])
+    client.force_login(scene.officer.account)
+    page = reverse("sharing:grant-change", args=[item.pk])
+    data = {
+        "fields": ["community_code", "family"], "kinds": ["statistics"], "networks": "",
+        "private": "on", "epsilon": "0.5", "budget": "5", "period": "month", "records": "2",
+        "bounds": "family 0 x", "groups": "community_code：330383001000，330383002000",
+        **{f"mask_{c['name']}": "none" for c in item.interface.columns},
+    }  # fmt: skip
+    assert "每行应为：字段名 下限 上限" in client.post(page, data).content.decode()
+    data["bounds"] = "family 0 12"
+    shown = client.post(page, {**data, "kinds": ["statistics", "lookup"]}).content.decode()
+    assert "差分隐私只用于只许“统计查询”的授权" in shown
+    response = client.post(page, data)
+    assert response.status_code == 302, response.content.decode()
+    detail = client.get(response.url).content.decode()
+    assert "每次 ε 0.5，每月合计 5，一个人最多 2 条" in detail
+    (wire,) = dispatched(scene).grants
+    assert wire.privacy.bounds == {"family": (0.0, 12.0)}
+    assert wire.privacy.groups == {"community_code": ("330383001000", "330383002000")}
+    again = client.get(page).content.decode()
+    assert "family 0 12" in again
+    item.refresh_from_db()
+    changed = grants.change_grant(
+        actor=scene.officer, item=item, **{**grants.describe(item), "privacy": {}}
+    )
+    assert changed.privacy is None
+    with pytest.raises(InvalidInput, match="没有保存"):
+        scene.grant(application=scene.application("other"), kinds=["statistics"], privacy={"x": 1})
+
+
+def dispatched(scene):
+    """What the gateway reads after the change."""
+    dispatch_all()
+    return load_bundle(scene.gateway / "bundles", KEYS.bundle).bundle
 
 
 def test_granted_statistics_keep_to_the_minimum_of_the_grant(scene, client):

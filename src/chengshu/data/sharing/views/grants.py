@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from chengshu.data.sharing import selectors, usage
+from chengshu.data.sharing import privacy, selectors, usage
 from chengshu.data.sharing.choices import CallKind, GrantState, kind_words
 from chengshu.data.sharing.forms import GrantForm, ReasonForm
 from chengshu.data.sharing.masking import NONE, mask_name
@@ -171,11 +171,16 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
             Fact("接口", interface.title, interface_url(interface)),
             Fact("调用方式", kind_words(item.kinds)),
             *(
-                [Fact("统计最小组", f"{item.minimum_group} 条")]
+                [
+                    Fact("差分隐私", privacy.sentence(item.privacy))
+                    if item.privacy
+                    else Fact("统计最小组", f"{item.minimum_group} 条")
+                ]
                 if CallKind.STATISTICS in item.kinds
                 else []
             ),
             Fact("行范围", sentence(item.row_filter, titles)), Fact("限额", limits(item)),
+            *_guards(item),
             Fact("来源网段", "、".join(item.networks) or "不限"),
             Fact("生效时间", item.valid_from), Fact("有效期至", item.valid_until or "长期"),
             Fact("不脱敏的理由", item.unmasked_reason),
@@ -183,6 +188,16 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
         "trail": trail(selectors.history(item)),
     }  # fmt: skip
     return render(request, "sharing/grant.html", context)
+
+
+def _guards(item: Grant) -> list[Fact]:
+    """What stops the trying out of keys and values; only for ways of calling that it concerns."""
+    found = []
+    if {CallKind.LOOKUP, CallKind.BATCH, CallKind.VERIFY} & set(item.kinds):
+        found.append(Fact("查无记录", f"每分钟满 {item.misses_per_minute:,} 条停一分钟"))
+    if CallKind.VERIFY in item.kinds:
+        found.append(Fact("核验不符", f"同一条记录每天最多 {item.tries_per_day} 次"))
+    return found
 
 
 def _stats(item: Grant, rows: QuerySet[DayStatistic]) -> list[Stat]:

@@ -29,7 +29,9 @@ from chengshu.kernel.notices.models import Receipt
 def held(asked: Asked) -> Grant:
     """A grant that was asked for and given, with a mask of the provider's own choice."""
     item = act_on(actor=asked.bureau, item=asked.item, act="forward")
-    terms = replace(proposed_terms(item), masks={"name": "full"}, per_minute=30)
+    terms = replace(
+        proposed_terms(item), masks={"name": "full"}, per_minute=30, misses_per_minute=5000
+    )
     made = act_on(actor=asked.provider, item=item, act="grant", terms=terms).grant
     assert made is not None
     return made
@@ -81,6 +83,7 @@ def test_more_fields_ways_quota_and_networks_take_effect_when_they_are_answered(
     assert held.masks == {"name": "full", "mobile": "phone"}, "what the provider chose stays"
     assert (held.kinds, held.per_day, held.per_minute) == (["lookup", "batch"], 900, 30)
     assert held.networks == ["10.33.0.0/16"]
+    assert (held.misses_per_minute, held.tries_per_day) == (5000, 5)
     actions = AuditRecord.objects.order_by("-seq").values_list("action", flat=True)[:2]
     assert list(actions) == ["access_request.grant", "sharing.grant_changed"]
 
