@@ -44,6 +44,10 @@ def told(report: Report) -> str:
     rows.append(
         f"{report.files} 个文件，{report.records} 条记录，{report.anchors} 个锚点，公钥 {report.key}。"
     )
+    if report.keys > 1:
+        rows.append(f"先后有 {report.keys} 把密钥签过锚点，换钥逐次签名相接。")
+    if report.discounted:
+        rows.append(f"{report.discounted} 个锚点是在密钥宣布泄露的时间之后签的，不作数。")
     if report.own_key:
         rows.append("公钥取自文件夹本身：请另行向本市核对公钥编号，或用 --key 指定公钥。")
     rows.append(

@@ -64,12 +64,14 @@ def append(path: Path, heads: Heads, private: Sm2PrivateKey) -> Anchor | None:
 
 
 def _next(path: Path, heads: Heads, private: Sm2PrivateKey) -> bytes | None:
-    last = _last(path)
-    if last is not None and last.heads == {name: tuple(head) for name, head in heads.items()}:
+    last_one = last(path)
+    if last_one is not None and last_one.heads == {
+        name: tuple(head) for name, head in heads.items()
+    }:
         return None
-    number = last.number + 1 if last else 1
+    number = last_one.number + 1 if last_one else 1
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    previous, key = (last.digest if last else GENESIS), key_name(private.public_key())
+    previous, key = (last_one.digest if last_one else GENESIS), key_name(private.public_key())
     message = _message(number, time, heads, previous, key)
     members = json.loads(message) | {"signature": private.sign(message).hex()}
     return json.dumps(members, separators=(",", ":")).encode()
@@ -88,8 +90,10 @@ def read(path: Path) -> Iterator[Anchor]:
             yield found
 
 
-def _last(path: Path) -> Anchor | None:
-    """The last anchor, read from the end: the file grows by some fifty thousand lines a year."""
+def last(path: Path) -> Anchor | None:
+    """Return the last anchor, read from the end: the file grows by some fifty thousand lines a year."""
+    if not path.is_file():
+        return None
     with path.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - _TAIL_BYTES))

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from chengshu_sm2 import Sm2PrivateKey
 
 # A batch of 1,000 keys makes a line of some 35 KB; the last record lies well within this.
 _TAIL_BYTES = 1 << 20
+_TELL_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,14 @@ def export(
     anchors: Path,
     private: Sm2PrivateKey,
     period: Period | None = None,
+    keys: Path | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Manifest:
-    """Write everything into a new folder; raises FileExistsError when it is there already."""
+    """Write everything into a new folder; raises FileExistsError when it is there already.
+
+    `keys` is the chain of keys (`keychain`), `private` the one in force; `progress` hears the number of records
+    written so far.
+    """
     asked = period or Period()
     folder.mkdir(parents=True)
     made_at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -60,7 +67,12 @@ def export(
         shutil.copyfile(anchors, kept)
     else:
         kept.touch()
-    chains = tuple(_copy(folder, source) for source in sources)
+    chain_of_keys = b""
+    if keys is not None and keys.is_file():
+        chain_of_keys = keys.read_bytes()
+        (folder / manifest.KEYS).write_bytes(chain_of_keys)
+    count = _Counter(progress)
+    chains = tuple(_copy(folder, source, count) for source in sources)
     found = Manifest(
         owner=owner,
         made_at=made_at,
@@ -68,6 +80,7 @@ def export(
         until=asked.until.isoformat() if asked.until else "",
         anchors=hashlib.new("sm3", kept.read_bytes()).hexdigest(),
         chains=chains,
+        keys=hashlib.new("sm3", chain_of_keys).hexdigest(),
     )
     manifest.write(folder, found, private)
     return found
@@ -112,7 +125,20 @@ def _last_entry(path: Path) -> lines.Entry | None:
     return None
 
 
-def _copy(folder: Path, source: Source) -> Chain:
+class _Counter:
+    """Counts records and tells of them now and then."""
+
+    def __init__(self, tell: Callable[[int], None] | None) -> None:
+        self._tell = tell
+        self._total = 0
+
+    def one(self) -> None:
+        self._total += 1
+        if self._tell is not None and self._total % _TELL_EVERY == 0:
+            self._tell(self._total)
+
+
+def _copy(folder: Path, source: Source, counter: _Counter) -> Chain:
     target = folder / source.trail / source.chain
     target.mkdir(parents=True)
     before, head, first, last = GENESIS, GENESIS, 0, 0
@@ -125,6 +151,7 @@ def _copy(folder: Path, source: Source) -> Chain:
                 file.write(raw)
                 state.update(raw)
                 size, count = size + len(raw), count + 1
+                counter.one()
                 entry = lines.read(source.trail, line)
                 if entry is None:
                     continue

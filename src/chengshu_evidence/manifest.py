@@ -8,9 +8,11 @@ from typing import Any
 from chengshu_sm2 import Sm2PrivateKey
 
 MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "public-key.pem"
-ANCHORS = "anchors.jsonl"
-OWN_FILES = frozenset({MANIFEST, SIGNATURE, PUBLIC_KEY, ANCHORS})
-FORMAT = 1
+ANCHORS, KEYS = "anchors.jsonl", "anchor-keys.jsonl"
+OWN_FILES = frozenset({MANIFEST, SIGNATURE, PUBLIC_KEY, ANCHORS, KEYS})
+FORMAT = 2
+"""Written format; 2 added the chain of keys. Older ones are still read."""
+READABLE = frozenset({1, FORMAT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was exported, when, for which period (ISO 8601, "" = open), and the anchors' digest."""
+    """What was exported, when, for which period (ISO 8601, "" = open), the digests of anchors and keys."""
 
     owner: str
     made_at: str
@@ -54,6 +56,7 @@ class Manifest:
     anchors: str
     chains: tuple[Chain, ...] = field(default_factory=tuple)
     format: int = FORMAT
+    keys: str = ""
 
 
 def write(folder: Path, manifest: Manifest, private: Sm2PrivateKey) -> None:
@@ -68,18 +71,18 @@ def parse(content: bytes) -> Manifest:
     """Read a manifest; raises ValueError when it is none of ours or leads out of its folder."""
     try:
         members: dict[str, Any] = json.loads(content)
+        if members.get("format", FORMAT) not in READABLE:
+            raise ValueError(f"清单格式 {members['format']} 不支持，请升级核验程序。")
         chains = tuple(
             Chain(**{**each, "parts": tuple(Part(**part) for part in each["parts"])})
             for each in members["chains"]
         )
         found = Manifest(**{**members, "chains": chains})
-    except (KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("清单的结构不认识。") from error
     for chain in found.chains:
         for part in chain.parts:
             steps = Path(part.path).parts
             if Path(part.path).is_absolute() or ".." in steps:
                 raise ValueError("清单指向文件夹之外的文件。")
-    if found.format != FORMAT:
-        raise ValueError(f"清单格式 {found.format} 不支持，请升级核验程序。")
     return found

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from chengshu_evidence import anchors, lines, manifest
+from chengshu_evidence import anchors, keychain, lines, manifest
 from chengshu_evidence.anchors import Anchor
+from chengshu_evidence.keychain import Span
 from chengshu_evidence.lines import GENESIS
 from chengshu_evidence.manifest import Chain, Manifest, Part
 from chengshu_sm2 import Sm2KeyError, Sm2PublicKey
@@ -26,13 +27,19 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """Outcome; `key` names the public key that was used, `own_key` says that it came with the folder."""
+    """Outcome; `key` names the public key that was used, `own_key` says that it came with the folder.
+
+    `keys` is how many keys signed anchors, `discounted` how many anchors do not count because their key was in
+    other hands by then.
+    """
 
     records: int = 0
     files: int = 0
     anchors: int = 0
     key: str = ""
     own_key: bool = False
+    keys: int = 1
+    discounted: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -49,8 +56,8 @@ class Report:
 def verify(folder: Path, *, public_pem: bytes | None = None) -> Report:
     """Verify an exported folder offline.
 
-    `public_pem` is the city's public key as you received it by another way; without it the one in
-    the folder is used, which proves only that the folder is of one piece.
+    `public_pem` is the city's public key as you received it by another way, the present one or a former one;
+    without it the one in the folder is used, which proves only that the folder is of one piece.
     """
     report = Report(own_key=public_pem is None)
     try:
@@ -62,25 +69,47 @@ def verify(folder: Path, *, public_pem: bytes | None = None) -> Report:
         report.add(str(folder.name), "unreadable", f"清单、签名或公钥缺失或无法读取：{error}")
         return report
     report.key = anchors.key_name(key)
-    if not key.verify(content, signature):
+    spans = _keys(folder, key, report)
+    if not spans[-1].public.verify(content, signature):
         report.add(manifest.MANIFEST, "bad_signature", "清单的签名不正确：清单被改动，或公钥不对。")
     try:
         found = manifest.parse(content)
     except ValueError as error:
         report.add(manifest.MANIFEST, "unreadable", str(error))
         return report
-    known = _anchors(folder, found, key, report)
+    if found.keys and found.keys != _digest(folder / manifest.KEYS):
+        report.add(manifest.KEYS, "altered_file", "密钥链与清单不符，被改动、截短或缺失。")
+    known = _anchors(folder, found, spans, report)
     for chain in found.chains:
         _verify_chain(folder, chain, known, found, report)
     _nothing_else(folder, found, report)
     return report
 
 
-def _anchors(folder: Path, found: Manifest, key: Sm2PublicKey, report: Report) -> list[Anchor]:
-    """The anchors that are genuine and in their order."""
+def _digest(path: Path) -> str:
+    return hashlib.new("sm3", path.read_bytes() if path.is_file() else b"").hexdigest()
+
+
+def _keys(folder: Path, held: Sm2PublicKey, report: Report) -> list[Span]:
+    """The keys that signed, in their order; in a folder without a chain the one that is held."""
+    path = folder / manifest.KEYS
+    alone = [Span(report.key, held, 0, None, datetime.min.replace(tzinfo=UTC), "")]
+    if not path.is_file():
+        return alone
+    found, faults = keychain.check(path, anchors.read(folder / manifest.ANCHORS))
+    for fault in faults:
+        report.add(f"{manifest.KEYS}:{fault.number}", fault.kind, fault.text)
+    kind, text = keychain.distrusted(found, report.key)
+    if text:
+        report.add(manifest.KEYS, kind, text)
+    report.keys = len(found)
+    return found or alone
+
+
+def _anchors(folder: Path, found: Manifest, keys: list[Span], report: Report) -> list[Anchor]:
+    """The anchors that are genuine, in their order, and signed while their key was in the city's hands alone."""
     path = folder / manifest.ANCHORS
-    raw = path.read_bytes() if path.is_file() else b""
-    if hashlib.new("sm3", raw).hexdigest() != found.anchors:
+    if _digest(path) != found.anchors:
         report.add(manifest.ANCHORS, "altered_file", "锚点文件与清单不符，被改动、截短或缺失。")
     genuine = []
     number, previous = 0, GENESIS
@@ -90,10 +119,16 @@ def _anchors(folder: Path, found: Manifest, key: Sm2PublicKey, report: Report) -
         if anchor.number != number + 1 or anchor.previous != previous:
             report.add(place, "gap", f"锚点应为第 {number + 1} 个：有锚点被删除、插入或调换。")
         number, previous = anchor.number, anchor.digest
-        if anchor.key != report.key or not _genuine(anchor, key):
+        owner = next((span for span in keys if span.owns(anchor.number)), None)
+        if owner is not None and owner.key != anchor.key and anchor.key in {s.key for s in keys}:
+            text = f"锚点是公钥 {anchor.key} 签的，而这时现用的是 {owner.key}：用停用或尚未启用的密钥伪造。"
+            report.add(place, "retired_key", text)
+        elif owner is None or owner.key != anchor.key or not _genuine(anchor, owner.public):
             report.add(place, "bad_signature", "锚点的签名不正确，被改动或伪造。")
-        else:
+        elif owner.counts(anchor):
             genuine.append(anchor)
+        else:
+            report.discounted += 1
     return genuine
 
 

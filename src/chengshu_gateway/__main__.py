@@ -34,6 +34,16 @@ def main(arguments: list[str] | None = None) -> int:
     serving.add_argument(
         "--slow-seconds", type=float, default=20.0, help="请求头或请求体超过几秒没有收完就放弃"
     )
+    serving.add_argument(
+        "--client-ca",
+        type=Path,
+        help="认可的客户端证书签发机构（PEM，可多张；默认取 CHENGSHU_GATEWAY_CLIENT_CA）",
+    )
+    serving.add_argument(
+        "--mtls-url",
+        default="",
+        help="要求客户端证书的入口地址，与调用地址不同才写（默认取 CHENGSHU_GATEWAY_MTLS_URL）",
+    )
     checking = commands.add_parser("verify", help="核验调用记录是否被改动")
     checking.add_argument("directory", type=Path, help="网关数据目录，或其中的 audit 目录")
     checking.add_argument("--known", type=Path, help="另处保存的检查点（JSON Lines），一并核对")
@@ -64,6 +74,8 @@ def _serve(options: argparse.Namespace) -> int:
             trusted_proxies=options.trusted_proxy,
             public_url=options.public_url,
             slow_seconds=options.slow_seconds,
+            client_ca=options.client_ca,
+            mtls_url=options.mtls_url,
         )
     )
     return 0

@@ -16,12 +16,13 @@ from chengshu_gateway.sources import Source
 
 FORMAT = 4
 """Written format; 2 added the kinds of calls, 3 more of them, the schemes of keys and sources,
-4 the limits of misses and tries and differential privacy.
+4 the limits of misses and tries, differential privacy and keys that are certificates.
 
 Older ones are still read: grants of format 1 allow lookups, keys without a scheme are shared secrets.
 """
 READABLE = frozenset({1, 2, 3, FORMAT})
 SCHEME_HMAC, SCHEME_SM2, SCHEME_JWT = "hmac-sha256", "sm2-sm3", "private-key-jwt"
+SCHEME_TLS_SELF, SCHEME_TLS_CA = "tls-self-signed", "tls-ca"
 CALL_KINDS = ("lookup", "batch", "verify", "query", "changes", "export", "statistics", "proxy")
 """What a grant may allow: one record by key, many by keys, yes or no to values, by conditions, what
 changed since a cursor, a file of everything, groups of records counted and summed; or, alone and for
@@ -47,6 +48,8 @@ _PUBLIC_KEYS = {
     SCHEME_JWT: re.compile(
         r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]{40,400}-----END PUBLIC KEY-----\n"
     ),
+    SCHEME_TLS_SELF: re.compile(r"[A-Za-z0-9_-]{43}"),
+    SCHEME_TLS_CA: re.compile(r"(subject_dn|san_(dns|uri|ip|email))=[^\x00-\x1f]{1,500}"),
 }
 
 KeyState = Literal["active", "disabled"]
@@ -60,8 +63,9 @@ class BundleError(ValueError):
 class AppKey:
     """One key of an application; `secret` is the text the integrator received.
 
-    With SCHEME_SM2 and SCHEME_JWT only `public_key` is known, and `secret` is empty: hex of the
-    point 04‖x‖y, or the PEM of a P-256 or Ed25519 key that asks for tokens.
+    With every other scheme only `public_key` is known, and `secret` is empty: hex of the point
+    04‖x‖y, the PEM of a P-256 or Ed25519 key that asks for tokens, the thumbprint (`x5t#S256`) of a
+    client certificate, or the name such a certificate must bear ("subject_dn=…", RFC 8705 §2.1.2).
     """
 
     key_id: str

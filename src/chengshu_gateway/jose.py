@@ -48,11 +48,16 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a genuine access token says: whose it is, which of its keys obtained it, who may use it."""
+    """What a genuine access token says: whose it is, which of its keys obtained it, who may use it.
+
+    Who may is the holder of a proof key (`thumbprint`), of a client certificate (`certificate`, its
+    `x5t#S256`), or of both; at least one is never empty.
+    """
 
     app: str
     key_id: str
     thumbprint: str
+    certificate: str = ""
 
 
 def public_key(pem: str) -> PublicKey:
@@ -130,8 +135,11 @@ def read_assertion(
     return which, _jti(claims), _made_at(claims, now)
 
 
-def make_token(key: bytes, *, issuer: str, token: Token, now: float) -> str:
-    """Return an access token (RFC 9068) good for TOKEN_SECONDS, bound by `cnf` to a proof key."""
+def make_token(
+    key: bytes, *, issuer: str, token: Token, now: float, seconds: int = TOKEN_SECONDS
+) -> str:
+    """Return an access token (RFC 9068), bound by `cnf` to a proof key or a client certificate."""
+    holder = {"jkt": token.thumbprint, "x5t#S256": token.certificate}
     claims = {
         "iss": issuer,
         "aud": issuer,
@@ -139,9 +147,9 @@ def make_token(key: bytes, *, issuer: str, token: Token, now: float) -> str:
         "client_id": token.app,
         "key": token.key_id,
         "iat": int(now),
-        "exp": int(now) + TOKEN_SECONDS,
+        "exp": int(now) + seconds,
         "jti": secrets.token_urlsafe(12),
-        "cnf": {"jkt": token.thumbprint},
+        "cnf": {name: value for name, value in holder.items() if value},
     }
     return jwt.encode({"alg": "HS256", "typ": "at+jwt"}, claims, OctKey.import_key(key))
 
@@ -160,9 +168,15 @@ def read_token(key: bytes, text: str, *, issuer: str, now: float) -> Token:
     if not _number(claims.get("exp")) or now >= claims["exp"]:
         raise UnprovenError("令牌已过期，请重新换取")
     try:
-        return Token(claims["client_id"], claims["key"], claims["cnf"]["jkt"])
-    except (KeyError, TypeError) as error:
+        holder = claims["cnf"]
+        found = Token(
+            claims["client_id"], claims["key"], holder.get("jkt", ""), holder.get("x5t#S256", "")
+        )
+    except (KeyError, TypeError, AttributeError) as error:
         raise UnprovenError("令牌内容不完整") from error
+    if not (found.thumbprint or found.certificate):
+        raise UnprovenError("令牌没有绑定持有者")
+    return found
 
 
 def _decoded(

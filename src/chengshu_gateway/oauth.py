@@ -1,34 +1,35 @@
-"""OAuth 2.0 client credentials at the gateway (RFC 6749 §4.4), every token bound by DPoP (RFC 9449).
+"""OAuth 2.0 client credentials at the gateway (RFC 6749 §4.4), every token bound to its holder: by a
+proof key (DPoP, RFC 9449), a client certificate (RFC 8705), or both.
 
 The endpoint is here and not in the control plane because keys and the trail are here: tokens are
 issued, recorded and revoked while the control plane is down. A token names the key that obtained
 it; once that key is revoked, the token is worth nothing.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import json
+import secrets
 from dataclasses import dataclass
-from typing import Any, NoReturn
-from urllib.parse import parse_qsl, unquote_plus
+from typing import Any
 
-from chengshu_gateway import jose, problems
+from cryptography.x509 import Certificate
+
+from chengshu_gateway import certificates, jose, problems
 from chengshu_gateway.bundle import SCHEME_HMAC, SCHEME_JWT, AppKey
-from chengshu_gateway.jose import Token, UnprovenError
+from chengshu_gateway.certificates import CertificateRules, Shown
+from chengshu_gateway.jose import Proof, Token, UnprovenError
 from chengshu_gateway.keys import GatewayKeys
 from chengshu_gateway.limits import SharedLimits, Verdict, tag
 from chengshu_gateway.lockout import Lockout
 from chengshu_gateway.policy import AppEntry, Policy
 from chengshu_gateway.problems import Refusal
 from chengshu_gateway.request import CallRecord, claimed, purpose_of
+from chengshu_gateway.token_request import basic_of, form_of, subject_of
 
 PATH = b"/oauth/token"
 METADATA_PATH = b"/.well-known/oauth-authorization-server"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_FORM = b"application/x-www-form-urlencoded"
-_MAX_MEMBERS = 20
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 
 
@@ -45,28 +46,36 @@ class TokenAnswer:
 class OAuthDesk:
     """Issues tokens and recognises them; one per worker."""
 
-    def __init__(self, keys: GatewayKeys, limits: SharedLimits, issuer: str) -> None:
+    def __init__(
+        self, keys: GatewayKeys, limits: SharedLimits, issuer: str, rules: CertificateRules
+    ) -> None:
         """`issuer` is the gateway's public address: issuer, audience and base of proofs at once."""
+        self._certificates = rules
         self._key = keys.token
         self._limits = limits
         self._lockout = Lockout(limits)
         self._issuer = issuer.rstrip("/")
 
     def metadata(self) -> bytes:
-        """Return what a stranger's client must know (RFC 8414)."""
-        document = {
+        """Return what a stranger's client must know (RFC 8414, RFC 8705 §3.3 and §5)."""
+        methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+        rules = self._certificates
+        if rules.taken:
+            methods += ["self_signed_tls_client_auth"]
+            methods += ["tls_client_auth"] if rules.authorities else []
+        document: dict[str, Any] = {
             "issuer": self._issuer,
             "token_endpoint": self._issuer + PATH.decode(),
             "grant_types_supported": ["client_credentials"],
             "response_types_supported": [],
-            "token_endpoint_auth_methods_supported": [
-                "client_secret_basic",
-                "client_secret_post",
-                "private_key_jwt",
-            ],
+            "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": list(jose.PROOF_ALGORITHMS),
             "dpop_signing_alg_values_supported": list(jose.PROOF_ALGORITHMS),
+            "tls_client_certificate_bound_access_tokens": rules.taken,
         }
+        if rules.taken and rules.alias:
+            alias = rules.alias.rstrip("/") + PATH.decode()
+            document["mtls_endpoint_aliases"] = {"token_endpoint": alias}
         return json.dumps(document).encode()
 
     def answer(
@@ -82,11 +91,14 @@ class OAuthDesk:
         if policy is None:
             return _refused(Refusal(problems.NO_BUNDLE))
         try:
-            token = self._issue(policy, headers, body, call, now)
+            token, seconds = self._issue(policy, headers, body, call, now)
         except Refusal as refusal:
             return _refused(refusal)
-        text = jose.make_token(self._key, issuer=self._issuer, token=token, now=now)
-        document = {"access_token": text, "token_type": "DPoP", "expires_in": jose.TOKEN_SECONDS}
+        text = jose.make_token(
+            self._key, issuer=self._issuer, token=token, now=now, seconds=seconds
+        )
+        kind = "DPoP" if token.thumbprint else "Bearer"
+        document = {"access_token": text, "token_type": kind, "expires_in": seconds}
         return TokenAnswer("ok", 200, json.dumps(document).encode(), [_JSON])
 
     def authenticate(
@@ -99,36 +111,46 @@ class OAuthDesk:
         path: bytes,
         now_ms: int,
     ) -> tuple[AppEntry, AppKey]:
-        """Return who calls with a token and a fresh proof; raises Refusal.
+        """Return who calls with a token and proves to hold it; raises Refusal.
 
-        A stolen token without its proof key counts as a guess like a wrong signature.
+        A stolen token without its proof key or certificate counts as a guess like a wrong signature.
         """
         now = now_ms / 1000
         self._lockout.refuse_locked(call, now_ms)
         try:
-            text = _bound_token(headers[b"authorization"].decode("latin-1"))
+            scheme, text = _presented(headers[b"authorization"].decode("latin-1"))
             token = jose.read_token(self._key, text, issuer=self._issuer, now=now)
+            _fitting_scheme(scheme, token)
         except UnprovenError as error:
             self._lockout.count(call, now_ms)
             raise Refusal(problems.BAD_TOKEN, extra=error.reason) from error
         call.app, call.key_id = token.app, token.key_id
-        try:
-            proof = jose.read_proof(
-                headers.get(b"dpop", b""), method=method, base=self._issuer,
-                path=path.decode("latin-1"), now=now, token=text,
-            )  # fmt: skip
-            _same_holder(proof.thumbprint, token.thumbprint)
-        except UnprovenError as error:
-            self._lockout.count(call, now_ms)
-            raise Refusal(problems.BAD_PROOF, extra=error.reason) from error
+        if token.certificate:
+            try:
+                certificates.require_same(headers, token.certificate)
+            except UnprovenError as error:
+                self._lockout.count(call, now_ms)
+                raise Refusal(problems.BAD_CERTIFICATE, extra=error.reason) from error
+        # Without a proof nothing of ours can be replayed: TLS lets nobody repeat a request.
+        call.client_ms, call.nonce = now_ms, secrets.randbits(64) or 1
+        if token.thumbprint:
+            try:
+                proof = jose.read_proof(
+                    headers.get(b"dpop", b""), method=method, base=self._issuer,
+                    path=path.decode("latin-1"), now=now, token=text,
+                )  # fmt: skip
+                _same_holder(proof.thumbprint, token.thumbprint)
+            except UnprovenError as error:
+                self._lockout.count(call, now_ms)
+                raise Refusal(problems.BAD_PROOF, extra=error.reason) from error
+            call.client_ms = proof.at_ms
+            call.nonce = tag(token.app, "dpop", proof.thumbprint, proof.jti)
         app = policy.applications.get(token.app.encode())
         found = app.keys.get(token.key_id.encode()) if app is not None else None
         if app is None or found is None:
             raise Refusal(problems.KEY_INACTIVE)
         call.verified = True
         call.purpose = purpose_of(headers.get(b"x-cs-purpose"))
-        call.client_ms = proof.at_ms
-        call.nonce = tag(token.app, "dpop", proof.thumbprint, proof.jti)
         return app, found[1]
 
     def _issue(
@@ -138,41 +160,65 @@ class OAuthDesk:
         body: bytes | None,
         call: CallRecord,
         now: float,
-    ) -> Token:
+    ) -> tuple[Token, int]:
+        """Return the token and for how many seconds it is good."""
         now_ms = int(now * 1000)
-        form = _form(headers, body)
-        basic = _basic(headers)
+        form = form_of(headers, body)
+        basic = basic_of(headers)
         app_id = basic[0] if basic else form.get("client_id", "")
         if not app_id and "client_assertion" in form:
-            app_id = _subject(form["client_assertion"])
+            app_id = subject_of(form["client_assertion"])
         call.app = claimed(app_id.encode("utf-8", "replace"))
         self._lockout.refuse_locked(call, now_ms)
         if form.get("grant_type") != "client_credentials":
             raise Refusal(problems.BAD_TOKEN_REQUEST, extra="grant_type 应为 client_credentials")
-        try:
-            proof = jose.read_proof(
-                headers.get(b"dpop", b""), method="POST", base=self._issuer,
-                path=PATH.decode(), now=now,
-            )  # fmt: skip
-        except UnprovenError as error:
-            self._lockout.count(call, now_ms)
-            raise Refusal(problems.BAD_PROOF, extra=error.reason) from error
-        call.client_ms, call.nonce = proof.at_ms, tag(app_id, "dpop", proof.thumbprint, proof.jti)
+        holder = self._holder(headers, call, now)
+        once, at_ms = holder.once(app_id, now_ms)
+        call.client_ms, call.nonce = at_ms, once
         app = policy.applications.get(app_id.encode("utf-8", "replace"))
+        secret = basic[1] if basic else form.get("client_secret")
+        by_certificate = secret is None and "client_assertion" not in form
         try:
-            secret = basic[1] if basic else form.get("client_secret")
-            key = self._client(app, form, secret, call, now=now)
+            if by_certificate and holder.shown is not None:
+                key = self._certificates.key_of(_keys(app), *holder.shown, now)
+            else:
+                key = self._client(app, form, secret, call, now=now)
         except UnprovenError as error:
             self._lockout.count(call, now_ms)
             raise Refusal(problems.BAD_CLIENT, extra=error.reason) from error
         assert app is not None
         call.key_id, call.verified = key.key_id, True
-        self._once(app, tag(app_id, "dpop", proof.thumbprint, proof.jti), proof.at_ms, now_ms)
+        self._once(app, once, at_ms, now_ms)
         if "client_assertion" in form:
             self._once(app, call.nonce, call.client_ms, now_ms)
         if not _alive(app, key, now):
             raise Refusal(problems.KEY_INACTIVE)
-        return Token(app_id, key.key_id, proof.thumbprint)
+        proven = holder.proof.thumbprint if holder.proof else ""
+        if holder.shown is None or (proven and not by_certificate):
+            return Token(app_id, key.key_id, proven), jose.TOKEN_SECONDS
+        given, certificate = holder.shown
+        # A token is never good for longer than the certificate it is bound to.
+        left = int(certificate.not_valid_after_utc.timestamp() - now)
+        seconds = max(1, min(jose.TOKEN_SECONDS, left))
+        return Token(app_id, key.key_id, proven, given.thumbprint), seconds
+
+    def _holder(self, headers: dict[bytes, bytes], call: CallRecord, now: float) -> "_Holder":
+        """Return what the asker shows to bind a token to; raises Refusal when it is not genuine."""
+        kind = problems.BAD_CERTIFICATE
+        try:
+            given = certificates.shown(headers)
+            pair = (given, given.certificate(now)) if given is not None else None
+            proof = None
+            if b"dpop" in headers or pair is None:
+                kind = problems.BAD_PROOF
+                proof = jose.read_proof(
+                    headers.get(b"dpop", b""), method="POST", base=self._issuer,
+                    path=PATH.decode(), now=now,
+                )  # fmt: skip
+        except UnprovenError as error:
+            self._lockout.count(call, int(now * 1000))
+            raise Refusal(kind, extra=error.reason) from error
+        return _Holder(proof, pair)
 
     def _client(
         self,
@@ -184,10 +230,10 @@ class OAuthDesk:
         now: float,
     ) -> AppKey:
         """Return the key the client proved; raises UnprovenError."""
-        keys = [key for _prover, key in app.keys.values()] if app is not None else []
+        keys = _keys(app)
         assertion = form.get("client_assertion")
         if (secret is None) == (assertion is None):
-            raise UnprovenError("请用 client_secret 或 client_assertion 之一证明身份")
+            raise UnprovenError("请用 client_secret、client_assertion 或客户端证书之一证明身份")
         if secret is not None:
             return _by_secret(keys, secret)
         if form.get("client_assertion_type") != _ASSERTION_TYPE:
@@ -215,11 +261,38 @@ class OAuthDesk:
             raise Refusal(problems.BUSY, retry_after=60)
 
 
-def _bound_token(header: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """What whoever asks for a token has proven to hold: a proof key, a client certificate, or both."""
+
+    proof: Proof | None
+    shown: tuple[Shown, Certificate] | None
+
+    def once(self, app_id: str, now_ms: int) -> tuple[int, int]:
+        """Return what may come once only, and when it was made (unix ms).
+
+        Without a proof nothing of ours can be replayed: TLS lets nobody repeat a request.
+        """
+        if self.proof is None:
+            return secrets.randbits(64) or 1, now_ms
+        return tag(app_id, "dpop", self.proof.thumbprint, self.proof.jti), self.proof.at_ms
+
+
+def _presented(header: str) -> tuple[str, str]:
     scheme, _, text = header.partition(" ")
-    if scheme.lower() != "dpop":
-        raise UnprovenError("只接受 Authorization: DPoP，不接受不带证明的令牌")
-    return text.strip()
+    return scheme.lower(), text.strip()
+
+
+def _fitting_scheme(scheme: str, token: Token) -> None:
+    """A token that needs a proof must not pass as one that needs none (RFC 9449 §7.2)."""
+    if token.thumbprint and scheme != "dpop":
+        raise UnprovenError("这个令牌要用 Authorization: DPoP 出示，并带证明")
+    if not token.thumbprint and scheme != "bearer":
+        raise UnprovenError("这个令牌绑定客户端证书，要用 Authorization: Bearer 出示")
+
+
+def _keys(app: AppEntry | None) -> list[AppKey]:
+    return [key for _prover, key in app.keys.values()] if app is not None else []
 
 
 def _same_holder(proven: str, bound: str) -> None:
@@ -249,59 +322,12 @@ def _by_secret(keys: list[AppKey], secret: str) -> AppKey:
     return found
 
 
-def _form(headers: dict[bytes, bytes], body: bytes | None) -> dict[str, str]:
-    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if kind != _FORM or not body:
-        _malformed("请求体应为 application/x-www-form-urlencoded")
-    try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, strict_parsing=True, errors="strict",
-            max_num_fields=_MAX_MEMBERS,
-        )  # fmt: skip
-    except ValueError:
-        _malformed("请求体无法识别")
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        _malformed("参数重复")
-    return form
-
-
-def _malformed(reason: str) -> NoReturn:
-    raise Refusal(problems.BAD_TOKEN_REQUEST, extra=reason)
-
-
-def _basic(headers: dict[bytes, bytes]) -> tuple[str, str] | None:
-    """Identifier and secret of RFC 6749 §2.3.1: form-encoded, then base64."""
-    header = headers.get(b"authorization")
-    if header is None:
-        return None
-    scheme, _, encoded = header.partition(b" ")
-    try:
-        user, colon, secret = (
-            base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        )
-    except (binascii.Error, UnicodeDecodeError):
-        colon = ""
-    if scheme.lower() != b"basic" or not colon:
-        _malformed("Authorization 应为 Basic")
-    return unquote_plus(user), unquote_plus(secret)
-
-
-def _subject(assertion: str) -> str:
-    """Whom an assertion claims to be about, before anything is proven."""
-    try:
-        part = assertion.split(".")[1]
-        claims: Any = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        return str(claims["sub"])
-    except (ValueError, IndexError, KeyError, TypeError, RecursionError):
-        return ""
-
-
 _OAUTH_WORDS = {
     problems.BAD_CLIENT.code: "invalid_client",
     problems.KEY_INACTIVE.code: "invalid_client",
     problems.LOCKED.code: "invalid_client",
     problems.BAD_PROOF.code: "invalid_dpop_proof",
+    problems.BAD_CERTIFICATE.code: "invalid_client",
     problems.NO_BUNDLE.code: "temporarily_unavailable",
     problems.BUSY.code: "temporarily_unavailable",
 }

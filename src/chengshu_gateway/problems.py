@@ -199,7 +199,7 @@ BAD_TOKEN = _kind(
     "bad_token",
     401,
     "令牌不可用",
-    "Authorization 应为 DPoP 加本网关签发的令牌，令牌五分钟内有效。请重新换取令牌再发。",
+    "Authorization 应为 DPoP（绑定证书的为 Bearer）加本网关签发的令牌，五分钟内有效。请重新换取再发。",
 )
 BAD_PROOF = _kind(
     "bad_proof",
@@ -207,11 +207,17 @@ BAD_PROOF = _kind(
     "令牌的证明不正确",
     "DPoP 请求头应为持有密钥对本次请求签名的证明（RFC 9449），每次都要新的。请改正后再发。",
 )
+BAD_CERTIFICATE = _kind(
+    "bad_certificate",
+    401,
+    "客户端证书不正确",
+    "应以登记的、换取令牌时用的那张证书建立连接，由网关前的可信代理转来。请核对证书后重新换取令牌。",
+)
 BAD_CLIENT = _kind(
     "bad_client",
     401,
     "应用身份不正确",
-    "应用编号与密钥或断言不匹配。请核对应用编号、密钥和断言，连续失败会暂时锁定。",
+    "应用编号与密钥、断言或客户端证书不匹配。请核对后再发，连续失败会暂时锁定。",
 )
 BAD_TOKEN_REQUEST = _kind(
     "bad_token_request",
@@ -331,5 +337,7 @@ def render(refusal: Refusal, request_id: str) -> ProblemAnswer:
     if kind in (BAD_TOKEN, BAD_PROOF):
         word = b"invalid_token" if kind is BAD_TOKEN else b"invalid_dpop_proof"
         headers.append((b"www-authenticate", b'DPoP error="%s", algs="ES256 EdDSA Ed25519"' % word))
+    if kind is BAD_CERTIFICATE:
+        headers.append((b"www-authenticate", b'Bearer error="invalid_token"'))
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return ProblemAnswer(kind.status, body, headers)

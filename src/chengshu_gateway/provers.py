@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Protocol
 
 from chengshu_gateway import signing
-from chengshu_gateway.bundle import SCHEME_JWT, SCHEME_SM2, AppKey
+from chengshu_gateway.bundle import SCHEME_HMAC, SCHEME_SM2, AppKey
 from chengshu_sm2 import Sm2PublicKey, Sm2Unavailable, libcrypto, raw_to_der
 
 _RAW_BYTES = 64
@@ -99,9 +99,9 @@ def prover_of(key: AppKey) -> Prover:
     """Return how a key proves requests."""
     if key.scheme == SCHEME_SM2:
         return Sm2Prover(key.public_key)
-    if key.scheme == SCHEME_JWT:
-        return NoCallProver()
-    return SecretProver(key.secret.encode())
+    if key.scheme == SCHEME_HMAC:
+        return SecretProver(key.secret.encode())
+    return NoCallProver()
 
 
 _NOBODY = SecretProver(b"no such application or key")

@@ -145,6 +145,12 @@ class AddressReader:
                 return candidate
         return address
 
+    def vouched(self, scope: Any, name: bytes) -> bool:
+        """Tell whether a header was written by a trusted proxy, once, and not by whoever called."""
+        client = scope.get("client")
+        sent = sum(1 for header, _value in scope["headers"] if header == name)
+        return sent == 1 and client is not None and self._is_proxy(client[0])
+
     def _is_proxy(self, address: str) -> bool:
         try:
             parsed = ipaddress.ip_address(address)

@@ -13,6 +13,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 
+from chengshu_gateway.certificates import Authorities, CertificateRules
 from chengshu_gateway.keys import SECRET_VARIABLE, GatewayKeys
 from chengshu_gateway.server import SLOW_SECONDS, Gateway, Settings
 
@@ -20,6 +21,9 @@ _DATA_VARIABLE = "CHENGSHU_GATEWAY_DATA"
 _PROXY_VARIABLE = "CHENGSHU_GATEWAY_TRUSTED_PROXIES"
 # What callers put before /share/v1: issuer and audience of tokens, base of their proofs.
 _URL_VARIABLE = "CHENGSHU_GATEWAY_URL"
+# PEM of the issuers of client certificates, and the address of the listener that asks for them.
+_CLIENT_CA_VARIABLE = "CHENGSHU_GATEWAY_CLIENT_CA"
+_MTLS_URL_VARIABLE = "CHENGSHU_GATEWAY_MTLS_URL"
 _PARENT_VARIABLE = "CHENGSHU_GATEWAY_PARENT"
 _PARENT_POLL_SECONDS = 0.5
 _BUFFER_BYTES = 64 * 1024
@@ -34,6 +38,8 @@ _SLOW_VARIABLE = "CHENGSHU_GATEWAY_SLOW_SECONDS"
 class ServeOptions:
     """Where and how the gateway listens; a request whose head or body takes longer than
     `slow_seconds` to arrive is given up.
+
+    `client_ca` (PEM) names who may issue client certificates, `mtls_url` where they are asked for.
     """
 
     data: Path
@@ -43,6 +49,8 @@ class ServeOptions:
     trusted_proxies: Sequence[str] = ()
     public_url: str = ""
     slow_seconds: float = SLOW_SECONDS
+    client_ca: Path | None = None
+    mtls_url: str = ""
 
 
 def serve(options: ServeOptions) -> None:
@@ -50,7 +58,9 @@ def serve(options: ServeOptions) -> None:
 
     Raises:
         KeyMissingError: The secret is absent or too short.
+        ValueError: The issuers' certificates cannot be read.
     """
+    _certificates_from(options)
     GatewayKeys.from_environment()
     options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ[_DATA_VARIABLE] = str(options.data.absolute())
@@ -92,12 +102,21 @@ def _connections() -> int:
     return max(allowed - _OWN_FILES, _OWN_FILES)
 
 
+def _certificates_from(options: ServeOptions) -> None:
+    """Refuse a wrong list of issuers before any worker starts, and hand it to the workers."""
+    named = str(options.client_ca or "") or os.environ.get(_CLIENT_CA_VARIABLE, "")
+    Authorities.read(Path(named) if named else None)
+    os.environ[_CLIENT_CA_VARIABLE] = str(Path(named).absolute()) if named else ""
+    os.environ[_MTLS_URL_VARIABLE] = options.mtls_url or os.environ.get(_MTLS_URL_VARIABLE, "")
+
+
 def application() -> Gateway:
     """Build the application of one worker from the environment that `serve` prepared."""
     parent = int(os.environ[_PARENT_VARIABLE])
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     logging.getLogger("chengshu_gateway").setLevel(logging.INFO)
     proxies = [each for each in os.environ.get(_PROXY_VARIABLE, "").split(",") if each]
+    issuers = os.environ[_CLIENT_CA_VARIABLE]
     return Gateway(
         Settings(
             data=Path(os.environ[_DATA_VARIABLE]),
@@ -105,6 +124,11 @@ def application() -> Gateway:
             trusted_proxies=proxies,
             public_url=os.environ[_URL_VARIABLE],
             slow_seconds=float(os.environ[_SLOW_VARIABLE]),
+            certificates=CertificateRules(
+                taken=bool(proxies),
+                authorities=Authorities.read(Path(issuers) if issuers else None),
+                alias=os.environ[_MTLS_URL_VARIABLE],
+            ),
         )
     )
 

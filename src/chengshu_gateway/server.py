@@ -13,15 +13,16 @@ import shutil
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
-from chengshu_gateway import oauth, problems
+from chengshu_gateway import certificates, oauth, problems
 from chengshu_gateway.audit import AuditLog, AuditUnavailableError
 from chengshu_gateway.authorise import Admission, Authoriser, SignedRequest
+from chengshu_gateway.certificates import CertificateRules
 from chengshu_gateway.description import contract, openapi
 from chengshu_gateway.keys import GatewayKeys, hash_record_key
 from chengshu_gateway.limits import SharedLimits, TableFullError
@@ -67,6 +68,7 @@ class Settings:
     signer: Signer | None = None
     public_url: str = "http://127.0.0.1:8900"
     slow_seconds: float = SLOW_SECONDS
+    certificates: CertificateRules = field(default_factory=CertificateRules)
 
 
 @dataclass(slots=True)
@@ -107,7 +109,9 @@ class Gateway:
             data, self._settings.keys, per_app_minute=self.limits.per_app_minute
         )
         keys = self._settings.keys
-        self._tokens = oauth.OAuthDesk(keys, self.limits, self._settings.public_url)
+        self._tokens = oauth.OAuthDesk(
+            keys, self.limits, self._settings.public_url, self._settings.certificates
+        )
         self._authoriser = Authoriser(self.limits, self.state, self._tokens)
         self._relay = Relay(self._settings.keys)
         self._private = PrivateDesk(
@@ -163,6 +167,10 @@ class Gateway:
             await _send(send, 200, [_JSON, _NO_STORE], self._tokens.metadata())
             return
         headers = dict(scope["headers"])
+        if certificates.HEADER in headers and not self._addresses.vouched(
+            scope, certificates.HEADER
+        ):
+            headers[certificates.HEADER] = certificates.REFUSED
         body: bytes | None = b""
         posted = scope["method"] == "POST"
         asks_token = posted and scope["raw_path"] == oauth.PATH

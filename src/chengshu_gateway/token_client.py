@@ -8,9 +8,10 @@ import hashlib
 import http.client
 import json
 import secrets
+import ssl
 import time
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -42,10 +43,15 @@ class TokenClient(GatewayClient):
     """A client that asks for a token when it needs one and proves each call with its own key.
 
     `secret` is the issued text; with `assertion_key` (PEM of a P-256 private key whose public half
-    was registered) no secret is needed. The proof key lives as long as this object.
+    was registered) no secret is needed. The proof key lives as long as this object. With
+    `certificate_file` and `certificate_key_file` (PEM) the connection's client certificate proves
+    everything and needs neither secret nor proof; `authority_file` is who vouches for the gateway.
     """
 
     assertion_key: str = field(default="", repr=False)
+    certificate_file: str = ""
+    certificate_key_file: str = ""
+    authority_file: str = ""
     _proof_key: ECKey = field(
         default_factory=lambda: ECKey.generate_key("P-256"), init=False, repr=False
     )
@@ -58,13 +64,28 @@ class TokenClient(GatewayClient):
         del query, body
         if time.time() >= self._until:
             self._obtain()
-        headers = {
-            "Authorization": f"DPoP {self._token}",
-            "DPoP": proof(self._proof_key, method, self._url(path), self._token),
-        }
+        if self.certificate_file:
+            headers = {"Authorization": f"Bearer {self._token}"}
+        else:
+            headers = {
+                "Authorization": f"DPoP {self._token}",
+                "DPoP": proof(self._proof_key, method, self._url(path), self._token),
+            }
         if purpose:
             headers["X-Cs-Purpose"] = quote(purpose, safe="")
         return headers
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if not self.certificate_file:
+            # slots=True makes a new class, which the short form of super() does not know.
+            return super(TokenClient, self)._connect()
+        context = ssl.create_default_context(cafile=self.authority_file or None)
+        context.load_cert_chain(self.certificate_file, self.certificate_key_file or None)
+        parts = urlsplit(self.base_url)
+        self._connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, timeout=self.timeout, context=context
+        )
+        return self._connection
 
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
@@ -76,12 +97,11 @@ class TokenClient(GatewayClient):
                 "client_assertion_type": _ASSERTION_TYPE,
                 "client_assertion": self._assertion(),
             }
-        else:
+        elif not self.certificate_file:
             form["client_secret"] = str(self.secret)
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "DPoP": proof(self._proof_key, "POST", self._url(_PATH)),
-        }
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if not self.certificate_file:
+            headers["DPoP"] = proof(self._proof_key, "POST", self._url(_PATH))
         connection = self._connection or self._connect()
         try:
             connection.request("POST", _PATH, body=urlencode(form).encode(), headers=headers)

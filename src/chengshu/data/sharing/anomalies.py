@@ -50,6 +50,11 @@ RULES: dict[str, Rule] = {
     problems.BAD_SIGNATURE.code: _UNPROVEN,
     problems.BAD_CLIENT.code: _UNPROVEN,
     problems.BAD_TOKEN.code: _UNPROVEN,
+    problems.BAD_CERTIFICATE.code: Rule(
+        "客户端证书不对",
+        5,
+        "令牌可能被他人拿走试用，或有人冒充代理。请使用单位核对，必要时吊销登记的证书。",
+    ),
     problems.BAD_PROOF.code: Rule(
         "令牌的证明不对", 5, "令牌可能被他人拿走试用，请使用单位核对，必要时吊销换它的密钥。"
     ),

@@ -109,10 +109,12 @@ class KeyOut(Schema):
 
 
 class PublicKeyIn(Schema):
-    """Register a public key; the private half stays with the application."""
+    """Register a public key or a client certificate; the private half stays with the application."""
 
-    scheme: Literal["sm2-sm3", "private-key-jwt"]
-    public_key: str = Field(description="PEM；SM2 也可以是 04 开头的 130 位十六进制")
+    scheme: Literal["sm2-sm3", "private-key-jwt", "tls-self-signed", "tls-ca"]
+    public_key: str = Field(
+        description="PEM；SM2 也可以是 04 开头的 130 位十六进制；tls-ca 是证书主体，如 subject_dn=CN=app,O=单位"
+    )
     expires_at: datetime | None = None
 
 
@@ -346,10 +348,10 @@ def issue_key(request: HttpRequest, code: str, payload: KeyIn) -> Status[Any]:
 
 @router.operation(
     "POST", "/applications/{code}/public-keys", permission=KEY, response={201: PublicKeyOut},
-    summary="登记公钥",
+    summary="登记公钥或客户端证书",
 )  # fmt: skip
 def register_public_key(request: HttpRequest, code: str, payload: PublicKeyIn) -> Status[Any]:
-    """Register a public key for SM2 signatures, or for asking for OAuth tokens."""
+    """Register a public key for SM2 signatures, or a key or certificate for asking for OAuth tokens."""
     item = selectors.application(_actor(request), code)
     key = public_keys.register_public_key(
         actor=_actor(request), application=item, scheme=payload.scheme,

@@ -21,6 +21,8 @@ class KeyScheme(TextChoices):
     HMAC = "hmac-sha256", "共享密钥（HMAC-SHA256）"
     SM2 = "sm2-sm3", "国密公钥（SM2 加 SM3）"
     JWT = "private-key-jwt", "OAuth 公钥（ES256 或 Ed25519）"
+    TLS_SELF = "tls-self-signed", "客户端证书（登记证书本身）"
+    TLS_CA = "tls-ca", "客户端证书（登记主体，由认可的机构签发）"
 
 
 class InterfaceState(TextChoices):

@@ -106,17 +106,22 @@ class KeyForm(ServiceForm):
 
 
 class PublicKeyForm(ServiceForm):
-    """Register a public key."""
+    """Register a public key or a client certificate."""
 
     scheme = forms.ChoiceField(
-        label="签名方式", choices=[(c.value, c.label) for c in (KeyScheme.SM2, KeyScheme.JWT)],
-        help_text="国密公钥：每次调用用 SM2 签名。OAuth 公钥：用它换取短期令牌，再凭令牌调用。",
+        label="签名方式", choices=[(c.value, c.label) for c in KeyScheme if c != KeyScheme.HMAC],
+        help_text="国密公钥：每次调用用 SM2 签名。OAuth 公钥：用它换取短期令牌，再凭令牌调用。"
+        "客户端证书：用它建立连接并换取令牌。",
     )  # fmt: skip
     public_key = forms.CharField(
-        label="公钥", max_length=2000, widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="PEM 文本；SM2 也可以是 04 开头的 130 位十六进制。私钥留在贵单位，请不要贴在这里。",
+        label="公钥、证书或证书主体", max_length=8000, widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="PEM 文本；SM2 也可以是 04 开头的 130 位十六进制；登记主体的写 subject_dn=CN=…,O=… 或 san_dns=域名。"
+        "私钥留在贵单位，请不要贴在这里。",
     )  # fmt: skip
-    expires_on = _day("有效期至", "当天结束时失效。留空表示长期有效；建议一年一换。")
+    expires_on = _day(
+        "有效期至",
+        "当天结束时失效。留空：公钥长期有效，证书到它自己的期限。到期前 30 天和 7 天提醒。",
+    )
 
     def show(self, error: InvalidInput) -> None:
         """The service speaks of a moment, the form of a day."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chengshu.data.sharing import calls, exporting, verification
+from chengshu.data.sharing import calls, exporting, key_reminders, verification
 from chengshu.data.sharing.choices import InterfaceState
 from chengshu.data.sharing.models import ShareInterface
 from chengshu.data.sharing.publishing import publish_rules
@@ -58,6 +58,12 @@ def collect_calls(context: JobContext) -> dict[str, int]:
 def answer_exports(context: JobContext) -> dict[str, int]:
     """Make the files that applications asked for, remove those whose time is over."""
     return exporting.answer_all(context)
+
+
+@job("sharing.remind_keys", name="提醒到期的密钥和证书")
+def remind_keys(_context: JobContext) -> dict[str, int]:
+    """Tell departments of keys and certificates that end soon."""
+    return {"told": key_reminders.run()}
 
 
 @job("sharing.verify_calls", name="核验共享调用留痕")

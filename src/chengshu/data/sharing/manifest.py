@@ -69,7 +69,7 @@ MANIFEST = Manifest(
         Action(key="sharing.application_state", name="停用或恢复接入应用"),
         Action(key="sharing.key_issued", name="签发应用密钥", fields=(("key", "密钥编号"),)),
         Action(
-            key="sharing.key_registered", name="登记应用公钥",
+            key="sharing.key_registered", name="登记应用公钥或证书",
             fields=(("key", "密钥编号"), ("scheme", "签名方式"), ("public_key", "公钥")),
         ),
         Action(key="sharing.key_revoked", name="吊销应用密钥", fields=(("key", "密钥编号"),)),
@@ -134,6 +134,10 @@ MANIFEST = Manifest(
         Schedule(
             key="sharing.answer_exports", name="生成批量导出", cron="* * * * *",
             job="sharing.answer_exports",
+        ),
+        Schedule(
+            key="sharing.remind_keys", name="提醒到期的密钥和证书", cron="10 8 * * *",
+            job="sharing.remind_keys",
         ),
         Schedule(
             key="sharing.verify_calls", name="核验共享调用留痕", cron="20 3 * * *",

@@ -23,6 +23,7 @@ from chengshu.data.sharing.choices import (
     KeyScheme,
     KeyState,
 )
+from chengshu.data.sharing.client_certificates import read_certificate
 from chengshu.data.sharing.declarations import wire_source
 from chengshu.data.sharing.models import (
     Application,
@@ -165,7 +166,11 @@ def _key(key: ApplicationKey, problems: list[str]) -> wire.AppKey | None:
         state="active" if key.state == KeyState.ACTIVE else "disabled",
         expires=key.expires_at.timestamp() if key.expires_at else None,
         scheme=key.scheme,
-        public_key=key.public_key,
+        public_key=(
+            read_certificate(key.public_key).thumbprint
+            if key.scheme == KeyScheme.TLS_SELF
+            else key.public_key
+        ),
     )
 
 

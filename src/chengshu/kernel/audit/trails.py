@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.conf import settings
 from django.utils import timezone
 
-from chengshu.kernel.access.actor import platform
+from chengshu.kernel.access.actor import Actor, platform
+from chengshu.kernel.audit.anchor_keys import anchor_file, anchor_key, held, key_file
 from chengshu.kernel.audit.models import AuditHead, AuditRecord
 from chengshu.kernel.audit.services import hashed_members, record
-from chengshu.kernel.crypto import read_or_create_private
-from chengshu.kernel.crypto.sm2 import Sm2PrivateKey
 from chengshu.kernel.errors import Conflict
 from chengshu.kernel.unit_of_work import unit_of_work
 from chengshu_evidence import anchors
@@ -45,63 +43,62 @@ def register_trail(key: str, trail: Trail) -> None:
     _TRAILS[key] = trail
 
 
-def anchor_file() -> Path:
-    """The file of signed anchors; copy it outside daily, like the checkpoints."""
-    return Path(settings.DATA_DIR) / "audit" / "anchors.jsonl"
-
-
-def anchor_key() -> Sm2PrivateKey:
-    """The city's key for anchors and manifests, made at its first use.
-
-    Its public half lies beside the anchors (``anchor-public.pem``): hand it to whoever shall
-    verify, before they need it.
+def anchor() -> Anchor | None:
+    """Sign where every chain ends now; None when nothing was added since the last time.
 
     Raises:
         CryptoUnavailable: this machine has no SM2. KeyringError: others may read the key file.
+        Conflict: the private half of the key in force is not here.
     """
-    path = Path(settings.DATA_DIR) / "keys" / "anchor-sm2.pem"
-    private = Sm2PrivateKey.from_pem(
-        read_or_create_private(path, lambda: Sm2PrivateKey.generate().pem())
-    )
-    public = anchor_file().with_name("anchor-public.pem")
-    if not public.is_file():
-        public.parent.mkdir(parents=True, exist_ok=True)
-        public.write_bytes(private.public_key().pem())
-    return private
+    with held():
+        heads = _heads()
+        return anchors.append(anchor_file(), heads, anchor_key()) if heads else None
 
 
-def anchor() -> Anchor | None:
-    """Sign where every chain ends now; None when nothing was added since the last time."""
+def _heads() -> dict[str, tuple[int, str]]:
     heads: dict[str, tuple[int, str]] = {}
     head = AuditHead.objects.filter(id=1).first()
     if head is not None and head.seq:
         heads[f"{OPERATIONS}/{CHAIN}"] = (head.seq, head.hash)
     for trail in _TRAILS.values():
         heads |= trail.heads()
-    return anchors.append(anchor_file(), heads, anchor_key()) if heads else None
+    return heads
 
 
-def export_trails(folder: Path, period: Period, *, owner: str) -> Manifest:
+def export_trails(
+    folder: Path,
+    period: Period,
+    *,
+    owner: str,
+    actor: Actor | None = None,
+    reason: str = "",
+    progress: Callable[[int], None] | None = None,
+) -> Manifest:
     """Write all trails of a period into a new folder for a third party; the act itself is recorded.
 
+    An anchor is signed first, so that whatever is cut from here on shows: while copying, or in the folder, even by
+    whoever holds the key of the manifest. `progress` hears the number of records written so far.
+
     Raises:
-        Conflict: the folder is there already; nothing was written.
+        Conflict: the folder is there already, or the key in force is not; nothing was written.
     """
+    anchor()
     sources = [_operations(period)] if _stretch(period) else []
     for trail in _TRAILS.values():
         sources += trail.sources(period)
     try:
         made = export(
-            folder, sources, owner=owner, anchors=anchor_file(), private=anchor_key(), period=period
-        )
+            folder, sources, owner=owner, anchors=anchor_file(), private=anchor_key(), period=period,
+            keys=key_file(), progress=progress,
+        )  # fmt: skip
     except FileExistsError as error:
         raise Conflict(
             f"文件夹 {folder} 已经存在，没有导出。", advice="请换一个新的文件夹名。"
         ) from error
     with unit_of_work():
         record(
-            actor=platform("留痕导出"), action="audit.evidence_exported", object_type="audit",
-            object_name="留痕", after={
+            actor=actor or platform("留痕导出"), action="audit.evidence_exported", object_type="audit",
+            object_name="留痕", reason=reason, after={
                 "since": made.since, "until": made.until,
                 "chains": {c.name: [c.first, c.last] for c in made.chains},
             },

@@ -21,6 +21,14 @@ MANIFEST = Manifest(
             key="audit.evidence_exported", name="导出留痕交第三方",
             fields=(("since", "起"), ("until", "止"), ("chains", "各链条的起止记录")),
         ),
+        Action(
+            key="audit.key_renewed", name="更换锚点密钥",
+            fields=(("key", "新密钥"), ("former", "原密钥"), ("since", "泄露时间")),
+        ),
+        Action(
+            key="audit.key_compromised", name="宣布锚点密钥泄露",
+            fields=(("key", "密钥"), ("since", "泄露时间")),
+        ),
         Action(key="audit.verify_started", name="发起审计校验"),
         Action(
             key="audit.verified", name="完成审计校验",

@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from chengshu.data.sharing import selectors, usage
-from chengshu.data.sharing.choices import ApplicationState, GrantState, KeyState
+from chengshu.data.sharing.choices import ApplicationState, GrantState, KeyScheme, KeyState
+from chengshu.data.sharing.client_certificates import read_certificate
 from chengshu.data.sharing.forms import ApplicationForm, KeyForm, ReasonForm, end_of
 from chengshu.data.sharing.models import Application, ApplicationKey
 from chengshu.data.sharing.services import applications
@@ -127,7 +128,7 @@ def detail(request: ActorRequest, code: str) -> HttpResponse:
         "actions": _actions(request.actor, item),
         "stats": usage_stats(usage.totals(rows), f"近 {DAYS} 天"),
         "chart": day_chart(usage.by_day(rows, DAYS)), "reasons": reasons_table(usage.reasons(rows)),
-        "keys": [(key, _key_tag(key)) for key in item.keys.all()],
+        "keys": [(key, _key_tag(key), _holder(key)) for key in item.keys.all()],
         "may_manage_keys": allows(request.actor, "sharing.key.manage", item),
         "grants": grants_table(list(grants), by="interface", empty=EmptyState(
             title="还没有授权", icon="key", text="在共享接口里找到需要的数据，请提供单位授权。",
@@ -154,6 +155,16 @@ def _key_tag(key: ApplicationKey) -> StatusTag:
     return status_tag("active", "有效")
 
 
+def _holder(key: ApplicationKey) -> str:
+    """What a registered certificate or name says, for whoever compares it with the one in use."""
+    if key.scheme == KeyScheme.TLS_CA:
+        return key.public_key
+    if key.scheme == KeyScheme.TLS_SELF:
+        found = read_certificate(key.public_key)
+        return f"{found.subject} · x5t#S256 {found.thumbprint}"
+    return ""
+
+
 def _actions(actor: Actor, item: Application) -> list[Action]:
     url = f"{reverse('sharing:records')}?application={item.code}"
     found = [Action(title="调用明细", url=url, icon="list")]
@@ -178,7 +189,7 @@ def _actions(actor: Actor, item: Application) -> list[Action]:
             )
     if allows(actor, "sharing.key.manage", item) and item.state == ApplicationState.ACTIVE:
         registering = application_url(item, "key-register")
-        found.append(Action(title="登记公钥", url=registering, icon="certificate"))
+        found.append(Action(title="登记公钥或证书", url=registering, icon="certificate"))
         url = application_url(item, "key-new")
         found.append(Action(title="签发密钥", url=url, icon="key", primary=True))  # fmt: skip
     return found

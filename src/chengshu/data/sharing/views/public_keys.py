@@ -30,14 +30,14 @@ def register(request: ActorRequest, code: str) -> HttpResponse:
         except InvalidInput as error:
             form.show(error)
         else:
-            messages.success(request, f"公钥已登记，密钥编号 {key.key_id}，两秒内可用。")
+            messages.success(request, f"已登记，密钥编号 {key.key_id}，两秒内可用。")
             return redirect(application_url(item))
     context: dict[str, Any] = {
-        "title": "登记公钥", "form": form, "submit": "登记", "cancel_url": application_url(item),
-        "subtitle": f"“{item.name}”用自己的私钥签名，平台只保存公钥，没有需要保管的密钥。",
+        "title": "登记公钥或证书", "form": form, "submit": "登记", "cancel_url": application_url(item),
+        "subtitle": f"“{item.name}”用自己的私钥证明身份，平台只保存公钥或证书，没有需要保管的密钥。",
         "crumbs": [
             Crumb("接入应用", reverse("sharing:applications")),
-            Crumb(item.name, application_url(item)), Crumb("登记公钥"),
+            Crumb(item.name, application_url(item)), Crumb("登记公钥或证书"),
         ],
     }  # fmt: skip
     return render(request, "ui/form.html", context)
