@@ -31,7 +31,7 @@ PER_DAY = 100_000
 HISTORY = "demo"
 # A department's own interface as it would be registered. The demo city has no such server, and says so.
 PROXIED, PROXIED_ENTRY = "gjj-zhanghu", "gj_fund_account"
-NOT_CONNECTED = "未接通：演示城市没有公积金中心的服务器。接入真实地址后再上线。"
+NOT_CONNECTED = "未接通，演示城市没有公积金中心的服务器；接入真实地址后再上线"
 
 
 def load(context: Any) -> None:

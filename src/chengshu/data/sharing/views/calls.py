@@ -100,7 +100,7 @@ def calls_table(
         Column(key="outcome", title="结果", kind="status", label=lambda r: usage.outcome_name(r.outcome),
                value=lambda r: "succeeded" if r.outcome in usage.ANSWERED else "failed"),
         Column(key="status", title="状态码", kind="number"),
-        Column(key="ms", title="耗时（毫秒）", kind="number", value=lambda r: round(r.micros / 1000, 2)),
+        Column(key="ms", title="耗时（毫秒）", kind="score", value=lambda r: r.micros / 1000),
         Column(key="purpose", title="用途"),
         Column(key="request_id", title="记录编号", kind="code"),
     )  # fmt: skip
