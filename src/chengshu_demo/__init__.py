@@ -24,6 +24,7 @@ from chengshu_demo.delivery import (
     write_ground_truth,
 )
 from chengshu_demo.encoding import FICTITIOUS_PREFIX
+from chengshu_demo.incidents import INCIDENTS
 from chengshu_demo.model import Balance, City, DataItem, Entry
 from chengshu_demo.timeframe import REFERENCE_DATE
 from chengshu_demo.world import SCALES, Scale
@@ -34,6 +35,7 @@ __all__ = [
     "DATA_ITEMS",
     "ENTRIES",
     "FICTITIOUS_PREFIX",
+    "INCIDENTS",
     "RECORDS",
     "REFERENCE_DATE",
     "SCALES",

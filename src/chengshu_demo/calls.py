@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from chengshu_demo.columns import value
 from chengshu_demo.delivery import accepted_records, entry_of
 from chengshu_demo.encoding import Ints, Texts, pick
 from chengshu_demo.frame import Frame
+from chengshu_demo.incidents import Incident
 from chengshu_demo.randomness import stream
 from chengshu_demo.timeframe import REFERENCE_DATE
 from chengshu_demo.world import Scale
@@ -62,7 +63,7 @@ _FIRST_YEAR_SHARE: Final = 0.55
 """Level of the first days relative to the last: sharing grows."""
 
 
-def _per_hour(scale: Scale, reference: dt.date) -> Ints:
+def _per_hour(scale: Scale, reference: dt.date, total: int) -> Ints:
     generator = stream("calls", scale, "hours")
     days = np.arange(DAYS)
     first = reference - dt.timedelta(days=DAYS)
@@ -71,7 +72,7 @@ def _per_hour(scale: Scale, reference: dt.date) -> Ints:
     mood = np.exp(generator.normal(0, 0.13, size=DAYS))
     day = np.where(weekday >= _SATURDAY, _WEEKEND, 1.0) * growth * mood
     weights = (day[:, None] * _OFFICE_HOURS[None, :]).ravel()
-    return generator.multinomial(CALLS[scale], weights / weights.sum()).astype(np.int64)
+    return generator.multinomial(total, weights / weights.sum()).astype(np.int64)
 
 
 def _pairs() -> tuple[list[str], list[str], npt.NDArray[np.float64]]:
@@ -109,13 +110,18 @@ def _key_hashes(
     return pa.array([hashing(key) for key in keys])
 
 
+def _start(reference: dt.date) -> int:
+    """Microseconds since 1970 at which the history begins: a midnight in the city."""
+    first = dt.datetime.combine(reference, dt.time(), dt.UTC) - dt.timedelta(days=DAYS) - _CHINA
+    return int(first.timestamp()) * 1_000_000
+
+
 def _batch(
     scale: Scale, reference: dt.date, number: int, hours: Ints, vocabularies: Mapping[str, Texts]
 ) -> pa.RecordBatch:
     generator = stream("calls", scale, number)
     size = len(hours)
-    first = dt.datetime.combine(reference, dt.time(), dt.UTC) - dt.timedelta(days=DAYS) - _CHINA
-    start = int(first.timestamp()) * 1_000_000
+    start = _start(reference)
     moments = np.sort(start + hours * _HOUR_MICROS + generator.integers(0, _HOUR_MICROS, size=size))
     applications, names, weights = _pairs()
     pair = generator.choice(len(weights), size=size, p=weights)
@@ -143,24 +149,68 @@ def _batch(
     )
 
 
+def _planted(
+    incident: Incident, scale: Scale, reference: dt.date, hour: int, hashes: Sequence[str]
+) -> pa.RecordBatch:
+    """The calls of an incident, spread over its hour."""
+    count = incident.sizes[scale]
+    generator = stream("incident", scale, incident.application, incident.interface, "times")
+    start = _start(reference) + hour * _HOUR_MICROS
+    moments = np.sort(start + generator.integers(0, _HOUR_MICROS, size=count))
+    outcome = incident.outcome_of(count)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(moments).cast(pa.timestamp("us", tz="UTC")),
+            pa.array([incident.application] * count),
+            pa.array([incident.interface] * count),
+            pick(pa.array([word for word, _, _ in incident.outcomes]), outcome),
+            pa.array(np.array([s for _, s, _ in incident.outcomes], dtype=np.int32)[outcome]),
+            pa.array(np.exp(generator.normal(6.85, 0.38, size=count)).astype(np.int64)),
+            pa.array(hashes, pa.string()),
+        ],
+        schema=CALL_SCHEMA,
+    )
+
+
+def _hour_of(incident: Incident, reference: dt.date) -> int:
+    """The hour of the history in which an incident lies."""
+    days = DAYS - (reference - incident.day(reference)).days
+    return days * _HOURS_PER_DAY + incident.hour
+
+
 def calls(
     scale: Scale,
     *,
     reference: dt.date = REFERENCE_DATE,
     hashing: Callable[[str], str] = example_hash,
     people: tuple[str, ...] = (),
+    incidents: Sequence[Incident] = (),
 ) -> Iterator[pa.RecordBatch]:
-    """Historical calls of the 18 months before ``reference`` (exclusive), in order of time.
+    """Historical calls of the 18 months before ``reference`` (exclusive), in order of time; batches hold whole hours.
 
-    ``hashing`` makes the hash of a key; ``people`` are identity numbers that are asked about as well.
+    ``hashing`` makes the hash of a key; ``people`` are identity numbers that are asked about as well. What
+    ``incidents`` add is taken off the other calls, so that the total stays.
     """
     vocabularies = {i.code: _key_hashes(i.code, scale, hashing, people) for i in interfaces()}
-    per_hour = _per_hour(scale, reference)
+    total = CALLS[scale] - sum(incident.sizes[scale] for incident in incidents)
+    per_hour = _per_hour(scale, reference, total)
+    planted = [(_hour_of(incident, reference), incident) for incident in incidents]
     ends = np.cumsum(per_hour)
     begin, number = 0, 0
     while begin < len(per_hour):
         done = int(ends[begin - 1]) if begin else 0
         end = max(int(np.searchsorted(ends, done + _BATCH)), begin + 1)
         hours = np.repeat(np.arange(begin, end), per_hour[begin:end])
-        yield _batch(scale, reference, number, hours, vocabularies)
+        batch = _batch(scale, reference, number, hours, vocabularies)
+        more = []
+        for hour, incident in planted:
+            if begin <= hour < end:
+                count, vocabulary = incident.sizes[scale], vocabularies[incident.interface]
+                known = pick(vocabulary, incident.keys(count, scale, len(vocabulary))).to_pylist()
+                hashes = incident.tried(count, hashing) if incident.trying else known
+                more.append(_planted(incident, scale, reference, hour, hashes))
+        if more:
+            whole = pa.Table.from_batches([batch, *more]).sort_by("called_at").combine_chunks()
+            (batch,) = whole.to_batches()
+        yield batch
         begin, number = end, number + 1

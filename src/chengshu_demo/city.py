@@ -95,6 +95,11 @@ def interfaces() -> tuple[Interface, ...]:
             key_column=row["key_column"],
             fields=tuple(row["fields"].split()),
             applications=tuple(row["applications"].split()),
+            queries=tuple(row["queries"].split()),
+            kinds={
+                application: tuple(kinds.split("+"))
+                for application, kinds in (word.split(":") for word in row["kinds"].split())
+            },
         )
         for row in _table("interfaces.csv")
     )

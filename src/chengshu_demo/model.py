@@ -5,7 +5,7 @@ usable table name. ``Entry.code`` is the catalogue code 类/项/目/细目/序�
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 DataType = Literal["text", "integer", "decimal", "date", "datetime", "boolean"]
@@ -170,7 +170,11 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A live share interface: one entry looked up by one column; who may call which fields."""
+    """A live share interface: one entry looked up by one column; who may call which fields.
+
+    ``kinds`` are the ways of calling by application where it is more than looking up one record, ``queries`` the
+    fields that conditional queries may ask for.
+    """
 
     code: str
     title: str
@@ -178,6 +182,8 @@ class Interface:
     key_column: str
     fields: tuple[str, ...]
     applications: tuple[str, ...]
+    queries: tuple[str, ...] = ()
+    kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

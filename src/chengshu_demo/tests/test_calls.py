@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chengshu_demo import CALL_SCHEMA, calls, city
+from chengshu_demo import CALL_SCHEMA, INCIDENTS, calls, city
+from chengshu_gateway.bundle import CALL_KINDS
 
 
 def history(scale: str = "small") -> pa.Table:
@@ -54,6 +55,31 @@ def test_keys_recur_and_are_hashed() -> None:
     hashes = history()["key_hash"].to_pylist()
     assert len(set(hashes)) < len(hashes)
     assert all(len(h) == 32 and int(h, 16) >= 0 for h in hashes[:200])
+
+
+def test_what_stands_out_is_part_of_the_total_and_lies_at_the_end() -> None:
+    reference = dt.date(2026, 11, 30)  # a Monday: the working day before is Friday
+    table = pa.Table.from_batches(calls("small", reference=reference, incidents=INCIDENTS))
+    assert table.num_rows == 17_386
+    times = table.column("called_at").to_numpy()
+    assert (np.diff(times.astype("int64")) >= 0).all()
+    friday = dt.datetime(2026, 11, 26, 16, tzinfo=dt.UTC)
+    hour = pc.floor_temporal(table.column("called_at"), unit="hour")
+
+    def at(clock: int) -> pa.Table:
+        moment = pa.scalar(friday + dt.timedelta(hours=clock), hour.type)
+        return table.filter(pc.equal(hour, moment))
+
+    tries = at(15).filter(pc.field("outcome") == "no_record")["key_hash"].to_pylist()
+    assert len(set(tries)) == len(tries) >= 88
+    assert Counter(at(2)["application"].to_pylist())["ygt"] >= 60
+
+
+def test_ways_of_calling_are_the_gateways_and_queries_ask_for_granted_fields() -> None:
+    for interface in city().interfaces:
+        assert set(interface.kinds) <= set(interface.applications)
+        assert {kind for kinds in interface.kinds.values() for kind in kinds} <= set(CALL_KINDS)
+        assert set(interface.queries) <= set(interface.fields)
 
 
 def test_the_history_is_the_same_every_time() -> None:

@@ -1,29 +1,37 @@
 """Loads the demo city's applications, interfaces, grants and the history of calls."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.utils import timezone
 
 from chengshu.data.catalog.facade import published_queryset
 from chengshu.data.sharing import calls as counting
 from chengshu.data.sharing import statistics
+from chengshu.data.sharing.declarations import Declaration
 from chengshu.data.sharing.masking import suggested_masks
 from chengshu.data.sharing.models import Application, CallCursor, CallStatistic, ShareInterface
 from chengshu.data.sharing.publishing import keys, publish_rules
 from chengshu.data.sharing.services.applications import issue_key, register_application
 from chengshu.data.sharing.services.grants import grant
+from chengshu.data.sharing.services.interfaces import set_online
+from chengshu.data.sharing.services.sources import register_source
 from chengshu.data.sharing.snapshots import build_snapshot
 from chengshu.data.sharing.usage import ANSWERED
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.unit_of_work import unit_of_work
-from chengshu_demo import calls, city
+from chengshu_demo import INCIDENTS, REFERENCE_DATE, calls, city
 from chengshu_gateway.keys import hash_record_key
+from chengshu_gateway.sources import Parameter
 
 PER_DAY = 100_000
 HISTORY = "demo"
+# A department's own interface as it would be registered. The demo city has no such server, and says so.
+PROXIED, PROXIED_ENTRY = "gjj-zhanghu", "gj_fund_account"
+NOT_CONNECTED = "未接通，演示城市没有公积金中心的服务器；接入真实地址后再上线"
 
 
 def load(context: Any) -> None:
@@ -32,6 +40,7 @@ def load(context: Any) -> None:
     applications = [_application(context, item) for item in city().applications]
     for item in city().interfaces:
         _interface(context, item, resources[item.entry])
+    _proxied(context)
     version = publish_rules()
     history = load_history(context.scale)
     context.say(
@@ -55,8 +64,11 @@ def _application(context: Any, item: Any) -> Application:
 def _interface(context: Any, item: Any, resource: int) -> None:
     interface, _created = ShareInterface.objects.get_or_create(
         code=item.code,
-        defaults={"title": item.title, "resource_id": resource, "key_column": item.key_column},
-    )
+        defaults={
+            "title": item.title, "resource_id": resource, "key_column": item.key_column,
+            "query_columns": list(item.queries),
+        },
+    )  # fmt: skip
     if not interface.snapshot:
         build_snapshot(interface=interface, context=None)
     granted = set(interface.grants.values_list("application__code", flat=True))
@@ -67,19 +79,48 @@ def _interface(context: Any, item: Any, resource: int) -> None:
             interface=interface,
             fields=list(item.fields),
             masks=suggested_masks(interface.columns, list(item.fields)),
-            per_day=PER_DAY,
+            kinds=list(item.kinds.get(code, ())) or None,
             purpose=f"演示：{item.title}",
         )
 
 
+def _proxied(context: Any) -> None:
+    """A proxied interface, registered and offline until there is a department to answer."""
+    resource = next((r for r in published_queryset() if r.physical_name == PROXIED_ENTRY), None)
+    if resource is None or ShareInterface.objects.filter(code=PROXIED).exists():
+        return
+    declaration = Declaration(
+        url="https://gjj.longgang.example/api/account",
+        parameters=(Parameter("sfzh", "身份证号", length=18),),
+        mapping={
+            "id_number": "sfzh", "person_name": "xm", "account_state": "zhzt",
+        },
+        rows_at="data", success_at="code", success_is=("0",), cache_seconds=60, attempts=2,
+    )  # fmt: skip
+    interface = register_source(
+        actor=context.actor, resource_code=resource.code, code=PROXIED,
+        title="住房公积金账户查询（部门接口）", key_column="id_number", declaration=declaration,
+    )  # fmt: skip
+    set_online(actor=context.actor, interface=interface, online=False, reason=NOT_CONNECTED)
+
+
 def history(scale: Any) -> Iterator[pa.RecordBatch]:
-    """The generated calls, with keys hashed as this city's gateway hashes them.
+    """The generated calls, with keys hashed as this city's gateway hashes them, up to the day they were loaded on.
 
     The demo's citizens are among those asked about, so that their list of look-ups has something to show.
     """
     secret = keys().record_key
     people = tuple(a.id_number for a in city().accounts if a.role == "citizen")
-    return calls(scale, hashing=lambda key: hash_record_key(secret, key), people=people)
+    return calls(
+        scale, reference=loaded_on(), people=people, incidents=INCIDENTS,
+        hashing=lambda key: hash_record_key(secret, key),
+    )  # fmt: skip
+
+
+def loaded_on() -> date:
+    """The day after the last of the history, the same for every loader and every repetition."""
+    day = CallCursor.objects.filter(name=HISTORY).values_list("position", flat=True).first()
+    return date.fromisoformat(day) if day else REFERENCE_DATE
 
 
 def load_history(scale: Any) -> int:
@@ -88,7 +129,8 @@ def load_history(scale: Any) -> int:
     The lake gets the calls as a stream and the sums are made on the way, batch by batch: batches hold whole
     hours, so no sum is split, and memory holds one batch and the sums.
     """
-    done, _created = CallCursor.objects.get_or_create(name=HISTORY)
+    today = timezone.localdate().isoformat()
+    done, _created = CallCursor.objects.get_or_create(name=HISTORY, defaults={"position": today})
     if done.batch:
         return sum(CallStatistic.objects.values_list("calls", flat=True))
     sums: list[pa.Table] = []

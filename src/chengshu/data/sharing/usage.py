@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from chengshu.data.sharing.models import Application, CallStatistic, DayStatistic, ShareInterface
+from chengshu.data.sharing.statistics import UNKNOWN
 from chengshu_gateway.problems import KINDS
 
 OK = "ok"
@@ -125,7 +126,7 @@ def _shares(
     rows: QuerySet[DayStatistic], field: str, titles: dict[str, str], limit: int
 ) -> list[Share]:
     # Requests for tokens, and calls that name nothing, belong to no interface.
-    named = rows.exclude(**{field: ""}).order_by()
+    named = rows.exclude(**{f"{field}__in": ("", UNKNOWN)}).order_by()
     found = named.values(field).annotate(total=Sum("calls")).order_by("-total")[:limit]
     return [
         Share(row[field], titles.get(row[field], row[field]), int(row["total"])) for row in found

@@ -1,16 +1,18 @@
 """A person's notices: the list, opening one, marking all as read."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.middleware import ActorRequest
+from chengshu.kernel.access.rules import holds
 from chengshu.kernel.notices import selectors, services
 from chengshu.kernel.notices.models import Receipt
 from chengshu.kernel.ui.components import Action, Column, Crumb, EmptyState, Filter
@@ -21,6 +23,13 @@ _WORDS = {"unread": "未读", "read": "已读"}
 
 def _by_state(found: QuerySet[Receipt], value: str) -> QuerySet[Receipt]:
     return found.filter(read_at__isnull=value == "unread")
+
+
+def _elsewhere(actor: Actor, receipt_id: int | None = None) -> HttpResponse | None:
+    """Send people who do not work in the console to their own messages, not into a shell of empty menus."""
+    if holds(actor, "console.enter"):
+        return None
+    return redirect(f"/me/notices/{receipt_id}/" if receipt_id else "/me/notices/")
 
 
 class Inbox(TableView[Receipt]):
@@ -49,6 +58,10 @@ class Inbox(TableView[Receipt]):
         title="还没有通知", text="与您有关的暂停、变更和到期提醒会出现在这里。", icon="bell"
     )
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        actor: Actor = self.request.actor  # type: ignore[attr-defined]
+        return _elsewhere(actor) or super().get(request, *args, **kwargs)
+
     def get_queryset(self) -> QuerySet[Receipt]:
         return selectors.inbox(self.request.actor)  # type: ignore[attr-defined]
 
@@ -62,6 +75,8 @@ class Inbox(TableView[Receipt]):
 
 def notice(request: ActorRequest, receipt_id: int) -> HttpResponse:
     """Read one; opening it is what marks it as read."""
+    if (other := _elsewhere(request.actor, receipt_id)) is not None:
+        return other
     receipt = services.mark_read(actor=request.actor, receipt_id=receipt_id)
     context = {
         "title": receipt.notice.title,

@@ -82,6 +82,10 @@ class TableView(View, Generic[M]):
         """Return the buttons of the page head."""
         return ()
 
+    def get_filters(self) -> Sequence[Filter]:
+        """Return the filters; override it where the choices depend on who asks."""
+        return self.filters
+
     def get_bulk_actions(self) -> Sequence[BulkAction]:
         """Return what can be done with selected rows; none: no check boxes."""
         return ()
@@ -154,7 +158,7 @@ class TableView(View, Generic[M]):
             search_hint=self.search_hint if self.search_fields else "",
             filters=self._filters,
             chips=self._chips(),
-            clear_url=self._url(q="", cursor="", **{f.key: "" for f in self.filters}),
+            clear_url=self._url(q="", cursor="", **{s.filter.key: "" for s in self._filters}),
             query=self._url().partition("?")[2],
             columns=self._columns,
             bulk=self.get_bulk_actions(),
@@ -171,7 +175,7 @@ class TableView(View, Generic[M]):
     @cached_property
     def _filters(self) -> list[FilterState]:
         states = []
-        for item in self.filters:
+        for item in self.get_filters():
             options = item.options()
             value = self.request.GET.get(item.key, "")
             states.append(FilterState(item, options, value if value in dict(options) else ""))

@@ -8,6 +8,7 @@ from chengshu.data.opening import selectors as opening
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.identity.choices import OrganizationKind
 from chengshu.kernel.identity.models import Organization
+from chengshu.kernel.notices.selectors import unread
 
 DATASETS_SHOWN = 5
 
@@ -34,7 +35,8 @@ def departments(request: ActorRequest) -> HttpResponse:
 
 def me(request: ActorRequest) -> HttpResponse:
     """Who I am here."""
-    return render(request, "citizen/me.html", {"title": "我的"})
+    context = {"title": "我的", "unread": unread(request.actor)}
+    return render(request, "citizen/me.html", context)
 
 
 def _departments(query: str) -> QuerySet[Organization]:

@@ -1,1 +1,1 @@
-"""异常提示: calls that do not look like the application's own past, for a person to judge."""
+"""异常线索: calls unlike the application's own past, or refused too often, for a person to judge."""

@@ -6,4 +6,4 @@ from django.apps import AppConfig
 class HintsConfig(AppConfig):
     name = "chengshu.data.sharing.hints"
     label = "sharing_hints"
-    verbose_name = "调用异常提示"
+    verbose_name = "异常线索"

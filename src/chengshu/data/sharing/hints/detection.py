@@ -24,9 +24,8 @@ SCORE, RATIO, EXCESS = 6.0, 2.5, 30
 # An hour is quiet when the application usually makes less than a twentieth of its busy hours' calls in it.
 QUIET_SHARE, QUIET_EXCESS = 0.05, 15
 SCAN_MISSES, SCAN_SHARE, SCAN_DISTINCT = 50, 0.25, 0.8
-GUESSES = 5
 
-VOLUME, HOURS, SCAN, GUESS = "volume", "hours", "scan", "guess"
+VOLUME, HOURS, SCAN = "volume", "hours", "scan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +42,13 @@ class Finding:
 class DayKeys:
     """What one application asked in one day.
 
-    ``misses`` are calls without record, ``missing`` the different keys among them, ``guesses`` refused tries;
-    ``past`` are the misses of the same day of the week in the weeks before.
+    ``misses`` are calls without record, ``missing`` the different keys among them; ``past`` are the misses of the
+    same day of the week in the weeks before.
     """
 
     calls: int
     misses: int
     missing: int
-    guesses: int = 0
     past: Sequence[int] = ()
 
 
@@ -107,7 +105,7 @@ def _busy_level(series: Mapping[int, int], first: int, day: int) -> float:
 
 
 def key_scanning(application: str, keys: DayKeys) -> list[Finding]:
-    """Whether a day's calls look like trying keys: see the module; and whether values were tried out."""
+    """Whether a day's calls look like trying keys: see the module."""
     found = []
     known = len(keys.past) >= FEWEST_WEEKS
     usual = median(keys.past) if known else 0
@@ -120,6 +118,4 @@ def key_scanning(application: str, keys: DayKeys) -> list[Finding]:
             evidence = {"calls": keys.calls, "misses": keys.misses, "missing": keys.missing,
                         "usual": usual}  # fmt: skip
             found.append(Finding(SCAN, application, float(excess), evidence))
-    if keys.guesses >= GUESSES:
-        found.append(Finding(GUESS, application, float(keys.guesses), {"guesses": keys.guesses}))
     return found

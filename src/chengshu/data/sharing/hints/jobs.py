@@ -1,4 +1,4 @@
-"""Background work of the hints; may be run again from the start."""
+"""Background work of the clues; may be run again from the start."""
 
 from datetime import timedelta
 
@@ -14,3 +14,11 @@ def look(context: JobContext) -> dict[str, int]:
     del context
     today = timezone.localdate()
     return {"new": services.look(today - timedelta(days=1)) + services.look(today)}
+
+
+@job("sharing_hints.refusals", name="查看被网关拒绝的调用")
+def refusals(context: JobContext) -> dict[str, int]:
+    """As :func:`look`, of what the gateway refused: cheap, and nothing to wait an hour with."""
+    del context
+    days = (timezone.localdate() - timedelta(days=1), timezone.localdate())
+    return {"new": sum(map(services.look_at_refusals, days))}

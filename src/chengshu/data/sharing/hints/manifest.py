@@ -1,8 +1,9 @@
-"""What the hints bring."""
+"""What the clues bring."""
 
 from chengshu.data.sharing.hints.services import JUDGE
 from chengshu.kernel.registry.manifest import (
     Action,
+    DemoLoader,
     EventType,
     Indicator,
     Manifest,
@@ -13,10 +14,10 @@ from chengshu.kernel.registry.manifest import (
 
 MANIFEST = Manifest(
     key="sharing_hints",
-    name="调用异常提示",
-    description="调用量、时段、试主键与试值，跟应用自己的过去比；一案一提示，由人判断",
+    name="异常线索",
+    description="网关拒绝的，和应用自己的过去不一样的调用；一案一条，由人判断",
     permissions=(
-        Permission(key=JUDGE, name="判断调用异常提示", description="看依据，判为正常或已处置"),
+        Permission(key=JUDGE, name="判断异常线索", description="看依据，判为正常或已处置"),
     ),
     roles=(
         RoleTemplate(key="data_admin", permissions=(JUDGE,)),
@@ -32,12 +33,17 @@ MANIFEST = Manifest(
             key="sharing_hints.look", name="查看调用有无异常", cron="25 * * * *",
             job="sharing_hints.look",
         ),
+        Schedule(
+            key="sharing_hints.refusals", name="查看被网关拒绝的调用", cron="*/5 * * * *",
+            job="sharing_hints.refusals",
+        ),
     ),
     indicators=(
         Indicator(
-            key="sharing_hints.open", name="待查看的调用异常", unit="条", group="数据共享", order=64,
+            key="sharing_hints.open", name="待判断的异常线索", unit="条", group="数据共享", order=64,
             compute="chengshu.data.sharing.hints.selectors.count_open",
             url_name="sharing_hints:hints", url_query="state=open",
         ),
     ),
+    demo=DemoLoader(load="chengshu.data.sharing.hints.demo.load", order=43),
 )  # fmt: skip

@@ -10,10 +10,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from chengshu.data.sharing import anomalies, records, selectors, usage
+from chengshu.data.sharing import records, selectors, usage
 from chengshu.data.sharing.models import Application, ShareInterface
 from chengshu.data.sharing.views.presentation import (
-    anomalies_table,
     day_chart,
     reasons_table,
     share_chart,
@@ -48,7 +47,6 @@ DEFAULT = "30"
 LATEST = 10
 LAST_PAGE = 200
 VERIFY, REPORT = "sharing.verify", "sharing_corrections.report"
-JUDGE = "sharing_hints.judge"
 KEY = "sharing-calls"
 
 
@@ -61,17 +59,13 @@ def board(request: ActorRequest) -> HttpResponse:
     actions = [
         Action(title="查看明细", url=reverse("sharing:records"), icon="list"),
         Action(title="统计报表", url=reverse("sharing:report"), icon="report-analytics"),
+        Action(title="异常线索", url=reverse("sharing_hints:hints"), icon="alert-triangle"),
         Action(title="校核纠错", url=reverse("sharing_corrections:corrections"), icon="edit"),
     ]
-    if holds(request.actor, JUDGE):
-        actions.append(
-            Action(title="异常提示", url=reverse("sharing_hints:hints"), icon="alert-triangle")
-        )
     if holds(request.actor, VERIFY):
         actions.append(Action(title="核验留痕", url=reverse("sharing:verify"), icon="shield-check",
                               method="post"))  # fmt: skip
     records_url = reverse("sharing:records")
-    unusual = anomalies.recent(selectors.hourly_statistics(request.actor))
     context: dict[str, Any] = {
         "title": HOME, "actions": actions,
         "subtitle": "由网关留痕汇总，每分钟更新；只含本单位的应用和接口"
@@ -84,7 +78,6 @@ def board(request: ActorRequest) -> HttpResponse:
         "applications": share_chart("application", "按应用（前 10）", usage.by_application(rows), records_url),
         "interfaces": share_chart("interface", "按接口（前 10）", usage.by_interface(rows), records_url),
         "reasons": reasons_table(usage.reasons(rows)),
-        "anomalies": anomalies_table(unusual) if unusual else None,
         "latest": calls_table(records.latest(request.actor, size=LATEST).rows),
     }  # fmt: skip
     return render(request, "sharing/calls.html", context)
@@ -107,7 +100,7 @@ def calls_table(
         Column(key="outcome", title="结果", kind="status", label=lambda r: usage.outcome_name(r.outcome),
                value=lambda r: "succeeded" if r.outcome in usage.ANSWERED else "failed"),
         Column(key="status", title="状态码", kind="number"),
-        Column(key="ms", title="耗时（毫秒）", kind="number", value=lambda r: round(r.micros / 1000, 2)),
+        Column(key="ms", title="耗时（毫秒）", kind="score", value=lambda r: r.micros / 1000),
         Column(key="purpose", title="用途"),
         Column(key="request_id", title="记录编号", kind="code"),
     )  # fmt: skip

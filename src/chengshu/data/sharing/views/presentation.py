@@ -6,7 +6,6 @@ from typing import Any
 from django.urls import reverse
 
 from chengshu.data.sharing import usage
-from chengshu.data.sharing.anomalies import Anomaly
 from chengshu.data.sharing.models import Application, Export, Grant, ShareInterface
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.oversight.presentation import action_name
@@ -117,19 +116,6 @@ def reasons_table(rows: Sequence[usage.Reason]) -> Table:
     )
     empty = EmptyState(title="没有被拒绝的调用", icon="circle-check")
     return Table.plain(key="reasons", columns=columns, rows=rows, caption="拒绝原因", empty=empty)
-
-
-def anomalies_table(rows: Sequence[Anomaly]) -> Table:
-    """What deserves a look, with what to do about it."""
-    columns = (
-        Column(key="title", title="现象", kind="main"),
-        Column(key="application", title="应用"),
-        Column(key="interface", title="接口"),
-        Column(key="calls", title="次数", kind="number"),
-        Column(key="advice", title="怎么办"),
-    )
-    empty = EmptyState(title="没有异常", icon="circle-check")
-    return Table.plain(key="anomalies", columns=columns, rows=rows, caption="异常提示", empty=empty)
 
 
 def usage_stats(totals: usage.Totals, period: str) -> list[Stat]:

@@ -97,8 +97,8 @@ def _columns(details: Mapping[str, latency.Detail] | None, group: str) -> tuple[
     sketches = (
         Column(key="different", title="涉及记录（约）", kind="number",
                value=lambda line: d.different if (d := known.get(line.code)) else None),
-        Column(key="p95", title="95% 在（毫秒）", kind="number",
-               value=lambda line: round(d.p95_ms, 2) if (d := known.get(line.code)) else None),
+        Column(key="p95", title="95% 在（毫秒）", kind="score",
+               value=lambda line: d.p95_ms if (d := known.get(line.code)) else None),
     )  # fmt: skip
     return (
         main,
@@ -107,7 +107,7 @@ def _columns(details: Mapping[str, latency.Detail] | None, group: str) -> tuple[
         Column(key="found", title="查到", kind="number"),
         Column(key="missing", title="查无记录", kind="number"),
         Column(key="refused", title="被拒绝或出错", kind="number"),
-        Column(key="mean", title="平均（毫秒）", kind="number", value=lambda line: round(line.mean_ms, 2)),
+        Column(key="mean", title="平均（毫秒）", kind="score", value=lambda line: line.mean_ms),
         *(sketches if details is not None and group != "department" else ()),
         *(users if group == "interface" else ()),
     )  # fmt: skip

@@ -85,6 +85,11 @@ class Chart:
         }
 
     @property
+    def blank(self) -> bool:
+        """Whether there is nothing to draw: axes without anything between them say less than a sentence."""
+        return not any(value for series in self.series for value in series.values)
+
+    @property
     def rows(self) -> list[tuple[str, list[int | float | None]]]:
         """The same values as table rows."""
         return [

@@ -43,12 +43,24 @@ def test_a_chart_with_a_missing_value_is_refused():
 
 def test_a_chart_says_its_numbers_in_a_table_and_cannot_break_out_of_its_json():
     chart = Chart(
-        key="x", title="调用", kind="line", categories=["</script>"], series=[Series("次", [None])]
-    )
+        key="x", title="调用", kind="line", categories=["</script>", "二"],
+        series=[Series("次", [None, 2])],
+    )  # fmt: skip
     html = draw("{% chart item %}", item=chart)
     assert html.count("</script>") == 1
     assert '<th scope="row">&lt;/script&gt;</th>' in html
     assert "—" in html
+
+
+def test_a_chart_of_nothing_says_so_instead_of_drawing_empty_axes():
+    for values in ([0, 0], [None, 0], []):
+        chart = Chart(
+            key="x", title="调用", kind="bar", categories=["甲", "乙"][: len(values)],
+            series=[Series("次", values)],
+        )  # fmt: skip
+        html = draw("{% chart item %}", item=chart)
+        assert "没有数据" in html
+        assert "data-chart" not in html
 
 
 def test_an_unknown_state_shows_itself_instead_of_nothing():

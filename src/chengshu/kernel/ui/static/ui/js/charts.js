@@ -46,7 +46,7 @@
     return box;
   };
 
-  const axes = (data) => {
+  const axes = (data, narrow) => {
     const faint = { color: token("text-3"), fontSize: 12 };
     const category = {
       type: "category",
@@ -61,7 +61,8 @@
       type: "value",
       axisLabel: { ...faint, formatter: spoken },
       splitLine: { lineStyle: { color: token("border"), type: "dashed" } },
-      splitNumber: 4,
+      // Numbers along the bottom of a phone stand side by side; on the left they stand above each other.
+      splitNumber: data.kind === "hbar" && narrow ? 2 : 4,
       max: data.maximum ?? undefined,
       // Half a ticket does not exist: whole numbers get whole steps.
       minInterval: data.whole ? 1 : undefined,
@@ -69,8 +70,8 @@
     return data.kind === "hbar" ? { xAxis: value, yAxis: category } : { xAxis: category, yAxis: value };
   };
 
-  const cartesian = (data) => ({
-    ...axes(data),
+  const cartesian = (data, narrow) => ({
+    ...axes(data, narrow),
     grid: { left: 4, right: data.values ? 52 : 24, top: data.series.length > 1 ? 36 : 16, bottom: 4, containLabel: true },
     tooltip: { trigger: "axis", axisPointer: { type: ["bar", "hbar"].includes(data.kind) ? "shadow" : "line" } },
     legend: { show: data.series.length > 1, type: "scroll", top: 0, left: 0, right: 0, pageIconColor: token("text-2"), pageTextStyle: { color: token("text-3") } },
@@ -129,8 +130,8 @@
     };
   };
 
-  const option = (data) => {
-    const made = data.kind === "pie" ? pie(data) : data.kind === "treemap" ? treemap(data) : cartesian(data);
+  const option = (data, narrow) => {
+    const made = data.kind === "pie" ? pie(data) : data.kind === "treemap" ? treemap(data) : cartesian(data, narrow);
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     made.color = data.ordered ? palette("seq", 7).slice(-Math.max(1, data.series.length)) : palette("cat", 6);
     made.textStyle = { fontFamily: token("font"), color: token("text-2") };
@@ -148,7 +149,7 @@
   const draw = (echarts, element) => {
     const data = JSON.parse(document.getElementById(element.dataset.chart).textContent);
     const chart = echarts.getInstanceByDom(element) || echarts.init(element, null, { renderer: "canvas" });
-    chart.setOption(option(data), true);
+    chart.setOption(option(data, element.clientWidth < 480), true);
     if (data.urls.length && !drawn.has(element)) {
       chart.on("click", (hit) => { window.location.href = data.urls[hit.dataIndex]; });
     }

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0008_day_statistics'),
+        ('sharing', '0009_certificates'),
     ]
 
     operations = [
