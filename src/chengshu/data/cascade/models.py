@@ -258,7 +258,7 @@ class Plan(models.Model):
 
 
 class Outgoing(models.Model):
-    """One delivery of a plan; ``lake_version`` is pinned before the first row is read, so that a rebuild is the same."""
+    """One delivery of a plan; ``lake_version`` is pinned before the first row is read: a rebuild is the same."""
 
     ACCESS: ClassVar = AccessRule(organization="plan__resource__provider__path")
 

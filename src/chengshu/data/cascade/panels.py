@@ -12,7 +12,7 @@ from chengshu.kernel.access.rules import allows
 
 
 def content(actor: Actor, resource: Resource) -> str:
-    """回流 mark with the upper source, deliveries and the answers to the entry itself; "" when there is nothing to say."""
+    """回流 mark with the upper source, deliveries, answers to the entry itself; "" when there is nothing to say."""
     channels = [
         (channel, channel.incoming.order_by("-number").first())
         for channel in selectors.returned_to(resource)

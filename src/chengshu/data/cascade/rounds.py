@@ -172,7 +172,7 @@ def _ask_again(channel: Channel, upper: Upper) -> None:
         Q(state=IncomingState.MISSING)
         | Q(state=IncomingState.REFUSED, receipt_sent_at__isnull=False, accepted=0, duplicates=0)
     )
-    for item in rows.filter(Q(asked_at=None) | Q(asked_at__lt=before)):
+    for item in rows.filter(Q(asked_at=None) | Q(asked_at__lt=before)).order_by("number"):
         try:
             upper.ask_again(channel.dataset, item.number)
         except UpperError as error:

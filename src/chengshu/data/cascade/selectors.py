@@ -1,6 +1,8 @@
-"""Reads of cascading within the actor's scope. Platforms are the whole city's: who may look at any batch sees their names."""
+"""Reads of cascading within the actor's scope. Platforms are the whole city's; their names show with the batches."""
 
-from django.db.models import Count, Max, Q, QuerySet
+from typing import TypeVar
+
+from django.db.models import Count, Max, Model, Q, QuerySet
 from django.utils import timezone
 
 from chengshu.data.cascade.choices import OutgoingState
@@ -18,6 +20,8 @@ from chengshu.data.catalog.facade import Resource
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.errors import NotFound
+
+M = TypeVar("M", bound=Model)
 
 
 def platforms(actor: Actor) -> QuerySet[Platform]:
@@ -121,7 +125,7 @@ def returned_to(resource: Resource) -> list[Channel]:
     return list(Channel.objects.select_related("platform").filter(resource=resource))
 
 
-def _one(rows, pk: int, what: str):  # noqa: ANN001, ANN202 - one generic look-up
+def _one(rows: QuerySet[M], pk: int, what: str) -> M:
     item = rows.filter(pk=pk).first()
     if item is None:
         raise NotFound(f"没有找到这个{what}。", advice="它可能不在您的权限范围内。")

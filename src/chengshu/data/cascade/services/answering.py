@@ -131,19 +131,7 @@ def take_entry(*, platform: Platform, document: Mapping[str, Any]) -> LowerEntry
     Raises:
         InvalidInput: without code, version or title. Conflict: the version came before with other content.
     """
-    code, version = document.get("code"), document.get("version")
-    title, withdrawn = document.get("title"), document.get("withdrawn")
-    problems = {}
-    if not isinstance(code, str) or not 0 < len(code) <= 60:  # noqa: PLR2004 - the column's length
-        problems["code"] = "应为不超过 60 个字符的资源代码"
-    if not isinstance(version, int) or isinstance(version, bool) or not 0 < version < 2**31:
-        problems["version"] = "应为正整数"
-    if not isinstance(title, str) or not 0 < len(title) <= 120:  # noqa: PLR2004 - the column's length
-        problems["title"] = "应为不超过 120 个字符的名称"
-    if not isinstance(withdrawn, bool):
-        problems["withdrawn"] = "应为 true 或 false"
-    if problems:
-        raise InvalidInput("目录没有收下。", fields=problems)
+    code, version, title, withdrawn = _head(document)
     with unit_of_work():
         item, made = LowerEntry.objects.get_or_create(
             platform=platform, code=code, version=version, withdrawn=withdrawn,
@@ -160,6 +148,23 @@ def take_entry(*, platform: Platform, document: Mapping[str, Any]) -> LowerEntry
         if made:
             _tell_entry(item)
     return item
+
+
+def _head(document: Mapping[str, Any]) -> tuple[str, int, str, bool]:
+    code, version = document.get("code"), document.get("version")
+    title, withdrawn = document.get("title"), document.get("withdrawn")
+    problems = {}
+    if not isinstance(code, str) or not 0 < len(code) <= 60:  # noqa: PLR2004 - the column's length
+        problems["code"] = "应为不超过 60 个字符的资源代码"
+    if not isinstance(version, int) or isinstance(version, bool) or not 0 < version < 2**31:
+        problems["version"] = "应为正整数"
+    if not isinstance(title, str) or not 0 < len(title) <= 120:  # noqa: PLR2004 - the column's length
+        problems["title"] = "应为不超过 120 个字符的名称"
+    if not isinstance(withdrawn, bool):
+        problems["withdrawn"] = "应为 true 或 false"
+    if problems:
+        raise InvalidInput("目录没有收下。", fields=problems)
+    return str(code), int(str(version)), str(title), bool(withdrawn)
 
 
 def _tell_entry(item: LowerEntry) -> None:

@@ -145,7 +145,7 @@ def _rows(
     yield from found
 
 
-def _text(values: Any) -> pa.Array:
+def _text(values: Any) -> Any:
     if pa.types.is_string(values.type):
         return values
     return pa.array(

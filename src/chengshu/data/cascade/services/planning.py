@@ -30,7 +30,7 @@ from chengshu_gateway import rowfilter
 from chengshu_gateway.masks import MaskError, parse
 
 APPROVE = "cascade.approve"
-MOST_PART_ROWS = 500_000
+MOST_PART_ROWS, MOST_RECEIPT_DAYS = 500_000, 60
 _STEPS = {Cycle.DAILY: 1, Cycle.WEEKLY: 7, Cycle.MONTHLY: 30}
 _TYPES = {
     "text": "text", "integer": "integer", "decimal": "decimal", "date": "date",
@@ -123,21 +123,36 @@ def change(*, actor: Actor, plan: Plan, content: PlanContent) -> Plan:
 def _fill(item: Plan, resource: PublishedResource, content: PlanContent) -> None:
     columns = {c.name: c for c in may_leave(resource)}
     chosen = [name for name in columns if name in set(content.fields)]
-    problems = {}
-    forbidden = sorted(set(content.fields) - set(columns))
-    if forbidden:
-        problems["fields"] = f"L4 或目录中没有的字段不能上报：{'、'.join(forbidden)}"
-    elif not set(resource.key) <= set(chosen):
-        problems["fields"] = "主键字段必须上报，否则对方认不出同一条记录"
     masks = content.masks
     if masks is None:
         masks = proposed_masks([columns[name] for name in chosen])
     masks = {name: mask for name, mask in masks.items() if mask != NONE and name in chosen}
+    problems = _problems(resource, content, chosen, masks)
+    if problems:
+        raise InvalidInput("计划没有保存。", fields=problems)
+    item.fields, item.masks, item.row_filter = chosen, masks, content.row_filter
+    item.mode, item.cycle, item.file_format = content.mode, content.cycle, content.file_format
+    item.part_rows, item.receipt_days = content.part_rows, content.receipt_days
+    item.basis = content.basis.strip()[:300]
+
+
+def _problems(
+    resource: PublishedResource,
+    content: PlanContent,
+    chosen: Sequence[str],
+    masks: Mapping[str, str],
+) -> dict[str, str]:
+    problems = {}
+    forbidden = sorted(set(content.fields) - set(chosen))
+    if forbidden:
+        problems["fields"] = f"L4 或目录中没有的字段不能上报：{'、'.join(forbidden)}"
+    elif not set(resource.key) <= set(chosen):
+        problems["fields"] = "主键字段必须上报，否则对方认不出同一条记录"
     for name, mask in masks.items():
         try:
             parse(mask)
         except MaskError as error:
-            problems["masks"] = f"{columns[name].title}：{error}"
+            problems["masks"] = f"{resource.column(name).title}：{error}"
     if content.row_filter is not None:
         try:
             rowfilter.validate(content.row_filter, gateway_types(resource.columns))
@@ -147,14 +162,9 @@ def _fill(item: Plan, resource: PublishedResource, content: PlanContent) -> None
         problems["basis"] = "请写明依据，如省级文件的名称和文号"
     if not 1 <= content.part_rows <= MOST_PART_ROWS:
         problems["part_rows"] = f"1 至 {MOST_PART_ROWS:,}"
-    if not 1 <= content.receipt_days <= 60:  # noqa: PLR2004 - a quarter's working days
-        problems["receipt_days"] = "1 至 60"
-    if problems:
-        raise InvalidInput("计划没有保存。", fields=problems)
-    item.fields, item.masks, item.row_filter = chosen, masks, content.row_filter
-    item.mode, item.cycle, item.file_format = content.mode, content.cycle, content.file_format
-    item.part_rows, item.receipt_days = content.part_rows, content.receipt_days
-    item.basis = content.basis.strip()[:300]
+    if not 1 <= content.receipt_days <= MOST_RECEIPT_DAYS:
+        problems["receipt_days"] = f"1 至 {MOST_RECEIPT_DAYS}"
+    return problems
 
 
 def digest(plan: Plan) -> str:

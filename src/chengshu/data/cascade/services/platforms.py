@@ -1,8 +1,8 @@
 """Register a platform above or below us, test the connection, change its secret, pause and resume."""
 
 import secrets as randomness
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
@@ -195,7 +195,7 @@ def conversation(platform: Platform) -> Upper:
     return open_upper(platform.way, link)
 
 
-def _told(item: Platform) -> Mapping[str, object]:
+def _told(item: Platform) -> dict[str, Any]:
     """A platform as audit keeps it: never its secret."""
     return {
         "name": item.name, "role": item.role, "rank": item.rank, "way": item.way,

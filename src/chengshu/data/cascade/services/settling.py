@@ -66,7 +66,10 @@ def _tell(item: Outgoing, found: Settlement) -> None:
     if item.state == OutgoingState.DISPUTED:
         body = "回执说的不是这一批，或行数对不上，请与对方核对。"
     else:
-        body = f"送出 {found.delivered:,} 行：收下 {found.accepted:,}，拒收 {found.refused:,}，重复 {found.duplicates:,}。"
+        body = (
+            f"送出 {found.delivered:,} 行：收下 {found.accepted:,}，拒收 {found.refused:,}，"
+            f"重复 {found.duplicates:,}。"
+        )
     notify(
         organization=item.plan.resource.provider, permission=MANAGE,
         title=f"{item}：{item.get_state_display()}", body=body, url=item.get_absolute_url(),

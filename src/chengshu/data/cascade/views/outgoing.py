@@ -26,12 +26,12 @@ from chengshu.data.cascade.views.presentation import (
     tabs,
 )
 from chengshu.data.catalog.facade import published
-from chengshu.data.protection.facade import mask_name
+from chengshu.data.protection.facade import NONE, mask_name
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
 from chengshu.kernel.calendar.deadlines import describe
 from chengshu.kernel.calendar.tables import stored_table
-from chengshu.kernel.errors import InvalidInput
+from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.ui.components import (
     Action,
     Column,
@@ -44,6 +44,13 @@ from chengshu.kernel.ui.components import (
 from chengshu.kernel.ui.tables import TableView
 
 TITLE, PLANS = "上报", "上报计划"
+
+
+def due_words(item: Outgoing) -> str:
+    """How the term of the receipt stands."""
+    if item.state != OutgoingState.DELIVERED or item.receipt_due_at is None:
+        return ""
+    return describe(item.receipt_due_at, timezone.now(), table=stored_table())
 
 
 class OutgoingList(TableView[Outgoing]):
@@ -63,7 +70,7 @@ class OutgoingList(TableView[Outgoing]):
         Column(key="rows", title="行数", kind="number", sort="rows"),
         Column(key="balance", title="对账", value=counted),
         Column(key="sent", title="送出时间", kind="ago", value="sent_at", sort="sent_at"),
-        Column(key="due", title="回执期限", value=lambda r: due_words(r)),
+        Column(key="due", title="回执期限", value=due_words),
         Column(key="mode", title="内容", value="get_mode_display", hidden=True),
     )  # fmt: skip
     filters: ClassVar[Sequence[Filter]] = (
@@ -114,13 +121,6 @@ class PlanList(TableView[Plan]):
 
     def get_context(self) -> dict[str, Any]:
         return {"tabs": tabs("plans")}
-
-
-def due_words(item: Outgoing) -> str:
-    """How the term of the receipt stands."""
-    if item.state != OutgoingState.DELIVERED or item.receipt_due_at is None:
-        return ""
-    return describe(item.receipt_due_at, timezone.now(), table=stored_table())
 
 
 def delivery(request: ActorRequest, pk: int) -> HttpResponse:
@@ -232,7 +232,7 @@ def _fields_table(item: Plan, columns: Sequence[Any]) -> Table:
     shown = (
         Column(key="title", title="字段", kind="main", value=lambda c: c.title),
         Column(key="level", title="级别", value=lambda c: c.sensitivity or "L1"),
-        Column(key="mask", title="脱敏", value=lambda c: mask_name(item.masks[c.name]) if c.name in item.masks else "原样"),
+        Column(key="mask", title="脱敏", value=lambda c: mask_name(item.masks.get(c.name, NONE))),
         Column(key="name", title="字段名", kind="code", value=lambda c: c.name),
     )  # fmt: skip
     return Table.plain(key="fields", columns=shown, rows=list(columns), caption="送出的字段")
@@ -293,9 +293,11 @@ def plan_act(request: ActorRequest, pk: int, act: str) -> HttpResponse:
         made = delivering.start(actor=actor, plan=item)
         messages.success(request, "已开始准备，几分钟内送出。")
         return redirect(made.get_absolute_url())
-    else:
+    elif act in ("pause", "resume"):
         planning.set_running(actor=actor, plan=item, active=act == "resume")
         told = "已恢复。" if act == "resume" else "已暂停。"
+    else:
+        raise NotFound("没有这种操作。")
     messages.success(request, told)
     return redirect(item.get_absolute_url())
 
