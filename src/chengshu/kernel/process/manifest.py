@@ -17,6 +17,19 @@ _ACTS = {
     "process.task.delegated": "委托任务",
     "process.task.transferred": "转办任务",
     "process.task.signer_added": "加签",
+    "process.task.returned": "退回办件",
+    "process.task.withdrawn": "撤回任务",
+    "process.case.jumped": "跳转办件",
+    "process.case.cancelled": "撤销办件",
+    "process.case.suspended": "暂停办件",
+    "process.case.resumed": "恢复办件",
+    "process.case.urged": "催办",
+    "process.case.supervised": "督办",
+    "process.case.relieved": "解除督办",
+    "process.case.commented": "办件留言",
+    "process.case.attached": "上传办件附件",
+    "process.case.copied": "抄送办件",
+    "process.case.timed": "办件到时",
 }
 
 MANIFEST = Manifest(
@@ -41,6 +54,7 @@ MANIFEST = Manifest(
             fields=(
                 ("state", "状态"), ("task", "任务"), ("step", "步骤"), ("outcome", "结果"),
                 ("process", "流程"), ("version", "版本"), ("to", "交给"),
+                ("kind", "类别"),
             ),
         )
         for key, name in _ACTS.items()

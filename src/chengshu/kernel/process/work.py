@@ -7,6 +7,7 @@ did), gathers trace lines, and writes case, trace, audit record and event togeth
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import F
@@ -213,11 +214,17 @@ class CaseWork:
 
     # opening
 
+    def restore_timer(self, token: Token) -> None:
+        """Set the timer of an event step that is open again."""
+        step = self.plan.process.steps[token.step]
+        if step.timer is not None:
+            clocks.wait_for(self.case, token, step.timer, now=self.now)
+
     def _open(self, token: Token, *, cause: HumanTask | None, person: Account | None) -> None:
         step = self.plan.process.steps[token.step]
         if step.timer is not None:
             try:
-                clocks.wait_for(self.case, token, step.timer, now=self.now)
+                self.restore_timer(token)
             except ValueError as error:
                 raise Conflict(
                     f"定时“{step.name}”没有可用的时间：{error}。", kept="办件停在原来的步骤。"
@@ -257,14 +264,16 @@ class CaseWork:
             opened_by=opened_by, batch=batch,
         )  # fmt: skip
 
-    def start_clock(self, task: HumanTask, step: Step) -> None:
-        """Write an open task; its term begins now."""
-        task.state, task.opened_at = TaskState.OPEN, self.now
+    def start_clock(self, task: HumanTask, step: Step, *, since: datetime | None = None) -> None:
+        """Write an open task; its term begins now, or goes on ``since`` it was first opened."""
+        task.state, task.opened_at = TaskState.OPEN, since or self.now
         if step.clock is not None:
             task.term_days = step.clock.days
         task.save()
         if step.clock is not None:
-            task.due_at = clocks.hang(self.case, step.clock, self.now, now=self.now, task=task)
+            task.due_at = clocks.hang(
+                self.case, step.clock, task.opened_at, now=self.now, task=task
+            )
             task.save(update_fields=["due_at"])
         self.note(
             TraceAct.OPEN, step=step, task=task,

@@ -7,6 +7,8 @@ from typing import Any
 
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.errors import ChengshuError, InvalidInput
+from chengshu.kernel.identity.models import Account
+from chengshu.kernel.process import engine
 from chengshu.kernel.process.choices import TaskKind, TaskState, TraceAct
 from chengshu.kernel.process.definition.elements import Countersign, FormField, Outcome, Step
 from chengshu.kernel.process.engine import Move
@@ -58,7 +60,7 @@ def complete(
             _sign(work, task, chosen)
         else:
             work.case.data[work.step.id] = chosen.key
-            remember(task, work.advance(task.token, cause=task))
+            _go_on(work, task)
         task.save()
         work.save("process.task.completed", outcome=chosen.key, step=work.step.id)
     return task
@@ -153,6 +155,26 @@ def _mark_done(work: CaseWork, task: HumanTask, chosen: Outcome, comment: str) -
     task.save()
     act = TraceAct.SIGN if task.kind == TaskKind.SIGN else TraceAct.COMPLETE
     work.note(act, step=work.step, task=task, outcome=chosen.name, text=task.comment)
+
+
+def _go_on(work: CaseWork, task: HumanTask) -> None:
+    """The usual way, or straight back to where the case was returned from."""
+    back = work.plan.process.steps.get(task.back_to)
+    if back is None:
+        remember(task, work.advance(task.token, cause=task))
+        return
+    remove = engine.to_remove(work.plan, work.marking, current=task.step, target=back.id)
+    group = {t.number for t in work.marking.tokens if t.group and t.group == task.token}
+    person = moving_back_to(work, back.id)
+    remember(task, work.place(back, (remove or set()) | {task.token} | group, person=person))
+
+
+def moving_back_to(work: CaseWork, step: str) -> Account | None:
+    """Who returned the case from ``step``: it comes back to them."""
+    rows = work.case.tasks.filter(step=step, state=TaskState.RETURNED)
+    last = rows.select_related("finished_by").order_by("-finished_at", "-pk").first()
+    person = last.finished_by if last else None
+    return person if person is not None and person.is_active else None
 
 
 def _sign(work: CaseWork, task: HumanTask, chosen: Outcome) -> None:

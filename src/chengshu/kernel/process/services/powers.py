@@ -6,7 +6,7 @@ from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.errors import Conflict, NotAllowed, NotSignedIn
 from chengshu.kernel.process import candidates
-from chengshu.kernel.process.choices import CaseState, TaskState
+from chengshu.kernel.process.choices import CaseState, TaskKind, TaskState
 from chengshu.kernel.process.definition.elements import Act
 from chengshu.kernel.process.models import HumanTask, ProcessCase
 from chengshu.kernel.process.work import CaseWork
@@ -96,6 +96,8 @@ def require_mine(work: CaseWork) -> HumanTask:
         raise NotAllowed("您不在这项任务的办理人范围内。", kept="没有做任何改动。")
     require_open(task)
     require_running(work.case)
+    if task.kind == TaskKind.SUPPLEMENT:
+        raise Conflict("补正任务请用“提交补正”。", kept="没有做任何改动。")
     return task
 
 
