@@ -72,6 +72,23 @@ class JobContext:
             raise JobCancelled("任务已按要求取消。", kept="已经入库的数据没有变化。")
 
 
+EVERY_MOMENT: dict[str, Callable[[], int]] = {}
+"""What the worker does again and again, several times a second; each returns how much it found to do."""
+
+
+def every_moment(key: str) -> Callable[[Callable[[], int]], Callable[[], int]]:
+    """Register a function the worker calls all the time, on a thread of its own: for what is due at a moment.
+
+    It must be quick when nothing is due, and safe to run in several workers at once.
+    """
+
+    def register(function: Callable[[], int]) -> Callable[[], int]:
+        EVERY_MOMENT[key] = function
+        return function
+
+    return register
+
+
 JobFunction = Callable[..., Any]
 
 

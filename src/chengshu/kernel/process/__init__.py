@@ -1,4 +1,8 @@
-"""The place of the process engine (BPMN 2.0, one to-do list); it arrives with the support engines.
+"""Processes with people in them, and the one to-do list.
 
-Nothing may pretend to be it: until then life cycles are explicit state machines behind services.
+- ``definition``: BPMN 2.0 files of the manifests, read, checked, kept as versions that never change.
+- ``engine``: moves the tokens of one case; a case at rest is its marking, a few dozen bytes.
+- ``models``: cases, tasks (one row per task, the truth for every list), the trace, timers.
+- ``services``: what people do, one service per act. ``selectors``: the lists.
+- ``clocks``, ``timers``: terms in working days, and what happens when time has passed.
 """

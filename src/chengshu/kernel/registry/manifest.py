@@ -146,11 +146,24 @@ class DemoLoader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessService:
+    """What a service task of a process may call: ``call`` is a dotted path to ``(ServiceCall) -> dict | None``.
+
+    It runs inside the transaction of the step; what it returns is written into the case's data.
+    """
+
+    key: str
+    name: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """Everything one package brings. Unused fields stay empty; engines ignore what they do not need.
 
     ``search`` is a dotted path to ``() -> Iterable[SearchSource]``: what the package offers to the search box.
     ``section`` is the word under which its menus stand within their layer, unless a menu says another.
+    ``processes`` are BPMN files, as paths below the package (``flows/seal.bpmn``).
     """
 
     key: str
@@ -163,6 +176,7 @@ class Manifest:
     permissions: tuple[Permission, ...] = ()
     roles: tuple[RoleTemplate, ...] = ()
     processes: tuple[str, ...] = ()
+    process_services: tuple[ProcessService, ...] = ()
     forms: tuple[str, ...] = ()
     datasets: tuple[Dataset, ...] = ()
     needs: tuple[str, ...] = ()

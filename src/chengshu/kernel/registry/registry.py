@@ -13,6 +13,7 @@ from chengshu.kernel.registry.manifest import (
     Menu,
     Permission,
     Portal,
+    ProcessService,
     RoleTemplate,
     Schedule,
 )
@@ -96,3 +97,9 @@ def action_name(key: str) -> str:
 def event_names() -> dict[str, str]:
     """Names of event types by key."""
     return {e.key: e.name for m in manifests() for e in m.events}
+
+
+@cache
+def process_services() -> dict[str, ProcessService]:
+    """What service tasks may call, by key."""
+    return {s.key: s for m in manifests() for s in m.process_services}

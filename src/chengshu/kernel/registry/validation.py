@@ -51,6 +51,7 @@ def _key_groups(manifests: Sequence[Manifest]) -> Iterable[tuple[str, list[str]]
     yield "schedule", [s.key for m in manifests for s in m.schedules]
     yield "event", [e.key for m in manifests for e in m.events]
     yield "action", [a.key for m in manifests for a in m.actions]
+    yield "process service", [s.key for m in manifests for s in m.process_services]
     yield "role owner", [r.key for m in manifests for r in m.roles if r.name]
 
 
@@ -81,6 +82,7 @@ def _module_exists(path: str) -> bool:
 def _check_paths(manifest: Manifest, where: str) -> list[str]:
     paths = [i.compute for i in manifest.indicators]
     paths += [m.badge for m in manifest.menus if m.badge]
+    paths += [s.call for s in manifest.process_services]
     if manifest.search:
         paths.append(manifest.search)
     found = []

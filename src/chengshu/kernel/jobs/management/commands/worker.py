@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from types import FrameType
 from typing import Any
@@ -15,6 +16,7 @@ from django.db import OperationalError, close_old_connections
 
 from chengshu.kernel.events.dispatch import dispatch
 from chengshu.kernel.jobs import schedule, services
+from chengshu.kernel.jobs.registration import EVERY_MOMENT
 
 log = logging.getLogger("chengshu.worker")
 
@@ -33,6 +35,8 @@ class Command(BaseCommand):
         if options["once"]:
             self._drain()
             return
+        beat = threading.Thread(target=self._every_moment, daemon=True)
+        beat.start()
         children = [self._spawn() for _ in range(options["processes"])]
         try:
             self._loop(children)
@@ -47,6 +51,19 @@ class Command(BaseCommand):
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.stopping = True
+
+    def _every_moment(self) -> None:
+        """Beside the delivery of events, so that a long queue of them never makes a timer late."""
+        while not self.stopping:
+            close_old_connections()
+            busy = 0
+            for key, function in EVERY_MOMENT.items():
+                try:
+                    busy += function()
+                except Exception:
+                    log.exception("%s failed, trying again", key)
+            if not busy:
+                time.sleep(0.3)
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
         command = [
