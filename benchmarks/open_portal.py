@@ -85,7 +85,25 @@ def measure() -> None:
     timed("preview, range, sort, page 40", 300,
           preview(client, big, **{"f.seats__gte": "50", "sort": "opened_on", "page": "40"}))  # fmt: skip
     timed("preview, word in any field, sort", 300, preview(client, big, q="设施 77", sort="-seats"))
+    rows(client, page)
     look()
+
+
+def rows(client: Any, page: Callable[..., Callable[[], Any]]) -> None:
+    """The same rows as CKAN clients ask for them, each with its number."""
+    shown = client.get("/api/3/action/package_show?id=million").json()["result"]["resources"]
+    given = {"resource_id": next(r["id"] for r in shown if r["datastore_active"]), "limit": "100"}
+    search = "/api/3/action/datastore_search"
+    chosen = '{"kind": "充电桩"}'
+    timed(f"datastore_search, {ROWS:,} rows, first page", 300, page(search, **given))
+    timed("datastore_search, page 500", 300, page(search, **given, offset="50000", sort="_id"))
+    timed("datastore_search, filter and sort", 300,
+          page(search, **given, filters=chosen, sort="seats desc"))  # fmt: skip
+    timed(
+        "datastore_search, distinct kinds",
+        300,
+        page(search, **given, distinct="true", fields="kind"),
+    )
 
 
 def preview(client: Any, path: str, **given: str) -> Callable[[], Any]:

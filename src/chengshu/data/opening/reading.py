@@ -193,8 +193,9 @@ class OpenTable:
     ) -> list[dict[str, Any]]:
         """One page with the number of all matches beside each row, in one session.
 
-        With a key, the table is gone through once, for the key and what it is sorted by; the page's rows are then found
-        by their keys. Otherwise it is gone through for the count and again for the rows.
+        With a key, the table is gone through once, for the key and what it is sorted by; the page's rows, and their
+        places in the release, are then found by their keys. Otherwise it is gone through for the count and again for
+        the rows.
         """
         keys = self._keys()
         source = _NUMBERED if question.numbered else "t"
@@ -205,17 +206,18 @@ class OpenTable:
                 f"SELECT {names}, ({count}) AS {_TOTAL} FROM {source}{where}{page}", params * 2
             )
         sorted_by = [part.strip().removeprefix("-") for part in question.sort.split(",") if part]
-        row = [ROW] if question.numbered else []
-        found = ", ".join(quoted(name) for name in dict.fromkeys([*sorted_by, *keys, *row]))
+        # Numbering every row is what takes time: only where rows are chosen or sorted by their numbers.
+        early = ROW in (*sorted_by, *(item.column for item in question.conditions))
+        found = ", ".join(quoted(name) for name in dict.fromkeys([*sorted_by, *keys]))
         by = ", ".join(quoted(name) for name in keys)
-        kept = ", ".join([by, *row])
-        shown = ", ".join(
-            f"{'p' if name == ROW else 't'}.{quoted(name)}" for name in self._shown(question)
-        )
+        shown = self._shown(question)
+        columns = ", ".join(f"{'n' if name == ROW else 't'}.{quoted(name)}" for name in shown)
+        numbers = f" JOIN (SELECT row_number() OVER () AS {ROW}, {by} FROM t) n USING ({by})"
         query = (
-            f"WITH m AS MATERIALIZED (SELECT {found} FROM {source}{where}),"
-            f" p AS MATERIALIZED (SELECT {kept}, row_number() OVER () AS {_PLACE} FROM (SELECT {found} FROM m{page}))"
-            f" SELECT {shown}, (SELECT count(*) FROM m) AS {_TOTAL} FROM t JOIN p USING ({by}) ORDER BY p.{_PLACE}"
+            f"WITH m AS MATERIALIZED (SELECT {found} FROM {source if early else 't'}{where}),"
+            f" p AS MATERIALIZED (SELECT {by}, row_number() OVER () AS {_PLACE} FROM (SELECT {found} FROM m{page}))"
+            f" SELECT {columns}, (SELECT count(*) FROM m) AS {_TOTAL} FROM t JOIN p USING ({by})"
+            f"{numbers if ROW in shown else ''} ORDER BY p.{_PLACE}"
         )
         return self.run(query, params)
 

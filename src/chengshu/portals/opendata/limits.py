@@ -1,63 +1,37 @@
 """How often one address may ask the open interfaces, so that one careless loop does not slow everybody down.
 
-A bucket per address: it holds a burst and fills up evenly. Kept in the memory of each web process: nothing is written
-per question, and who asked is forgotten as soon as the bucket is full again. IPv6 counts by network (/64), because one
-connection has them all.
+All web processes of a machine count together (see ``buckets``); where their file cannot be used, each counts for
+itself, because a full disk is no reason to refuse the public. IPv6 counts by network (/64), because one connection has
+them all.
 """
 
 import ipaddress
+import logging
 import math
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import platform
+from functools import lru_cache
+from pathlib import Path
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from chengshu.kernel.access.middleware import client_address
 from chengshu.kernel.errors import TooMany
+from chengshu.portals.opendata.buckets import Buckets, SharedBuckets
 
+log = logging.getLogger("chengshu.opendata")
 _NETWORK = 64
-_MOST_ADDRESSES = 50_000
 
 
-@dataclass(slots=True)
-class Buckets:
-    """The buckets of one process. ``clock`` counts seconds and never goes back."""
-
-    clock: Callable[[], float] = time.monotonic
-    most: int = _MOST_ADDRESSES
-    _levels: dict[str, tuple[float, float]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, address: str, *, per_minute: int, burst: int) -> float:
-        """Take one question out; returns 0, or the seconds until there is one again."""
-        now, rate = self.clock(), per_minute / 60
-        with self._lock:
-            left, seen = self._levels.pop(address, (float(burst), now))
-            left = min(float(burst), left + (now - seen) * rate)
-            wait = 0.0 if left >= 1 else (1 - left) / rate
-            # Put back at the end: the dictionary stays in the order of the last question.
-            self._levels[address] = (left if wait else left - 1, now)
-            self._forget(now, burst / rate)
-        return wait
-
-    def _forget(self, now: float, seconds_to_fill: float) -> None:
-        """Drop those that are full again, and the longest silent when there are too many."""
-        while self._levels:
-            oldest = next(iter(self._levels))
-            if len(self._levels) <= self.most and now - self._levels[oldest][1] < seconds_to_fill:
-                break
-            del self._levels[oldest]
-
-    def clear(self) -> None:
-        """Forget everybody."""
-        with self._lock:
-            self._levels.clear()
-
-
-BUCKETS = Buckets()
+@lru_cache(maxsize=4)
+def _buckets(folder: Path) -> Buckets | SharedBuckets:
+    # By machine: the data folder may lie on a file system that several machines share.
+    path = folder / "run" / f"open-limits-{platform.node() or 'here'}.bin"
+    try:
+        return SharedBuckets(path, settings.SECRET_KEY.encode())
+    except OSError as error:
+        log.warning("counting questions per process only: %s", error)
+        return Buckets()
 
 
 def count(request: HttpRequest) -> None:
@@ -69,7 +43,8 @@ def count(request: HttpRequest) -> None:
     per_minute, burst = settings.OPEN_API_PER_MINUTE, settings.OPEN_API_BURST
     if per_minute <= 0:
         return
-    wait = BUCKETS.take(_network(client_address(request)), per_minute=per_minute, burst=burst)
+    buckets = _buckets(Path(settings.DATA_DIR))
+    wait = buckets.take(_network(client_address(request)), per_minute=per_minute, burst=burst)
     if wait:
         seconds = math.ceil(wait)
         raise TooMany(

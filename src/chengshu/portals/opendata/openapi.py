@@ -158,27 +158,46 @@ def _responses() -> Part:
     return found
 
 
-def _ckan(actions: tuple[str, ...]) -> Part:
+def _ckan(reading: tuple[str, ...], writing: tuple[str, ...]) -> Part:
     content = {"application/json": {"schema": _ref("schemas", "CkanAnswer")}}
     answers: Part = {
         status: {"description": text, "content": content}
         for status, text in (
-            ("200", "成功，结果在 result"), ("403", "不能写"), ("404", "没有"),
+            ("200", "成功，结果在 result"), ("403", "没有令牌，或没有这个权限"), ("404", "没有"),
             ("409", "参数不对，error 逐个说明"), ("429", "问得太快"), ("503", "稍后再试"),
         )
     } | {"400": {"description": "读不懂的动作、正文或检索式", "content": {"application/json": {}}}}  # fmt: skip
-    name = _parameter("action", {"type": "string", "enum": sorted(actions)}, "动作", "path")
-    common = {"tags": ["CKAN 动作接口（只读）"], "responses": answers}
-    body = {"content": {"application/json": {"schema": {"type": "object"}}}}
+    name = _parameter(
+        "action", {"type": "string", "enum": sorted((*reading, *writing))}, "动作", "path"
+    )
+    common = {"tags": ["CKAN 动作接口"], "responses": answers}
+    form = {"type": "object", "properties": {"upload": {"type": "string", "format": "binary"}}}
+    body = {
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "multipart/form-data": {"schema": form},
+        }
+    }
+    told = (
+        f"写入动作（{'、'.join(sorted(writing))}）只用 POST，要在 Authorization 里带本人签发的 API 令牌，"
+        "只写草稿，审批和发布在后台；上传文件用 multipart/form-data 的 upload。"
+    )
     return {
         "parameters": [name],
         "get": common | {"operationId": "ckanGet", "summary": "按 CKAN 的约定查询，参数在网址里"},
         "post": common
-        | {"operationId": "ckanPost", "summary": "同上，参数是 JSON 正文", "requestBody": body},
+        | {
+            "operationId": "ckanPost",
+            "summary": "同上，参数是 JSON 正文",
+            "requestBody": body,
+            "description": told,
+        },
     }
 
 
-def document(*, server: str, per_minute: int, ckan_actions: tuple[str, ...]) -> Part:
+def document(
+    *, server: str, per_minute: int, ckan_reading: tuple[str, ...], ckan_writing: tuple[str, ...]
+) -> Part:
     """The document for the portal at ``server`` (its address without the final ``/``)."""
     base, records = "/open/api/v1", ("Words", "Limit", "Offset", "Sort", "Conditions")
     limit = f"每个网络地址每分钟最多 {per_minute:,} 次。" if per_minute else ""
@@ -205,7 +224,7 @@ def document(*, server: str, per_minute: int, ckan_actions: tuple[str, ...]) -> 
             f"{base}/interfaces/{{slug}}/records": _get(
                 "开放接口的记录", "InterfaceRecords", "Slug", *records, problems=hard
             ),
-            "/api/3/action/{action}": _ckan(ckan_actions),
+            "/api/3/action/{action}": _ckan(ckan_reading, ckan_writing),
         },
         "components": {
             "schemas": _schemas(), "parameters": _parameters(), "responses": _responses(),

@@ -1,6 +1,6 @@
 """What restricted opening brings."""
 
-from chengshu.kernel.registry.manifest import Action, Manifest, Permission, RoleTemplate
+from chengshu.kernel.registry.manifest import Action, Manifest, Permission, RoleTemplate, Schedule
 
 _STATE = (("state", "状态"), ("until", "有效期至"))
 
@@ -15,6 +15,12 @@ MANIFEST = Manifest(
         ),
     ),
     roles=(RoleTemplate(key="data_admin", permissions=("opening.grant",)),),
+    schedules=(
+        Schedule(
+            key="opening_agreements.remind", name="受限开放申请提醒", cron="50 8 * * *",
+            job="opening_agreements.remind",
+        ),
+    ),
     actions=(
         Action(
             key="opening.agreement_made", name="发布数据利用协议新版本",

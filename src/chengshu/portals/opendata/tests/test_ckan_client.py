@@ -1,12 +1,16 @@
 """The client that everybody uses, unchanged, against a live portal."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
 import pytest
+import requests
 from django.test import Client
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
 
 from chengshu.data.opening.tests.cast import BASIS, CONTENT, MASKED_FIELDS, MASKS, Scene
 from chengshu.kernel.identity.models import Account
@@ -90,3 +94,44 @@ def test_ckanapi_writes_a_draft_that_a_second_person_publishes_and_everybody_fin
         assert {"key": "records", "value": "61"} in found["extras"]
         with pytest.raises(ckanapi.NotAuthorized):
             anybody.action.package_patch(id=made["id"], title="陌生人")
+
+
+def _by_pandas(url: str, form: str) -> list[dict[str, Any]]:
+    pandas = pytest.importorskip("pandas", reason="pandas comes with the benchmarks' requirements")
+    read = pandas.read_csv if form == "CSV" else pandas.read_parquet
+    table = read(BytesIO(requests.get(url, timeout=30).content))
+    return [
+        {name: None if pandas.isna(value) else value for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def _by_arrow(url: str, form: str) -> list[dict[str, Any]]:
+    content = BytesIO(requests.get(url, timeout=30).content)
+    table = arrow_csv.read_csv(content) if form == "CSV" else parquet.read_table(content)
+    found: list[dict[str, Any]] = table.to_pylist()
+    return found
+
+
+@pytest.mark.parametrize("read", [_by_pandas, _by_arrow])
+def test_a_researchers_figures_are_those_of_the_page(
+    public: Scene, live_server: Any, ckanapi: Any, client: Client, read: Callable[..., Any]
+) -> None:
+    with ckanapi.RemoteCKAN(live_server.url) as portal:
+        [found] = portal.action.package_search(q="便民设施", fq="res_format:Parquet")["results"]
+    page = client.get(found["url"].removeprefix(live_server.url))
+    told = {field["name"]: field for field in page.context["fields"]}
+    chart = client.get(f"{found['url'].removeprefix(live_server.url)}?chart=kind").context["chart"]
+    words = dict(zip(chart.categories, chart.series[0].values, strict=True))
+    codes = {"1": "公共厕所", "2": "直饮水点", "3": "休憩驿站"}
+    for form in ("CSV", "Parquet"):
+        [file] = [r for r in found["resources"] if r["format"] == form]
+        rows = read(file["url"], form)
+        assert f"{len(rows)} 条" in page.text
+        kinds = Counter(codes[str(int(row["kind"]))] for row in rows)
+        assert kinds == words, form
+        seats = [int(row["seats"]) for row in rows if row["seats"] is not None]
+        assert len(seats) == told["seats"]["filled"] < len(rows)
+        assert (min(seats), max(seats)) == (told["seats"]["least"], told["seats"]["most"])
+        assert f"{min(seats)} – {max(seats)}" in page.text
+        assert {row["facility_no"] for row in rows} == {f"BM{i:05}" for i in range(60)}

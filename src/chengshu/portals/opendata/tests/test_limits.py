@@ -1,6 +1,10 @@
 """One address cannot ask without end, and its neighbours do not notice."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +12,8 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chengshu.portals.opendata import limits
-from chengshu.portals.opendata.limits import Buckets
+from chengshu.portals.opendata import buckets as buckets_module
+from chengshu.portals.opendata.buckets import Buckets, SharedBuckets
 
 
 class Clock:
@@ -21,11 +25,8 @@ class Clock:
 
 
 @pytest.fixture
-def limited(settings: Any, db: None) -> Iterator[None]:
+def limited(settings: Any, db: None, data_dir: Path) -> None:
     settings.OPEN_API_PER_MINUTE, settings.OPEN_API_BURST = 60, 3
-    limits.BUCKETS.clear()
-    yield
-    limits.BUCKETS.clear()
 
 
 @pytest.mark.parametrize(
@@ -65,19 +66,52 @@ def test_addresses_of_one_ipv6_network_count_as_one(limited: None, client: Clien
     assert other.status_code == 200
 
 
-def test_without_a_limit_nothing_is_kept(settings: Any, db: None, client: Client) -> None:
+def test_without_a_limit_nothing_is_kept(
+    settings: Any, db: None, client: Client, data_dir: Path
+) -> None:
     settings.OPEN_API_PER_MINUTE = 0
-    limits.BUCKETS.clear()
     assert {client.get("/open/api/v1/datasets").status_code for _ in range(5)} == {200}
-    assert limits.BUCKETS._levels == {}
+    assert not (data_dir / "run").exists()
 
 
+def test_a_disk_that_takes_no_file_refuses_nobody(
+    limited: None, client: Client, data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data_dir / "run").write_text("no folder")
+    codes = [client.get("/open/api/v1/datasets").status_code for _ in range(4)]
+    assert codes == [200, 200, 200, 429]
+    assert "per process only" in caplog.text
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from chengshu.portals.opendata.buckets import SharedBuckets
+buckets = SharedBuckets(Path(sys.argv[1]), b"secret", lambda: 1000.0)
+print(sum(not buckets.take("203.0.113.9", per_minute=60, burst=200) for _ in range(150)))
+"""
+
+
+def test_processes_that_ask_at_the_same_time_share_one_bucket(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "limits.bin")]
+    path = os.pathsep.join(sys.path)
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path})
+        for _ in range(3)
+    ]
+    served = [int(process.communicate()[0]) for process in running]
+    assert sum(served) == 200
+    assert b"203.0.113.9" not in (tmp_path / "limits.bin").read_bytes()
+
+
+@pytest.mark.parametrize("shared", [False, True])
 @given(st.lists(st.floats(0, 5), max_size=80), st.integers(1, 300), st.integers(1, 20))
 def test_never_more_than_the_burst_and_what_filled_up(
-    pauses: list[float], per_minute: int, burst: int
+    shared: bool, pauses: list[float], per_minute: int, burst: int
 ) -> None:
     clock = Clock()
-    buckets, served, start = Buckets(clock), 0, clock.now
+    buckets = _shared(clock) if shared else Buckets(clock)
+    served, start = 0, clock.now
     for pause in pauses:
         clock.now += pause
         wait = buckets.take("a", per_minute=per_minute, burst=burst)
@@ -87,6 +121,24 @@ def test_never_more_than_the_burst_and_what_filled_up(
             clock.now += wait + 1e-6
             assert buckets.take("a", per_minute=per_minute, burst=burst) == 0
             served += 1
+
+
+def _shared(clock: Clock) -> SharedBuckets:
+    with tempfile.TemporaryDirectory() as folder:
+        return SharedBuckets(Path(folder) / "limits.bin", b"secret", clock)
+
+
+def test_a_full_set_of_the_file_forgets_the_longest_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets_module, "_SETS", 1)
+    clock = Clock()
+    buckets = _shared(clock)
+    for number in range(9):
+        clock.now += 0.001
+        assert buckets.take(str(number), per_minute=60, burst=1) == 0
+    assert buckets.take("8", per_minute=60, burst=1) > 0
+    assert buckets.take("0", per_minute=60, burst=1) == 0
+    clock.now -= 500
+    assert buckets.take("8", per_minute=60, burst=1) > 0
 
 
 def test_who_asked_is_forgotten_when_the_bucket_is_full_or_memory_is_short() -> None:

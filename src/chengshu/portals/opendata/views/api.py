@@ -19,7 +19,7 @@ from chengshu.data.opening.reading import MAX_LIMIT, MAX_OFFSET, MAX_VALUE, Open
 from chengshu.kernel.access.middleware import problem
 from chengshu.kernel.errors import ChengshuError, InvalidInput
 from chengshu.portals.opendata import limits
-from chengshu.portals.opendata.ckan.views import ACTIONS
+from chengshu.portals.opendata.ckan.views import ACTIONS, WRITING
 from chengshu.portals.opendata.openapi import MAX_DATASETS, document
 
 RESERVED = {"limit", "offset", "sort", "q"}
@@ -139,7 +139,8 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return json_answer(
         document(
             server=request.build_absolute_uri("/").rstrip("/"),
-            per_minute=settings.OPEN_API_PER_MINUTE, ckan_actions=tuple(ACTIONS),
+            per_minute=settings.OPEN_API_PER_MINUTE, ckan_reading=tuple(ACTIONS),
+            ckan_writing=tuple(WRITING),
         )
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from chengshu.data.catalog.facade import DatasetOffer
-from chengshu.data.opening.agreements import selectors, services
+from chengshu.data.opening.agreements import reminders, selectors, services
 from chengshu.data.opening.agreements.models import Agreement, RestrictedAccess
 from chengshu.data.opening.offers import of_resources
 from chengshu.data.opening.services import datasets
@@ -16,6 +16,7 @@ from chengshu.data.opening.tests.conftest import bound
 from chengshu.kernel.access.actor import ANONYMOUS
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed
+from chengshu.kernel.notices.models import Notice
 
 __all__ = ["bound"]
 PAGE = "/open/restricted/public-facility/"
@@ -151,3 +152,21 @@ def test_a_published_dataset_does_not_change_its_door(closed: Scene) -> None:
             summary=item.summary, fields=item.fields, theme=item.theme, masks=item.masks,
             basis=item.basis, restricted=False,
         )  # fmt: skip
+
+
+def test_a_late_answer_is_reminded_of_once_a_working_day(closed: Scene) -> None:
+    item = applied(closed)
+    assert reminders.run() == {"reminded": 0, "late": 0}
+    rest_day = item.due_at
+    while rest_day.astimezone().weekday() < 5:
+        rest_day += timedelta(days=1)
+    assert reminders.run(rest_day) == {"reminded": 0, "late": 0}
+    assert reminders.run(item.due_at - timedelta(hours=1)) == {"reminded": 1, "late": 0}
+    day = rest_day + timedelta(days=2)
+    while not reminders.run(day)["late"]:  # holidays are rest days too
+        day += timedelta(days=1)
+    assert reminders.run(day) == {"reminded": 0, "late": 0}
+    told = Notice.objects.filter(title__startswith="受限开放申请已超期").get()
+    assert told.url == item.get_absolute_url()
+    services.refuse(actor=closed.admin, access=item, remark="用途不清")
+    assert reminders.run(day + timedelta(days=1)) == {"reminded": 0, "late": 0}
