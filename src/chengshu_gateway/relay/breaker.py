@@ -101,11 +101,11 @@ class BreakerTable:
         When all its places are taken, a healthy source makes room, else the one that is open the shortest.
         """
         places = [_HEADER_BYTES + (name + way) % _SLOTS * _SLOT.size for way in range(_WAYS)]
-        slots = [(at, *_SLOT.unpack_from(self._map, at)) for at in places]
-        for at, kept, *_state in slots:
+        slots = [(at, _SLOT.unpack_from(self._map, at)) for at in places]
+        for at, (kept, *_state) in slots:
             if kept == name:
                 return at
-        at, kept, *_state = min(slots, key=lambda slot: (slot[1] != 0, slot[4], slot[2]))
+        at, _slot = min(slots, key=lambda each: (each[1][0] != 0, each[1][3], each[1][1]))
         self.write(at, name, _State())
         return at
 
