@@ -138,11 +138,11 @@ def test_folding_the_files_loses_no_call_and_forgets_no_stretch_while_more_come_
         assert calls.collect() == 2
     lake = Lake(settings.LAKE_ROOT)
     before, known = lake.stats(calls.TABLE).files, sorted(in_lake())
+    make(scene, caller, 1, offset=20)
     with (
         mock.patch("chengshu.data.sharing.calls.settle", side_effect=Killed),
         pytest.raises(Killed),
     ):
-        make(scene, caller, 1, offset=20)
         calls.collect()
     job = Job.objects.create(kind="sharing.compact_calls", title="整理调用明细", state="running")
     done = jobs.compact_calls(JobContext(job))
