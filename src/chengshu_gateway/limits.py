@@ -135,7 +135,7 @@ class SharedLimits:
         self.per_app_minute = nonce_buckets * _NONCE_WAYS // 2
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        header = _HEADER.pack(_MAGIC, _boot_id(), nonce_buckets, size)
+        header = _HEADER.pack(_MAGIC, boot_id(), nonce_buckets, size)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             fresh = os.pread(self._file, _HEADER.size, 0) != header
@@ -411,7 +411,8 @@ class SharedLimits:
             _SLOT.pack_into(self._map, at, name, day_of(used.at_ms), count + 1, 0, 0)
 
 
-def _boot_id() -> bytes:
+def boot_id() -> bytes:
+    """Return 16 bytes that are others after a reboot."""
     try:
         text = Path("/proc/sys/kernel/random/boot_id").read_text("ascii")
     except OSError:

@@ -32,6 +32,7 @@ from chengshu_gateway.private.ledger import Ledger
 from chengshu_gateway.private.noise import Noise
 from chengshu_gateway.problems import Refusal
 from chengshu_gateway.quota_restore import used_today
+from chengshu_gateway.relay.breaker import BreakerTable
 from chengshu_gateway.relay.service import Relay
 from chengshu_gateway.relay.work import Proxied
 from chengshu_gateway.request import AddressReader, CallRecord, split_path
@@ -113,7 +114,7 @@ class Gateway:
             keys, self.limits, self._settings.public_url, self._settings.certificates
         )
         self._authoriser = Authoriser(self.limits, self.state, self._tokens)
-        self._relay = Relay(self._settings.keys)
+        self._relay = Relay(self._settings.keys, BreakerTable(data / "state" / "breakers.bin"))
         self._private = PrivateDesk(
             Ledger(data / "privacy" / "ledger.sqlite", data / "audit"), Noise()
         )

@@ -1,11 +1,12 @@
 """The relay of one worker: asks sources for granted calls, remembers who is out of order and what may be kept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from chengshu_gateway.bundle import Interface
 from chengshu_gateway.keys import GatewayKeys
+from chengshu_gateway.limits import tag
 from chengshu_gateway.problems import (
     SOURCE_BUSY,
     SOURCE_FAILED,
@@ -14,7 +15,7 @@ from chengshu_gateway.problems import (
     Refusal,
 )
 from chengshu_gateway.relay.answers import WrongAnswerError, read
-from chengshu_gateway.relay.breaker import Breaker, OpenError
+from chengshu_gateway.relay.breaker import Breaker, BreakerTable, OpenError
 from chengshu_gateway.relay.cache import Cache
 from chengshu_gateway.relay.exchange import Exchange, SourceFailedError, SourceTimeoutError
 from chengshu_gateway.sources import SourceError, open_headers
@@ -33,16 +34,17 @@ class _Line:
 
     fingerprint: str
     exchange: Exchange
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: Breaker
     under_way: int = 0
 
 
 class Relay:
     """For one event loop."""
 
-    def __init__(self, keys: GatewayKeys) -> None:
-        """Nothing is opened before the first call."""
+    def __init__(self, keys: GatewayKeys, breakers: BreakerTable) -> None:
+        """`breakers` are shared with the other workers; no connection is opened before the first call."""
         self._keys = keys
+        self._breakers = breakers
         self._lines: dict[str, _Line] = {}
         self._cache = Cache()
 
@@ -69,6 +71,7 @@ class Relay:
         for line in self._lines.values():
             await line.exchange.close()
         self._lines.clear()
+        self._breakers.close()
 
     async def _line(self, interface: Interface) -> _Line:
         source = interface.source
@@ -81,7 +84,11 @@ class Relay:
             headers = open_headers(self._keys.source, interface.interface_id, source.headers)
         except SourceError as error:
             raise Refusal(SOURCE_FAILED, retry_after=_LATER, extra=str(error)) from error
-        fresh = self._lines[interface.interface_id] = _Line(fingerprint, Exchange(source, headers))
+        # Another address or other credentials are another source: nothing is held against it.
+        name = tag("source", interface.interface_id, fingerprint)
+        fresh = self._lines[interface.interface_id] = _Line(
+            fingerprint, Exchange(source, headers), Breaker(self._breakers, name)
+        )
         if known is not None:
             await known.exchange.close()
         return fresh

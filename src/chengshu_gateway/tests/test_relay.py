@@ -12,7 +12,15 @@ from chengshu_gateway.bundle import Bundle, BundleError, Column, Grant, Interfac
 from chengshu_gateway.bundle_store import load_bundle, publish_bundle
 from chengshu_gateway.relay.addresses import allowed
 from chengshu_gateway.relay.answers import WrongAnswerError, read
-from chengshu_gateway.relay.breaker import FAILURES, LONGEST, PAUSE, Breaker, OpenError
+from chengshu_gateway.relay.breaker import (
+    FAILURES,
+    LONGEST,
+    PAUSE,
+    PROBE_SECONDS,
+    Breaker,
+    BreakerTable,
+    OpenError,
+)
 from chengshu_gateway.relay.cache import Cache
 from chengshu_gateway.sources import (
     Parameter,
@@ -174,12 +182,18 @@ def test_whatever_a_source_says_only_declared_fields_of_declared_types_come_out(
             assert value is None or type(value) is allowed_types.get(kind, str)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["call", "wait"]), st.booleans()), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["call", "wait"]), st.booleans(), st.booleans()), max_size=60
+    )
+)
 def test_the_breaker_opens_after_failures_in_a_row_and_asks_with_one_call_only(steps):
     now = [0.0]
-    breaker = Breaker(clock=lambda: now[0])
+    table = BreakerTable()
+    workers = [Breaker(table, 7, lambda: now[0]) for _worker in range(2)]
     failed, is_open, pause, until = 0, False, PAUSE, 0.0
-    for step, good in steps:
+    for step, good, second in steps:
+        breaker, other = workers[second], workers[not second]
         if step == "wait":
             now[0] += pause
             continue
@@ -191,8 +205,9 @@ def test_the_breaker_opens_after_failures_in_a_row_and_asks_with_one_call_only(s
         probe = breaker.enter()
         assert probe == is_open
         if probe:
-            with pytest.raises(OpenError):
-                breaker.enter()
+            for each in (breaker, other):
+                with pytest.raises(OpenError):
+                    each.enter()
         breaker.leave(probe=probe, answered=good)
         if good:
             failed, is_open, pause = 0, False, PAUSE
@@ -215,6 +230,36 @@ def test_a_call_from_before_the_pause_says_nothing_and_one_given_up_frees_the_pr
     now[0] += PAUSE
     breaker.leave(probe=breaker.enter(), answered=None)
     assert breaker.enter()
+
+
+def test_a_probe_whose_worker_was_killed_is_given_up_and_the_pause_is_kept(tmp_path):
+    now = [0.0]
+    path = tmp_path / "state" / "breakers.bin"
+    first = Breaker(BreakerTable(path), 7, lambda: now[0])
+    for _ in range(FAILURES):
+        first.leave(probe=first.enter(), answered=False)
+    again = Breaker(BreakerTable(path), 7, lambda: now[0])
+    with pytest.raises(OpenError):
+        again.enter()
+    assert Breaker(BreakerTable(path), 8, lambda: now[0]).enter() is False
+    now[0] += PAUSE
+    assert first.enter()
+    with pytest.raises(OpenError):
+        again.enter()
+    now[0] += PROBE_SECONDS
+    assert again.enter()
+
+
+def test_more_sources_than_places_forget_the_healthy_ones_first(monkeypatch):
+    monkeypatch.setattr("chengshu_gateway.relay.breaker._SLOTS", 4)
+    table, now = BreakerTable(), [0.0]
+    sick = Breaker(table, 4, lambda: now[0])
+    for _ in range(FAILURES):
+        sick.leave(probe=sick.enter(), answered=False)
+    for name in range(5, 30):
+        assert Breaker(table, name, lambda: now[0]).enter() is False
+    with pytest.raises(OpenError):
+        sick.enter()
 
 
 def test_the_cache_forgets_in_time_and_stays_within_its_bounds(monkeypatch):

@@ -189,6 +189,19 @@ def test_a_slow_try_leaves_time_for_another_and_a_redirect_is_never_followed(cit
     assert len(city.source.asked) == asked + 1
 
 
+def test_what_one_worker_learned_of_a_dead_source_the_others_know(city):
+    city.source.answer = says({}, 500)
+    for _ in range(breaker.FAILURES):
+        assert city.ask().json["code"] == "source_failed"
+    with local(city.data) as other:
+        replies = [
+            City(city.data, gateway, city.source).ask().json["code"]
+            for gateway in (other, city.gateway)
+        ]
+    assert replies == ["source_open"] * 2
+    assert len(city.source.asked) == breaker.FAILURES
+
+
 def test_a_source_that_keeps_failing_is_left_alone_then_asked_by_one_call(city, monkeypatch):
     monkeypatch.setattr(breaker, "PAUSE", 1.0)
     city.source.answer = says({}, 500)

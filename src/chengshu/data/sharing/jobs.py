@@ -54,6 +54,14 @@ def collect_calls(context: JobContext) -> dict[str, int]:
     return {"calls": total}
 
 
+@job("sharing.compact_calls", name="整理调用明细")
+def compact_calls(context: JobContext) -> dict[str, int]:
+    """Keep the table of calls in few files: one is added every minute."""
+    context.progress(stage="合并小文件", force=True)
+    before, after = calls.compact()
+    return {"files_before": before, "files_after": after}
+
+
 @job("sharing.answer_exports", name="生成批量导出")
 def answer_exports(context: JobContext) -> dict[str, int]:
     """Make the files that applications asked for, remove those whose time is over."""

@@ -132,6 +132,10 @@ MANIFEST = Manifest(
             job="sharing.collect_calls",
         ),
         Schedule(
+            key="sharing.compact_calls", name="整理调用明细", cron="50 2,8,14,20 * * *",
+            job="sharing.compact_calls",
+        ),
+        Schedule(
             key="sharing.answer_exports", name="生成批量导出", cron="* * * * *",
             job="sharing.answer_exports",
         ),

@@ -1,14 +1,19 @@
 """Every audited call is counted once: a row in the lake, one in the sums, whatever dies in between."""
 
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
+import pyarrow as pa
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
-from chengshu.data.sharing import calls, selectors
+from chengshu.data.sharing import calls, jobs, selectors
 from chengshu.data.sharing.models import CallCursor, CallStatistic
 from chengshu.data.sharing.tests.cast import gateway
 from chengshu.kernel.errors import Conflict
+from chengshu.kernel.jobs.models import Job
+from chengshu.kernel.jobs.registration import JobContext
 from chengshu_lake import Lake
 
 
@@ -124,3 +129,48 @@ def test_sums_of_the_same_hour_add_up_over_runs(scene):
         assert calls.collect() == 2
     assert [s.calls for s in CallStatistic.objects.filter(outcome="ok")] in ([4], [2, 2])
     assert selectors.count_calls() == 4
+
+
+def test_folding_the_files_loses_no_call_and_forgets_no_stretch_while_more_come_in(scene):
+    caller = scene.shared()
+    for number in range(4):
+        make(scene, caller, 2, offset=number * 2)
+        assert calls.collect() == 2
+    lake = Lake(settings.LAKE_ROOT)
+    before, known = lake.stats(calls.TABLE).files, sorted(in_lake())
+    make(scene, caller, 1, offset=20)
+    with (
+        mock.patch("chengshu.data.sharing.calls.settle", side_effect=Killed),
+        pytest.raises(Killed),
+    ):
+        calls.collect()
+    job = Job.objects.create(kind="sharing.compact_calls", title="整理调用明细", state="running")
+    done = jobs.compact_calls(JobContext(job))
+    assert (before, done) == (4, {"files_before": 5, "files_after": 1})
+    # The stretch that was written before the folding, and not counted, is not written again.
+    assert calls.collect() == 1
+    assert len(in_lake()) == len(known) + 1
+    assert set(known) < set(in_lake())
+
+
+def test_a_writer_and_a_folder_at_once_lose_nothing(scene):
+    lake = calls.open_table()
+
+    def write(number):
+        row = dict.fromkeys(calls.SCHEMA.names) | {
+            "called_at": timezone.now(), "application": "a", "interface": "i", "outcome": "ok",
+            "status": 200, "micros": number, "request_id": str(number),
+        }  # fmt: skip
+        rows = pa.Table.from_pylist([row], schema=calls.SCHEMA)
+        Lake(settings.LAKE_ROOT).append(calls.TABLE, rows, commit_key=str(number))
+
+    def fold(_number):
+        calls.compact()
+
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(write if n % 3 else fold, n) for n in range(12)]
+        for each in done:
+            each.result()
+    assert sorted(in_lake(), key=int) == [str(n) for n in range(12) if n % 3]
+    calls.compact()
+    assert lake.stats(calls.TABLE).files == 1
