@@ -44,6 +44,10 @@ def told(report: Report) -> str:
     rows.append(
         f"{report.files} 个文件，{report.records} 条记录，{report.anchors} 个锚点，公钥 {report.key}。"
     )
+    if report.application:
+        rows.append(
+            f"只交应用 {report.application} 的调用；其余 {report.withheld} 条隐去内容，编号和散列仍在链上，没有增减。"
+        )
     if report.keys > 1:
         rows.append(f"先后有 {report.keys} 把密钥签过锚点，换钥逐次签名相接。")
     if report.discounted:
@@ -66,7 +70,9 @@ def recorded_digest(folder: Path, record: str) -> str | None:
         for part in chain.parts:
             for line in (folder / part.path).read_bytes().split(b"\n"):
                 if line.startswith(b'{"seq":%s,' % seq.encode()):
-                    return str(json.loads(line).get("digest", ""))
+                    found_record = json.loads(line)
+                    withheld = "withheld" in found_record
+                    return None if withheld else str(found_record.get("digest", ""))
     return None
 
 

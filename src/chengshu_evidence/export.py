@@ -51,12 +51,13 @@ def export(
     private: Sm2PrivateKey,
     period: Period | None = None,
     keys: Path | None = None,
+    application: str = "",
     progress: Callable[[int], None] | None = None,
 ) -> Manifest:
     """Write everything into a new folder; raises FileExistsError when it is there already.
 
-    `keys` is the chain of keys (`keychain`), `private` the one in force; `progress` hears the number of records
-    written so far.
+    `keys` is the chain of keys (`keychain`), `private` the one in force; with `application` the calls of all others
+    are withheld; `progress` hears the number of records written so far.
     """
     asked = period or Period()
     folder.mkdir(parents=True)
@@ -72,7 +73,8 @@ def export(
         chain_of_keys = keys.read_bytes()
         (folder / manifest.KEYS).write_bytes(chain_of_keys)
     count = _Counter(progress)
-    chains = tuple(_copy(folder, source, count) for source in sources)
+    chosen = (_only(application, source) for source in sources) if application else sources
+    chains = tuple(_copy(folder, source, count) for source in chosen)
     found = Manifest(
         owner=owner,
         made_at=made_at,
@@ -81,9 +83,15 @@ def export(
         anchors=hashlib.new("sm3", kept.read_bytes()).hexdigest(),
         chains=chains,
         keys=hashlib.new("sm3", chain_of_keys).hexdigest(),
+        application=application,
     )
     manifest.write(folder, found, private)
     return found
+
+
+def _only(application: str, source: Source) -> Source:
+    parts = ((name, lines.only(application, content)) for name, content in source.parts)
+    return Source(source.trail, source.chain, parts) if source.trail == GATEWAY else source
 
 
 def gateway_sources(audit: Path, period: Period) -> Iterator[Source]:

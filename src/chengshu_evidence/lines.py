@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,16 +13,18 @@ from chengshu_gateway import audit_chain
 GATEWAY, OPERATIONS = "gateway", "operations"
 TRAILS = (GATEWAY, OPERATIONS)
 GENESIS = audit_chain.GENESIS
+_WITHHELD = re.compile(rb'\{"seq":\d+,"withheld":true,"prev":"')
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record; `sound` tells whether its hash fits its own content."""
+    """One record; `sound` tells whether its hash fits its own content, `withheld` that the content is not shown."""
 
     seq: int
     previous: str
     digest: str
     sound: bool
+    withheld: bool = False
 
 
 def read(trail: str, line: bytes) -> Entry | None:
@@ -29,7 +33,9 @@ def read(trail: str, line: bytes) -> Entry | None:
         parsed = audit_chain.parse(line)
         if parsed is None:
             return None
-        return Entry(parsed.seq, parsed.previous, parsed.digest, parsed.sound)
+        # The next record's hash covers this one's, so a withheld record is bound to its place all the same.
+        withheld = _WITHHELD.match(line) is not None
+        return Entry(parsed.seq, parsed.previous, parsed.digest, parsed.sound or withheld, withheld)
     try:
         members = json.loads(line)
         claimed = members.pop("hash")
@@ -39,6 +45,19 @@ def read(trail: str, line: bytes) -> Entry | None:
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def only(application: str, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield calls with those of other applications withheld: their number and hashes stay, the content goes."""
+    own = f'"app":"{application}"'.encode()
+    for line in lines:
+        entry = read(GATEWAY, line) if b'"app":' in line and own not in line else None
+        if entry is None:
+            yield line
+        else:
+            yield (
+                f'{{"seq":{entry.seq},"withheld":true,"prev":"{entry.previous}","hash":"{entry.digest}"}}'
+            ).encode()
 
 
 def operation_digest(members: dict[str, Any]) -> str:

@@ -47,7 +47,10 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was exported, when, for which period (ISO 8601, "" = open), the digests of anchors and keys."""
+    """What was exported, when, for which period (ISO 8601, "" = open), the digests of anchors and keys.
+
+    With `application` only that application's calls are shown; those of others are withheld.
+    """
 
     owner: str
     made_at: str
@@ -57,6 +60,7 @@ class Manifest:
     chains: tuple[Chain, ...] = field(default_factory=tuple)
     format: int = FORMAT
     keys: str = ""
+    application: str = ""
 
 
 def write(folder: Path, manifest: Manifest, private: Sm2PrivateKey) -> None:

@@ -30,7 +30,7 @@ class Report:
     """Outcome; `key` names the public key that was used, `own_key` says that it came with the folder.
 
     `keys` is how many keys signed anchors, `discounted` how many anchors do not count because their key was in
-    other hands by then.
+    other hands by then; `withheld` records belong to other applications than the one asked for, `application`.
     """
 
     records: int = 0
@@ -40,6 +40,8 @@ class Report:
     own_key: bool = False
     keys: int = 1
     discounted: int = 0
+    withheld: int = 0
+    application: str = ""
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -79,6 +81,7 @@ def verify(folder: Path, *, public_pem: bytes | None = None) -> Report:
         return report
     if found.keys and found.keys != _digest(folder / manifest.KEYS):
         report.add(manifest.KEYS, "altered_file", "密钥链与清单不符，被改动、截短或缺失。")
+    report.application = found.application
     known = _anchors(folder, found, spans, report)
     for chain in found.chains:
         _verify_chain(folder, chain, known, found, report)
@@ -201,6 +204,10 @@ def _entries(
             if entry is None:
                 report.add(f"{part.path}:{number}", "unreadable", "无法识别的记录。")
                 continue
+            report.withheld += entry.withheld
+            if entry.withheld and not report.application:
+                text = "记录的内容被隐去，而清单没有说只交一个应用的调用。"
+                report.add(f"{part.path}:{number}", "withheld", text)
             if not entry.sound:
                 text = "记录内容与其散列不符，被改动过。"
                 report.add(f"{part.path}:{number}", "edited", text)

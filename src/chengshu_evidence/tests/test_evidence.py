@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import chengshu_evidence
-from chengshu_evidence import anchors, manifest
+from chengshu_evidence import anchors, lines, manifest
 from chengshu_evidence.__main__ import main
 from chengshu_evidence.export import Period, Source, export, gateway_heads, gateway_sources
 from chengshu_evidence.lines import GENESIS, canonical, operation_digest
@@ -255,3 +255,42 @@ def test_the_answer_that_was_given_is_told_from_another(trail, tmp_path, capsys)
     assert main([str(folder), "--answer", record, str(tmp_path / "other")]) == 1
     assert main([str(folder), "--answer", "00-9999", str(tmp_path / "given")]) == 1
     assert "不是当时返回的应答" in capsys.readouterr().out
+
+
+def test_calls_of_other_applications_are_withheld_and_the_chain_is_still_proven(trail, tmp_path):
+    folder = tmp_path / "out"
+    sources = list(gateway_sources(trail / "audit", Period()))
+    export(
+        folder, sources, owner="龙港市", anchors=trail / "anchors.jsonl", private=PRIVATE,
+        application="app-2",
+    )  # fmt: skip
+    report = verify(folder, public_pem=PEM)
+    assert report.findings == []
+    assert report.withheld >= 12
+    assert b"app-1" not in (folder / SEGMENT).read_bytes()
+    own = tmp_path / "own"
+    sources = list(gateway_sources(trail / "audit", Period()))
+    export(
+        own, sources, owner="龙港市", anchors=trail / "anchors.jsonl", private=PRIVATE,
+        application="app-1",
+    )  # fmt: skip
+    assert verify(own, public_pem=PEM).withheld == 0
+    for change, kind in (
+        (replaced(2, b'"seq":', b'"seq":1'), "gap"),
+        (without(2), "gap"),
+        (
+            lambda rows: [*rows[:2], rows[2][:-10] + b'0000000"}' + rows[2][-1:], *rows[3:]],
+            "unreadable",
+        ),
+        (lambda rows: [*rows[:2], rows[2][:-66] + b"0" * 64 + b'"}', *rows[3:]], "broken_chain"),
+    ):
+        subprocess.run(["cp", "-r", str(folder), str(tmp_path / "bent")], check=True)
+        edit(tmp_path / "bent", change)
+        assert kind in kinds(verify(tmp_path / "bent", public_pem=PEM)), kind
+        subprocess.run(["rm", "-r", str(tmp_path / "bent")], check=True)
+
+
+def test_a_content_withheld_without_a_word_in_the_manifest_is_told(trail, tmp_path):
+    folder = exported(trail, tmp_path / "out")
+    edit(folder, lambda rows: list(lines.only("app-2", rows)))
+    assert "withheld" in kinds(verify(folder, public_pem=PEM))

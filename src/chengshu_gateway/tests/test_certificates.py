@@ -2,10 +2,12 @@
 
 import ipaddress
 import json
+import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from joserfc.jwk import ECKey
 
 from chengshu_gateway.bundle import AppKey, BundleError
 from chengshu_gateway.certificates import Authorities, CertificateRules, Shown, shown
@@ -38,7 +41,8 @@ from chengshu_gateway.token_client import TokenClient
 PROXY = "127.0.0.2"
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
-GUIDE = Path(__file__).parents[3] / "docs" / "operations.md"
+DOCS = Path(__file__).parents[3] / "docs"
+GUIDE, INTEGRATION = DOCS / "operations.md", DOCS / "integration.md"
 
 
 def made(
@@ -326,9 +330,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def nginx(folder, gateway_port):
+def nginx(folder, gateway_port, port):
     """Start nginx with the server block of the operator's guide; only names and paths differ."""
-    port = free_port()
     block = re.search(r"```nginx\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL).group(1)
     for written, here in (
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
@@ -352,7 +355,7 @@ def nginx(folder, gateway_port):
     for _ in range(100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process, port
+                return process
         time.sleep(0.05)
     raise AssertionError((folder / "nginx.log").read_text())
 
@@ -374,7 +377,8 @@ def test_over_real_tls_behind_the_guides_nginx(tmp_path):
     with served(
         city, "--trusted-proxy", f"{PROXY}/32", "--client-ca", str(folder / "ca.pem")
     ) as server:
-        process, port = nginx(folder, server.port)
+        port = free_port()
+        process = nginx(folder, server.port, port)
         made_clients = []
 
         def client(name, address=f"https://127.0.0.1:{port}"):
@@ -424,3 +428,48 @@ def test_over_real_tls_behind_the_guides_nginx(tmp_path):
             process.terminate()
             process.wait(10)
     assert [call.outcome for call in calls(city)] == expected
+
+
+@pytest.mark.service
+@pytest.mark.skipif(NGINX is None, reason="没有 nginx")
+def test_a_foreign_oauth_library_gets_tokens_and_calls_as_the_guide_says(tmp_path):
+    folder = tmp_path / "tls"
+    folder.mkdir(mode=0o755)
+    certificates(folder)
+    own = x509.load_pem_x509_certificate((folder / "own.pem").read_bytes())
+    signing_key = ECKey.generate_key("P-256")
+    keys = (
+        AppKey("c1", "", scheme="tls-self-signed", public_key=thumbprint((own,))),
+        AppKey("j1", "", scheme="private-key-jwt",
+               public_key=signing_key.as_pem(private=False).decode()),
+    )  # fmt: skip
+    city = publish(tmp_path / "city", app=replace(APP, keys=(*APP.keys, *keys)))
+    port = free_port()
+    address = f"https://127.0.0.1:{port}"
+    options = ("--trusted-proxy", f"{PROXY}/32", "--public-url", address)
+    example = re.search(
+        r"### 用通用的 OAuth 库.*?```python\n(.*?)```", INTEGRATION.read_text("utf-8"), re.DOTALL
+    )
+    with served(city, *options) as server:
+        process = nginx(folder, server.port, port)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", example.group(1)],
+                env={
+                    **os.environ, "CHENGSHU_GATEWAY": address, "CHENGSHU_APP": "app-1",
+                    "CHENGSHU_CA": f"{folder}/ca.pem", "CHENGSHU_CERTIFICATE": f"{folder}/own.pem",
+                    "CHENGSHU_CERTIFICATE_KEY": f"{folder}/own.key", "CHENGSHU_SECRET": SECRET,
+                    "CHENGSHU_PRIVATE_KEY": signing_key.as_pem(private=True).decode(),
+                    "CHENGSHU_INTERFACE": "residents", "PYTHONIOENCODING": "utf-8",
+                },
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        finally:
+            process.terminate()
+            process.wait(10)
+    assert done.returncode == 0, done.stderr
+    methods = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
+    assert done.stdout.split("\n")[:-1] == [f"{method} 200 张**" for method in methods]
+    found = calls(city)
+    assert [call.key_id for call in found] == ["k1", "k1", "k1", "k1", "j1", "j1", "c1", "c1"]
+    assert {call.outcome for call in found} == {"ok"}

@@ -229,7 +229,7 @@ def test_an_assertion_is_good_once_for_this_gateway_and_for_its_own_application(
             assertion(iss="app-2"),
             assertion(sub="app-2"),
             assertion(exp=now - 1),
-            assertion(exp=now + 3600),
+            assertion(exp=now + 7200),
             assertion(iat=now - 301),
             assertion(iat=None),
             assertion(jti=""),

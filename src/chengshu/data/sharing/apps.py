@@ -35,4 +35,7 @@ class SharingConfig(AppConfig):
         register_edges("sharing", lineage.shared_edges)
         register_mask_uses("共享授权", lineage.masks_in_force)
         register_access_measure("sharing", availability.TITLE, availability.of_resources)
-        register_trail("sharing", Trail(heads=evidence.heads, sources=evidence.sources))
+        trail = Trail(
+            heads=evidence.heads, sources=evidence.sources, applications=evidence.applications
+        )
+        register_trail("sharing", trail)

@@ -29,10 +29,14 @@ _RECORDS_PER_FILE = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A trail beside the platform's own: where its chains end now, and what to export of a period."""
+    """A trail beside the platform's own: where its chains end now, and what to export of a period.
+
+    `applications` are whose calls can be exported alone: code and name.
+    """
 
     heads: Callable[[], dict[str, tuple[int, str]]]
     sources: Callable[[Period], Iterable[Source]]
+    applications: Callable[[], list[tuple[str, str]]] = list
 
 
 _TRAILS: dict[str, Trail] = {}
@@ -41,6 +45,11 @@ _TRAILS: dict[str, Trail] = {}
 def register_trail(key: str, trail: Trail) -> None:
     """Make a trail known; once per package, at start-up."""
     _TRAILS[key] = trail
+
+
+def applications() -> list[tuple[str, str]]:
+    """Code and name of every application whose calls can be exported alone."""
+    return [pair for trail in _TRAILS.values() for pair in trail.applications()]
 
 
 def anchor() -> Anchor | None:
@@ -70,6 +79,7 @@ def export_trails(
     period: Period,
     *,
     owner: str,
+    application: str = "",
     actor: Actor | None = None,
     reason: str = "",
     progress: Callable[[int], None] | None = None,
@@ -78,18 +88,19 @@ def export_trails(
 
     An anchor is signed first, so that whatever is cut from here on shows: while copying, or in the folder, even by
     whoever holds the key of the manifest. `progress` hears the number of records written so far.
+    With `application` only its calls are shown, those of others withheld, and the acts of the platform stay here.
 
     Raises:
         Conflict: the folder is there already, or the key in force is not; nothing was written.
     """
     anchor()
-    sources = [_operations(period)] if _stretch(period) else []
+    sources = [_operations(period)] if _stretch(period) and not application else []
     for trail in _TRAILS.values():
         sources += trail.sources(period)
     try:
         made = export(
             folder, sources, owner=owner, anchors=anchor_file(), private=anchor_key(), period=period,
-            keys=key_file(), progress=progress,
+            keys=key_file(), application=application, progress=progress,
         )  # fmt: skip
     except FileExistsError as error:
         raise Conflict(
@@ -99,7 +110,7 @@ def export_trails(
         record(
             actor=actor or platform("留痕导出"), action="audit.evidence_exported", object_type="audit",
             object_name="留痕", reason=reason, after={
-                "since": made.since, "until": made.until,
+                "since": made.since, "until": made.until, "application": application,
                 "chains": {c.name: [c.first, c.last] for c in made.chains},
             },
         )  # fmt: skip

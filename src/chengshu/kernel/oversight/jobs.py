@@ -7,6 +7,7 @@ from chengshu.kernel.audit import services, trails
 from chengshu.kernel.audit.models import AuditHead
 from chengshu.kernel.audit.verification import verify
 from chengshu.kernel.jobs.registration import JobContext, job
+from chengshu.kernel.oversight import evidence
 from chengshu.kernel.unit_of_work import unit_of_work
 
 
@@ -43,3 +44,28 @@ def verify_chain(context: JobContext) -> dict[str, Any]:
             object_name="审计链条", after=facts,
         )  # fmt: skip
     return {**facts, "head": report.head, "sentences": report.problems}
+
+
+@job("audit.export_evidence", name="导出留痕")
+def export_evidence(
+    context: JobContext, *, since: str, until: str, application: str, reason: str
+) -> dict[str, Any]:
+    """Write a stretch of the trails for a third party."""
+    context.progress(stage="抄录记录", force=True)
+    return evidence.build(
+        context.job, since=since, until=until, application=application, reason=reason,
+        progress=lambda done: context.progress(done=done),
+    )  # fmt: skip
+
+
+@job("audit.check_evidence", name="核验导出的留痕", max_attempts=1)
+def check_evidence(context: JobContext) -> dict[str, Any]:
+    """Prove an export that somebody brought back."""
+    context.progress(stage="逐条核对", force=True)
+    return evidence.prove(context.job)
+
+
+@job("audit.clear_evidence", name="删除过期的留痕导出")
+def clear_evidence(_context: JobContext) -> dict[str, int]:
+    """Remove exports whose time is over."""
+    return {"removed": evidence.remove_expired()}

@@ -19,8 +19,13 @@ MANIFEST = Manifest(
         ),
         Action(
             key="audit.evidence_exported", name="导出留痕交第三方",
-            fields=(("since", "起"), ("until", "止"), ("chains", "各链条的起止记录")),
+            fields=(("since", "起"), ("until", "止"), ("application", "只交应用"), ("chains", "各链条的起止记录")),
         ),
+        Action(
+            key="audit.evidence_downloaded", name="下载导出的留痕",
+            fields=(("sha256", "文件摘要"),),
+        ),
+        Action(key="audit.evidence_removed", name="删除过期的留痕导出"),
         Action(
             key="audit.key_renewed", name="更换锚点密钥",
             fields=(("key", "新密钥"), ("former", "原密钥"), ("since", "泄露时间")),

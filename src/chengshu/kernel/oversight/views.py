@@ -108,14 +108,17 @@ class RecordList(TableView[AuditRecord]):
         return rows
 
     def get_actions(self) -> Sequence[Action]:
-        if not holds(self.request.actor, "audit.verify"):
-            return ()
-        return (
-            Action(
+        found = []
+        if holds(self.request.actor, "audit.evidence"):
+            found.append(
+                Action(title="导出留痕", url=reverse("audit:evidence"), icon="certificate")
+            )
+        if holds(self.request.actor, "audit.verify"):
+            found.append(Action(
                 title="校验链条", url=reverse("audit:verify"), icon="shield-check", method="post",
                 primary=True,
-            ),
-        )  # fmt: skip
+            ))  # fmt: skip
+        return found
 
     def get_context(self) -> dict[str, Any]:
         return {"chain": _chain()}

@@ -130,6 +130,21 @@ def test_the_key_is_renewed_by_command_and_who_holds_the_old_one_proves_what_cam
     assert not (tmp_path / "third").exists()
 
 
+def test_calls_of_one_application_are_handed_out_alone_and_still_proven(scene, settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "data"
+    caller = scene.shared()
+    with gateway(scene) as running:
+        assert caller.ask(running).status == 200
+    assert ("grid-app", "网格移动端") in trails.applications()
+    for application, withheld in (("grid-app", 0), ("other", 1)):
+        folder = tmp_path / application
+        trails.export_trails(folder, trails.Period(), owner="龙港市", application=application)
+        report = verify(folder, public_pem=anchor_keys.public_key_file().read_bytes())
+        assert (report.findings, report.withheld) == ([], withheld)
+        assert not (folder / "operations").exists()
+        assert main([str(folder)]) == 0
+
+
 def test_nobody_else_reads_the_anchor_key(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     anchor_keys.anchor_key()
