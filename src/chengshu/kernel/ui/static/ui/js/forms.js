@@ -42,7 +42,9 @@
       section.hidden = fields.length > 0 && fields.every((field) => field.hidden);
     });
   };
-  document.querySelectorAll("form:has([data-with])").forEach(showChosen);
+  document.querySelectorAll("form").forEach((form) => {
+    if (form.querySelector("[data-with]")) showChosen(form);
+  });
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form");
     if (form?.querySelector("[data-with]")) showChosen(form);
