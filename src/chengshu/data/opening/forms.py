@@ -173,6 +173,7 @@ class DatasetForm(_FieldChoice):
                 for mask, word in offered if mask != NONE or not needed
             ],
             help_text=f"建议：{mask_name(suggestion)}",
+            widget=forms.Select(attrs={"data-with": f"fields={column.name}"}),
         )  # fmt: skip
         return name
 

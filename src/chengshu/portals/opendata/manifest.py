@@ -10,7 +10,7 @@ MANIFEST = Manifest(
         Menu(portal="opendata", layer="home", title="首页", url_name="opendata:home", icon="home", order=1),
         Menu(
             portal="opendata", layer="home", title="数据集", url_name="opendata:datasets",
-            icon="database", order=2,
+            icon="database", order=2, also=("opendata:restricted-list",),
         ),
         Menu(
             portal="opendata", layer="home", title="开放接口", url_name="opendata:interfaces",

@@ -32,6 +32,7 @@ class ReviewPanel:
 
     word: str
     tone: str
+    told: str
     stats: list[Stat]
     facts: list[Fact]
     cells: Table | None
@@ -54,7 +55,7 @@ def review_of(actor: Actor, item: OpenDataset) -> ReviewPanel | None:
     else:
         word, tone = "没有准标识符，不用分组评估", "green"
     return ReviewPanel(
-        word=word, tone=tone, stats=_stats(found), facts=_facts(found),
+        word=word, tone=tone, told=_told(found, manages) if refused else "", stats=_stats(found), facts=_facts(found),
         cells=_cells(found, shown=manages) if refused else None,
         compared=_compared(found) if found.get("compared") else None,
         proposals=found.get("proposals", []) if manages else [], manages=manages,
@@ -100,15 +101,29 @@ def _cells(found: dict[str, Any], *, shown: bool) -> Table:
             return _HIDDEN
         return "，".join(f"{titles.get(name, name)} {v}" for name, v in cell["values"].items())
 
-    columns = (
-        Column(key="kind", title="问题", value=lambda c: CELL_WORDS[c["kind"]]),
-        Column(key="columns", title="列", value=lambda c: "、".join(titles.get(n, n) for n in c["columns"])),
-        Column(key="values", title="哪些行", value=values),
+    # Values name their columns, and most cells have no key to show: empty columns say nothing twenty times.
+    named = any(cell["kind"] == PERSONAL or not shown for cell in found["cells"])
+    keyed = shown and any(cell["keys"] for cell in found["cells"] if cell["kind"] != PERSONAL)
+    columns = [
+        Column(key="values", title="哪些行", kind="main", value=values),
+        Column(key="why", title="为什么", value=lambda c: f"{CELL_WORDS[c['kind']]}：{c['why']}"),
         Column(key="rows", title="行数", kind="number"),
-        Column(key="keys", title="例如编号", value=lambda c: "、".join(c["keys"]) if shown else ""),
-        Column(key="why", title="为什么", kind="main"),
-    )  # fmt: skip
+    ]
+    if named:
+        columns.insert(
+            0, Column(key="columns", title="列", value=lambda c: "、".join(titles.get(n, n) for n in c["columns"]))
+        )  # fmt: skip
+    if keyed:
+        columns.append(Column(key="keys", title="例如编号", value=lambda c: "、".join(c["keys"])))
     return Table.plain(key="cells", columns=columns, rows=found["cells"], caption="不能开放的行列")
+
+
+def _told(found: dict[str, Any], manages: bool) -> str:
+    """The refusal in one sentence, and where to go on."""
+    shown, small = len(found["cells"]), found.get("small_groups", 0) + found.get("alike_groups", 0)
+    more = f"共 {small:,} 组，下面列出 {shown:,} 处。" if small > shown else f"共 {shown:,} 处。"
+    ways = "选下面一个处理办法，或自己修改字段和脱敏方式，再检查一次。"
+    return f"照现在的草稿不能发布：下面这些行列会让人认出个人。{more}{ways if manages else ''}"
 
 
 def _compared(found: dict[str, Any]) -> Table:

@@ -28,6 +28,28 @@
 
   document.querySelector("[data-error-summary]")?.focus();
 
+  // A field that belongs to a choice (data-with="name=value") shows once that choice is ticked.
+  const chosen = (form, wanted) => {
+    const [name, value] = wanted.split("=");
+    return [...form.querySelectorAll(`[name="${name}"]`)].some((box) => box.value === value && box.checked);
+  };
+  const showChosen = (form) => {
+    form.querySelectorAll("[data-with]").forEach((input) => {
+      input.closest(".cs-field").hidden = !chosen(form, input.dataset.with);
+    });
+    form.querySelectorAll(".cs-form__section").forEach((section) => {
+      const fields = [...section.querySelectorAll(".cs-field")];
+      section.hidden = fields.length > 0 && fields.every((field) => field.hidden);
+    });
+  };
+  document.querySelectorAll("form").forEach((form) => {
+    if (form.querySelector("[data-with]")) showChosen(form);
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form");
+    if (form?.querySelector("[data-with]")) showChosen(form);
+  });
+
   const name = (zone) => {
     const [file] = zone.querySelector("input[type=file]").files;
     if (!file) return;
