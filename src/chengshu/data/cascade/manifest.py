@@ -26,7 +26,7 @@ MANIFEST = Manifest(
     menus=(
         Menu(
             portal="console", layer="data", title="级联", url_name="cascade:platforms",
-            icon="arrows-up-down", permission="cascade.view", order=50,
+            icon="transfer", permission="cascade.view", order=50,
         ),
     ),
     permissions=(

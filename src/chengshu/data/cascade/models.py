@@ -184,7 +184,7 @@ class Incoming(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel.dataset} 第 {self.number} 批"
+        return f"{self.channel.resource.title} 第 {self.number} 批"
 
     def get_absolute_url(self) -> str:
         """Where the batch's page is."""

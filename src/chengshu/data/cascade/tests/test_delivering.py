@@ -29,6 +29,7 @@ def test_a_delivery_is_loaded_above_and_its_receipt_accounts_for_every_row(scene
     assert "家庭人口" in ticket.title
 
 
+@pytest.mark.service
 def test_l4_and_bare_personal_data_never_leave(scene: Scene):
     with pytest.raises(InvalidInput, match="计划没有保存"):
         scene.plan(fields=[*FIELDS, "income"])
@@ -106,6 +107,7 @@ def test_a_file_that_was_altered_is_not_loaded_and_comes_again_under_the_same_nu
     assert (item.state, item.accepted, scene.loads()) == (OutgoingState.ACCEPTED, 10, 1)
 
 
+@pytest.mark.service
 def test_a_batch_number_used_for_other_content_is_refused(scene: Scene):
     scene.deliver(scene.plan())
     first = Outgoing.objects.get()
@@ -117,6 +119,7 @@ def test_a_batch_number_used_for_other_content_is_refused(scene: Scene):
     assert [d["code"] for d in kept.differences] == ["batch_reused"]
 
 
+@pytest.mark.service
 def test_changes_only_send_what_is_new_since_the_last_accepted_delivery(scene: Scene):
     plan = scene.plan(mode="changes")
     assert scene.deliver(plan).rows == 10

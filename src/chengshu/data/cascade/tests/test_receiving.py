@@ -109,6 +109,7 @@ def test_a_repeated_batch_is_loaded_once_and_gets_the_same_receipt(scene: Scene,
     assert (scene.loads(), states()) == (1, {1: IncomingState.ACCEPTED})
 
 
+@pytest.mark.service
 def test_a_skipped_number_is_told_and_asked_for_and_taken_when_it_comes(scene: Scene, hands: Hands):
     hands.put(batch(4, [line(4)]))
     scene.round()
@@ -124,6 +125,7 @@ def test_a_skipped_number_is_told_and_asked_for_and_taken_when_it_comes(scene: S
     assert scene.loads() == 3
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(("spoil", "code"), [("pop", "file_missing"), ("alter", "file_digest")])
 def test_lacking_or_altered_files_load_nothing_and_the_whole_batch_is_asked_for_again(
     scene: Scene, hands: Hands, spoil: str, code: str
@@ -146,6 +148,7 @@ def test_lacking_or_altered_files_load_nothing_and_the_whole_batch_is_asked_for_
     assert hands.receipts[-1].digest == note.digest
 
 
+@pytest.mark.service
 def test_the_city_above_hands_back_through_the_same_protocol(scene: Scene):
     channels.open_channel(
         actor=platform(), platform=scene.upper, dataset="back",

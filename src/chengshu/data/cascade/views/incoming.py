@@ -110,5 +110,5 @@ def next_step(item: Incoming) -> str:
             return "没有入库，原因见差异；对方重送同一批次号即可。"
     sent = "回执已送出。" if item.receipt_sent_at else "回执待送出，送到为止。"
     if item.state == IncomingState.PARTLY:
-        return f"收下的已入库；拒收的在隔离区，对方更正后重送，或由本单位在隔离区处理。{sent}"
+        return f"收下的已入库；隔离的行在归集批次里处理，没有送到的行由对方补送。{sent}"
     return f"全部入库。{sent}"

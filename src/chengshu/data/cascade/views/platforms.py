@@ -51,7 +51,7 @@ class PlatformList(TableView[Platform]):
     search_fields = ("name", "contact")
     default_sort = "name"
     empty = EmptyState(
-        title="还没有登记平台", icon="arrows-up-down",
+        title="还没有登记平台", icon="transfer",
         text="登记市、省的公共数据平台后，可以上报目录和数据、接收回流。",
         action=Action(title="登记平台", url="new/", icon="plus", primary=True),
     )  # fmt: skip
