@@ -188,6 +188,9 @@ class CaseWork:
             CaseTimer.objects.filter(case=self.case, token__in=gone).delete()
             CaseTimer.objects.filter(task__case=self.case, task__token__in=gone).delete()
         self.case.marking = move.marking.plain()
+        if move.path and self._lines:
+            # The line of the act that caused the move says which automatic nodes it passed.
+            self._lines[-1].detail["path"] = list(move.path)
         for token in move.opened:
             self._open(token, cause=cause, person=person)
         if move.finished:
