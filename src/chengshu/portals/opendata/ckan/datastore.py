@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from chengshu.data.opening.reading import MAX_LIMIT, Condition, OpenTable, Question
+from chengshu.data.opening.reading import MAX_LIMIT, ROW, Condition, OpenTable, Question
 from chengshu.kernel.errors import InvalidInput
 from chengshu.portals.opendata.ckan import shapes
 from chengshu.portals.opendata.ckan.catalogue import Action, named_file
@@ -35,8 +35,8 @@ def datastore_search(site: Site, given: Parameters) -> Shape:
         offset=given.number("offset", 0, most=_MOST_OFFSET), numbered=not distinct, distinct=distinct,
     )  # fmt: skip
     answer = table.ask(question)
-    row = [] if distinct else [shapes.ROW]
-    columns[shapes.ROW] = shapes.ROW_COLUMN
+    row = [] if distinct else [ROW]
+    columns[ROW] = shapes.ROW_COLUMN
     shown = list(dict.fromkeys(question.fields)) or [*row, *table.types]
     told: Shape = {
         "resource_id": identifier, "include_total": given.flag("include_total", default=True),
@@ -115,14 +115,14 @@ def _text(value: Any) -> str:
 
 def _sort(text: str) -> str:
     """``a asc, b desc`` as the open table reads it."""
-    found = []
+    found: list[str] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, direction = part.partition(" ")
         direction = direction.strip().lower().removesuffix("nulls last").strip()
         if direction not in {"", "asc", "desc"}:
             raise invalid(sort="请写成“字段 asc”或“字段 desc”，多个用逗号隔开。")
         name = name.strip('"')
-        if name == shapes.ROW and direction != "desc" and not found:
+        if name == ROW and direction != "desc" and not found:
             return ""  # the order the release is read in anyway
         found.append(f"-{name}" if direction == "desc" else name)
     return ",".join(found)
