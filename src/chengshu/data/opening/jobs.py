@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from chengshu.data.opening import selectors
 from chengshu.data.opening.models import OpenDataset, OpenInterface
 from chengshu.data.opening.release.building import publish_release
 from chengshu.data.opening.release.looking import look
-from chengshu.data.opening.services import interfaces
+from chengshu.data.opening.services import datasets, interfaces
 from chengshu.kernel.access.actor import Actor, platform
 from chengshu.kernel.jobs.registration import JobContext, job
 
@@ -33,6 +34,15 @@ def look_at(context: JobContext, *, dataset: str) -> dict[str, Any]:
     item = OpenDataset.objects.select_related("current", "resource").get(slug=dataset)
     found = look(dataset=item, job_id=context.job.id, context=context)
     return {"rows": found["rows"], "refused": len(found["cells"])}
+
+
+@job("opening.recheck", name="复核已开放的数据集")
+def recheck(context: JobContext) -> dict[str, int]:
+    """Withdraw what the rules do not allow to be open (any more), even when its catalogue entry did not change."""
+    withdrawn = 0
+    for item in selectors.described_datasets():
+        withdrawn += datasets.recheck(actor=_actor(context), dataset=item)
+    return {"withdrawn": withdrawn}
 
 
 @job("opening.publish_interface", name="发布开放接口")

@@ -9,6 +9,7 @@ from chengshu.kernel.registry.manifest import (
     Menu,
     Permission,
     RoleTemplate,
+    Schedule,
 )
 
 _ALL = ("opening.view", "opening.manage", "opening.approve", "opening.publish")
@@ -105,6 +106,11 @@ MANIFEST = Manifest(
             key="opening.interfaces", name="开放接口", unit="个", group="数据资源", order=72,
             compute="chengshu.data.opening.selectors.count_interfaces",
             url_name="opening:interfaces", description="不用申请就能调用的接口",
+        ),
+    ),
+    schedules=(
+        Schedule(
+            key="opening.recheck", name="复核已开放的数据集", cron="10 6 * * *", job="opening.recheck"
         ),
     ),
     search="chengshu.data.opening.search.sources",

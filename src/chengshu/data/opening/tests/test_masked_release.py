@@ -34,6 +34,8 @@ from chengshu.kernel.access.actor import platform
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import ChengshuError, Conflict, InvalidInput, NotAllowed
 from chengshu.kernel.events.dispatch import dispatch
+from chengshu.kernel.jobs.models import Job
+from chengshu.kernel.jobs.services import enqueue, run_job
 from chengshu.kernel.notices.models import Notice
 from chengshu_lake import Lake
 
@@ -413,3 +415,16 @@ def test_what_is_open_to_everybody_leaves_when_its_entry_becomes_restricted(
     item.refresh_from_db()
     assert item.state == "withdrawn"
     assert "不能开放给所有人" in item.state_reason
+
+
+def test_the_daily_round_withdraws_what_was_opened_before_the_rule(bound: Scene) -> None:
+    item = published(bound.approved(restricted=True))
+    enqueue("opening.recheck", actor=platform(), title="复核", key="first")
+    run_job.func(str(Job.objects.get(key="first").pk))
+    item.refresh_from_db()
+    assert item.public
+    OpenDataset.objects.filter(pk=item.pk).update(restricted=False)
+    enqueue("opening.recheck", actor=platform(), title="复核", key="second")
+    run_job.func(str(Job.objects.get(key="second").pk))
+    item.refresh_from_db()
+    assert item.state == "withdrawn"

@@ -16,11 +16,15 @@ SCOPES = (
     TokenScope(
         "opening.draft", "用 CKAN 接口写开放数据集（只出草稿，发布仍在后台）", ("opening.view", "opening.manage")
     ),
-    TokenScope("opening.upload", "用 CKAN 接口上传数据文件（经归集校验）", ("ingest.view", "ingest.batch.create")),
+    TokenScope(
+        "opening.upload", "用 CKAN 接口上传数据文件（经归集校验）",
+        ("opening.view", "ingest.view", "ingest.batch.create"),
+    ),
 )  # fmt: skip
 
 
-def _sent(request: HttpRequest) -> str:
+def sent(request: HttpRequest) -> str:
+    """The key a client sent along; empty without one."""
     headers = request.headers
     return headers.get("X-CKAN-API-Key", "") or headers.get("Authorization", "")
 
@@ -37,12 +41,12 @@ def caller(request: HttpRequest) -> Actor:
         NotSignedIn: none was sent, or it opens nothing (any more).
     """
     here = _here(request)
-    return authenticate(_sent(request), address=here.address, request_id=here.request_id)
+    return authenticate(sent(request), address=here.address, request_id=here.request_id)
 
 
 def reader(request: HttpRequest) -> Actor:
     """The actor of the token sent, else the anonymous public: a key that opens nothing is as good as none."""
-    word = _sent(request)
+    word = sent(request)
     here = _here(request)
     anonymous = Actor(address=here.address, request_id=here.request_id)
     if START not in word:

@@ -18,7 +18,7 @@ from chengshu.kernel.errors import ChengshuError, InvalidInput, NotFound
 from chengshu.portals.opendata.ckan import shapes
 from chengshu.portals.opendata.ckan.authoring import entry_of
 from chengshu.portals.opendata.ckan.catalogue import Action, named_file
-from chengshu.portals.opendata.ckan.drafting import writable
+from chengshu.portals.opendata.ckan.drafting import own_dataset
 from chengshu.portals.opendata.ckan.errors import CkanError, invalid, not_found
 from chengshu.portals.opendata.ckan.parameters import Parameters
 from chengshu.portals.opendata.ckan.shapes import Shape, Site
@@ -42,7 +42,7 @@ _SAID = {"name", "description", "format"}
 
 def resource_create(site: Site, given: Parameters) -> Shape:
     """Upload a table (CSV, JSON, XLSX) for a dataset; the rows are checked and collected before they count."""
-    item = writable(site, given.required("package_id"))
+    item = own_dataset(site, given.required("package_id"))
     return _taken(site, given, item)
 
 
@@ -142,14 +142,14 @@ def _dataset_of(site: Site, batch: Batch) -> OpenDataset:
     item = found.filter(resource_id=batch.resource_id).order_by("pk").first()
     if item is None:
         raise not_found("这个上传所属的数据集已删除。")
-    return writable(site, site.identifiers.of(item.pk))
+    return own_dataset(site, site.identifiers.of(item.pk))
 
 
 def _of_file(site: Site, identifier: str) -> OpenDataset:
     known = site.identifiers.read(identifier)
     if known is None or not known[1]:
         raise not_found("没有这个文件或上传。")
-    return writable(site, site.identifiers.of(known[0]))
+    return own_dataset(site, site.identifiers.of(known[0]))
 
 
 def _file_shape(site: Site, item: OpenDataset, identifier: str) -> Shape:

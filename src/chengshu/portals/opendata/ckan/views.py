@@ -90,6 +90,9 @@ def action(request: HttpRequest, name: str) -> HttpResponse:
     else:
         response = _answer(request, name)
     response.headers["Access-Control-Allow-Origin"] = "*"
+    if keys.sent(request):
+        # With a token an answer may tell of drafts; caches know only one of the two headers.
+        response.headers["Cache-Control"] = "no-store"
     response.headers["Access-Control-Allow-Methods"] = ALLOWED
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-CKAN-API-Key"
     return response

@@ -73,6 +73,10 @@ def test_a_created_dataset_is_a_draft_that_waits_for_those_who_publish(
     assert call("package_show", key, id=made["id"]) == made
     assert call("package_show", key_of(scene.city.stranger), 404, id=made["id"])
     assert call("package_list", key) == []
+    shown = client.get(
+        "/api/3/action/package_show?id=public-facility", headers={"X-CKAN-API-Key": key}
+    )
+    assert shown.headers["Cache-Control"] == "no-store"
 
 
 def test_masked_fields_with_a_basis_go_to_the_second_person_by_themselves(
@@ -216,6 +220,10 @@ def test_what_cannot_be_collected_is_refused_and_leaves_no_batch_to_load(
     large = SimpleUploadedFile("a.csv", CSV.encode())
     assert "没有保存" in call("resource_create", key, 409, upload=large, **given)["upload"][0]
     assert set(Batch.objects.values_list("state", flat=True)) == {"cancelled"}
+    monkeypatch.undo()
+    upload_only = key_of(public.officer, "opening.upload")
+    good = SimpleUploadedFile("a.csv", CSV.encode("utf-8-sig"))
+    assert call("resource_create", upload_only, upload=good, **given)["batch_state"] == "queued"
 
 
 def test_a_caller_learns_its_units_and_takes_its_tokens_back(scene: Scene, call: Ask) -> None:

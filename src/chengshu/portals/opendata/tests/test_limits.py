@@ -88,7 +88,9 @@ import sys
 from pathlib import Path
 from chengshu.portals.opendata.buckets import SharedBuckets
 buckets = SharedBuckets(Path(sys.argv[1]), b"secret", lambda: 1000.0)
-print(sum(not buckets.take("203.0.113.9", per_minute=60, burst=200) for _ in range(150)))
+print(flush=True)
+sys.stdin.readline()
+print(sum(not buckets.take("203.0.113.9", per_minute=60, burst=15_000) for _ in range(10_000)))
 """
 
 
@@ -96,11 +98,24 @@ def test_processes_that_ask_at_the_same_time_share_one_bucket(tmp_path: Path) ->
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "limits.bin")]
     path = os.pathsep.join(sys.path)
     running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path})
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": path},
+            text=True,
+        )
         for _ in range(3)
     ]
+    for process in running:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
     served = [int(process.communicate()[0]) for process in running]
-    assert sum(served) == 200
+    assert sum(served) == 15_000
     assert b"203.0.113.9" not in (tmp_path / "limits.bin").read_bytes()
 
 
