@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from chengshu.data.cascade import rounds
@@ -11,6 +12,7 @@ from chengshu.data.cascade.services import cataloguing, platforms
 from chengshu.data.cascade.tests.cast import FIELDS, Scene
 from chengshu.kernel.access.actor import Actor
 
+BACKEND = "chengshu.kernel.identity.backends.AccountBackend"
 LISTS = ("platforms", "incoming", "outgoing", "plans", "entries", "lower-entries")
 
 
@@ -47,20 +49,17 @@ def test_the_lists_lead_to_what_happened_and_strangers_are_refused(scene: Scene,
     assert "对方全部收下" in pages(scene.admin, "delivery", delivery.pk).content.decode()
     assert pages(scene.city.stranger, "delivery", delivery.pk).status_code == 404
     assert pages(scene.city.officer, "delivery", delivery.pk).status_code == 200
-    usage = pages_usage(scene, pages)
+    usage = _page(scene, reverse("catalog:resource-usage", args=[scene.upper_resource.pk]))
     assert "回流" in usage
     assert "龙港市人社局" in usage
+    marked = _page(scene, reverse("catalog:resources") + "?mark=returned")
+    assert "全市人口" in marked
+    assert "常住人口" not in marked
 
 
-def pages_usage(scene: Scene, pages: Any) -> str:
-    from django.test import Client
-
+def _page(scene: Scene, url: str) -> str:
     client = Client()
-    client.force_login(
-        scene.admin.account, backend="chengshu.kernel.identity.backends.AccountBackend"
-    )
-    url = reverse("catalog:resource-usage", args=[scene.upper_resource.pk])
-    del pages
+    client.force_login(scene.admin.account, backend=BACKEND)
     return client.get(url).content.decode()
 
 

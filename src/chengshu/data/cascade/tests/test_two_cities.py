@@ -154,11 +154,5 @@ def test_a_city_killed_between_sending_and_remembering_delivers_once(
     below.python(f"WHERE, AFTER = 'commit', 1\n{DELIVER}", dies=True)
     below.python(f"WHERE, AFTER = '', 0\n{DELIVER}")
     assert json.loads(above.python(LOADED)) == [1, 1, 50]
-    assert json.loads(below.python(f"WHERE, AFTER = '', 0\n{DELIVER}{RESULT}")) == [
-        "accepted",
-        50,
-        50,
-        0,
-        0,
-        "",
-    ]
+    found = json.loads(below.python(f"WHERE, AFTER = '', 0\n{DELIVER}{RESULT}"))
+    assert found == ["accepted", 50, 50, 0, 0, ""]
