@@ -9,8 +9,8 @@ from django.conf import settings
 from chengshu.data.cascade.adapters import UpperError
 from chengshu.data.cascade.choices import IncomingState, OutgoingState
 from chengshu.data.cascade.models import Incoming, Outgoing
-from chengshu.data.cascade.notes import Note
-from chengshu.data.cascade.services import building, delivering, planning
+from chengshu.data.cascade.notes import Note, receipt_of, refusal_of
+from chengshu.data.cascade.services import building, delivering, planning, settling
 from chengshu.data.cascade.services.platforms import conversation
 from chengshu.data.cascade.tests.cast import FIELDS, Scene, put, rows, run_jobs
 from chengshu.data.tickets.models import Ticket
@@ -142,3 +142,13 @@ def test_rows_that_were_refused_come_again_with_the_next_changes(scene: Scene):
     second = scene.deliver(plan)
     assert (second.mode, second.refused, second.state) == ("full", 1, OutgoingState.PARTLY)
     assert Ticket.objects.get(kind="cascade.refused").is_open
+
+
+def test_a_second_receipt_does_not_replace_the_first(scene: Scene):
+    item = delivering.start(actor=scene.admin, plan=scene.plan())
+    note = building.build(item)
+    first = receipt_of(note, loaded=10, accepted=10, quarantined=0, duplicates=0, reasons=[])
+    later = refusal_of(note, [])
+    for receipt in (first, later):
+        settling.take_receipt(outgoing=item, receipt=receipt)
+    assert (item.state, item.accepted, item.refused) == (OutgoingState.ACCEPTED, 10, 0)
