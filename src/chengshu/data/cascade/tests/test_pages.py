@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from chengshu.data.cascade import rounds
+from chengshu.data.cascade.choices import OutgoingState
 from chengshu.data.cascade.models import Incoming, LowerEntry, Outgoing, Plan, Platform
 from chengshu.data.cascade.services import cataloguing, platforms
 from chengshu.data.cascade.tests.cast import FIELDS, Scene
@@ -32,6 +33,14 @@ def test_the_lists_lead_to_what_happened_and_strangers_are_refused(scene: Scene,
     scene.deliver(scene.plan())
     cataloguing.send_up(actor=scene.admin, platform=scene.upper, resource=scene.upper_resource)
     rounds.run(scene.upper)
+    waiting = Outgoing.objects.get()
+    Outgoing.objects.create(
+        plan=waiting.plan, number=2, state=OutgoingState.DELIVERED, mode="full", lake_version=1,
+        receipt_due_at="2026-11-30T16:00:00Z",
+    )  # fmt: skip
+    late = pages(scene.admin, "outgoing", query="?late=yes").content.decode()
+    assert "2026-11-30，已超期" in late
+    Outgoing.objects.filter(number=2).delete()
     for name in LISTS:
         assert pages(scene.admin, name).status_code == 200
         assert pages(scene.city.nobody, name).status_code == 403
