@@ -12,9 +12,10 @@ class CascadeConfig(AppConfig):
         """Show at the catalogue's entries what went up and what came down; refused rows are a kind of ticket."""
         from chengshu.data.cascade import panels, ticketing
         from chengshu.data.cascade.services.platforms import VIEW
-        from chengshu.data.catalog.facade import register_panel
+        from chengshu.data.catalog.facade import register_mark, register_panel
 
         ticketing.register()
+        register_mark(key="returned", title="回流", condition=panels.returned)
         register_panel(
             key="cascade", title="级联", content=panels.content, permission=VIEW, tab="usage",
             order=60,

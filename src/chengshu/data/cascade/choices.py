@@ -65,7 +65,7 @@ class Mode(TextChoices):
     """How much a delivery holds."""
 
     FULL = "full", "全量"
-    CHANGES = "changes", "上次收下以来新增和变化的"
+    CHANGES = "changes", "最近一次全部收下以来新增和变化的"
 
 
 class Cycle(TextChoices):

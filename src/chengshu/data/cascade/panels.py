@@ -16,6 +16,11 @@ from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import allows
 
 
+def returned() -> Exists:
+    """The mark 回流: entries that another platform hands to us."""
+    return Exists(Channel.objects.filter(resource=OuterRef("pk")))
+
+
 def content(actor: Actor, resource: Resource) -> str:
     """回流 mark with the upper source, deliveries, answers to the entry itself; "" when there is nothing to say."""
     channels, plans, entries = _found(actor, resource)

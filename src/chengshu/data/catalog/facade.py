@@ -6,7 +6,7 @@ Who uses an entry: packages above answer through :func:`register_consumers`; :fu
 Kinds: :func:`collectable` and :func:`ways_of` tell in which ways entries of a kind can be collected.
 
 Reading: :func:`published`, :func:`list_published`, :func:`contract_of`. Pages: :func:`register_tab`,
-:func:`register_panel`, :func:`resource_page`. Counters: :func:`counters`.
+:func:`register_panel`, :func:`register_mark`, :func:`resource_page`. Counters: :func:`counters`.
 Finding in own lists: :func:`search_resources`, :class:`Facet`, :func:`classes`, :func:`freshness_case`.
 
 Data elements: :func:`element_index` and :func:`suggest_elements`, :func:`element_of_item`, :func:`items_of_element`,
@@ -43,6 +43,7 @@ from chengshu.data.catalog.facets import Facet
 from chengshu.data.catalog.forms import category_choices, unit_choices
 from chengshu.data.catalog.freshness import Freshness, freshness_case, freshness_of
 from chengshu.data.catalog.kinds import Way, kind_of, require_way
+from chengshu.data.catalog.marks import register_mark
 from chengshu.data.catalog.models import (
     Category,
     DataItem,
@@ -303,6 +304,7 @@ __all__ = [
     "published_queryset",
     "register_consumers",
     "register_freshness",
+    "register_mark",
     "register_offers",
     "register_panel",
     "register_tab",

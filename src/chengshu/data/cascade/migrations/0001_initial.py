@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('fields', models.JSONField(default=list, verbose_name='字段')),
                 ('masks', models.JSONField(default=dict, verbose_name='脱敏')),
                 ('row_filter', models.JSONField(blank=True, null=True, verbose_name='行范围')),
-                ('mode', models.CharField(choices=[('full', '全量'), ('changes', '上次收下以来新增和变化的')], default='full', max_length=10, verbose_name='内容')),
+                ('mode', models.CharField(choices=[('full', '全量'), ('changes', '最近一次全部收下以来新增和变化的')], default='full', max_length=10, verbose_name='内容')),
                 ('cycle', models.CharField(choices=[('manual', '手动'), ('daily', '每天'), ('weekly', '每周'), ('monthly', '每月')], default='manual', max_length=10, verbose_name='周期')),
                 ('file_format', models.CharField(choices=[('csv', 'CSV（UTF-8）'), ('parquet', 'Parquet')], default='csv', max_length=10, verbose_name='格式')),
                 ('part_rows', models.PositiveIntegerField(default=50000, verbose_name='每个文件的行数')),
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField(verbose_name='批次')),
-                ('mode', models.CharField(choices=[('full', '全量'), ('changes', '上次收下以来新增和变化的')], max_length=10, verbose_name='内容')),
+                ('mode', models.CharField(choices=[('full', '全量'), ('changes', '最近一次全部收下以来新增和变化的')], max_length=10, verbose_name='内容')),
                 ('state', models.CharField(choices=[('building', '准备中'), ('running', '送出中'), ('delivered', '等回执'), ('accepted', '对方已收下'), ('partly', '对方部分收下'), ('refused', '对方没有收下'), ('disputed', '回执对不上'), ('failed', '没有送出')], db_index=True, max_length=10, verbose_name='状态')),
                 ('lake_version', models.BigIntegerField(verbose_name='数据版本')),
                 ('base_version', models.BigIntegerField(null=True, verbose_name='与哪个版本比')),

@@ -33,8 +33,6 @@ from chengshu.kernel.events.services import emit
 from chengshu.kernel.jobs.services import enqueue
 from chengshu.kernel.unit_of_work import unit_of_work
 
-TAKEN = (OutgoingState.ACCEPTED, OutgoingState.PARTLY)
-
 
 def start(*, actor: Actor, plan: Plan) -> Outgoing:
     """Begin the next delivery of a plan, with the newest data; a job builds and sends it.
@@ -55,14 +53,13 @@ def start(*, actor: Actor, plan: Plan) -> Outgoing:
         locked = Plan.objects.select_for_update().get(pk=plan.pk)
         if locked.outgoing.filter(state__in=UNDER_WAY).exists():
             raise Conflict("上一批还没有送出。", advice="请等它送出，或处理没有送出的原因后重试。")
-        base = locked.outgoing.filter(state__in=TAKEN).order_by("-number").first()
-        changes = plan.mode == Mode.CHANGES and base is not None
+        base = _base(locked, keyed=bool(resource.key))
         number = (locked.outgoing.aggregate(most=Max("number"))["most"] or 0) + 1
         item = Outgoing.objects.create(
             plan=plan, number=number, state=OutgoingState.BUILDING,
-            mode=Mode.CHANGES if changes else Mode.FULL,
+            mode=Mode.CHANGES if base else Mode.FULL,
             lake_version=lake().version(resource.lake_table),
-            base_version=base.lake_version if changes and base else None,
+            base_version=base.lake_version if base else None,
         )  # fmt: skip
         locked.next_at = planning.next_run(locked, timezone.now())
         locked.save(update_fields=["next_at"])
@@ -77,6 +74,17 @@ def start(*, actor: Actor, plan: Plan) -> Outgoing:
             object_url=reverse("cascade:delivery", args=[item.pk]),
         )  # fmt: skip
     return item
+
+
+def _base(plan: Plan, *, keyed: bool) -> Outgoing | None:
+    """The delivery a new one is compared with: the last that was accepted whole, under the plan as it now stands.
+
+    After a partly refused one its rows come again, mended or not; after a new approval everything does.
+    """
+    if plan.mode != Mode.CHANGES or not keyed:
+        return None
+    whole = plan.outgoing.filter(state=OutgoingState.ACCEPTED, created_at__gte=plan.approved_at)
+    return whole.order_by("-number").first()
 
 
 def deliver(*, outgoing: Outgoing, upper: Upper | None) -> None:

@@ -7,7 +7,14 @@ from chengshu.data.cascade.models import Outgoing
 from chengshu.data.cascade.notes import Receipt, Settlement, settle
 from chengshu.data.cascade.services.delivering import clear_files
 from chengshu.data.cascade.services.platforms import MANAGE
-from chengshu.data.tickets.facade import Ticket, open_ticket
+from chengshu.data.tickets.facade import (
+    RecheckResult,
+    State,
+    Ticket,
+    open_ticket,
+    report_recheck,
+    tickets_of,
+)
 from chengshu.kernel.access.actor import platform as platform_actor
 from chengshu.kernel.audit.services import record
 from chengshu.kernel.events.services import emit
@@ -56,6 +63,8 @@ def take_receipt(*, outgoing: Outgoing, receipt: Receipt) -> Settlement:
         if item.state != OutgoingState.ACCEPTED:
             _tell(item, found)
             _tickets(item, receipt)
+        if item.state != OutgoingState.DISPUTED:
+            _look_again(item)
     if item.state in (OutgoingState.ACCEPTED, OutgoingState.PARTLY):
         clear_files(item)
     outgoing.refresh_from_db()
@@ -95,3 +104,31 @@ def _tickets(item: Outgoing, receipt: Receipt) -> list[Ticket]:
         )
         for reason in receipt.reasons[:MOST_TICKETS]
     ]  # fmt: skip
+
+
+def newest_answer(ticket: Ticket) -> Outgoing | None:
+    """The delivery with the newest receipt of the plan a ticket is about."""
+    answered = Outgoing.objects.filter(plan=ticket.evidence.get("plan"), answered_at__isnull=False)
+    return answered.order_by("-number").first()
+
+
+def recheck(ticket: Ticket) -> RecheckResult:
+    """What the newest receipt says of the same rule and field."""
+    item = newest_answer(ticket)
+    if item is None or item.state == OutgoingState.DISPUTED:
+        return RecheckResult(remaining=None, note="等待下一批的回执")
+    code, column = ticket.evidence.get("code"), ticket.evidence.get("column")
+    receipt = item.parsed_receipt
+    rows = sum(
+        r.rows for r in (receipt.reasons if receipt else ()) if (r.code, r.column) == (code, column)
+    )
+    if rows and ticket.source_ref == f"cascade:{item.pk}":
+        return RecheckResult(remaining=None, note="等待下一批的回执")
+    return RecheckResult(remaining=rows, note=f"第 {item.number} 批的回执里还有 {rows:,} 行")
+
+
+def _look_again(item: Outgoing) -> None:
+    """A receipt without an earlier refusal closes the ticket about it."""
+    for ticket in tickets_of(item.plan.resource_id).filter(kind=KIND).exclude(state=State.CLOSED):
+        if ticket.evidence.get("plan") == item.plan_id:
+            report_recheck(actor=platform_actor("级联"), ticket=ticket, result=recheck(ticket))

@@ -9,8 +9,8 @@ from django.conf import settings
 from chengshu.data.cascade.adapters import UpperError
 from chengshu.data.cascade.choices import IncomingState, OutgoingState
 from chengshu.data.cascade.models import Incoming, Outgoing
-from chengshu.data.cascade.notes import Note
-from chengshu.data.cascade.services import building, delivering, planning
+from chengshu.data.cascade.notes import Note, receipt_of, refusal_of
+from chengshu.data.cascade.services import building, delivering, planning, settling
 from chengshu.data.cascade.services.platforms import conversation
 from chengshu.data.cascade.tests.cast import FIELDS, Scene, put, rows, run_jobs
 from chengshu.data.tickets.models import Ticket
@@ -27,6 +27,10 @@ def test_a_delivery_is_loaded_above_and_its_receipt_accounts_for_every_row(scene
     ticket = Ticket.objects.get(kind="cascade.refused")
     assert (ticket.department, ticket.affected_rows) == (scene.resource.provider, 1)
     assert "家庭人口" in ticket.title
+    put(scene.resource, [rows(1)[0] | {"resident_no": "R00003", "family": 2}])
+    again = scene.deliver(item.plan)
+    ticket.refresh_from_db()
+    assert (again.state, ticket.state) == (OutgoingState.ACCEPTED, "closed")
 
 
 @pytest.mark.service
@@ -128,3 +132,23 @@ def test_changes_only_send_what_is_new_since_the_last_accepted_delivery(scene: S
     second: Any = scene.deliver(plan)
     assert (second.number, second.mode, second.rows, second.accepted) == (2, "changes", 2, 2)
     assert scene.count() == 11
+
+
+@pytest.mark.service
+def test_rows_that_were_refused_come_again_with_the_next_changes(scene: Scene):
+    plan = scene.plan(mode="changes")
+    put(scene.resource, rows(1, family=12))
+    assert scene.deliver(plan).state == OutgoingState.PARTLY
+    second = scene.deliver(plan)
+    assert (second.mode, second.refused, second.state) == ("full", 1, OutgoingState.PARTLY)
+    assert Ticket.objects.get(kind="cascade.refused").is_open
+
+
+def test_a_second_receipt_does_not_replace_the_first(scene: Scene):
+    item = delivering.start(actor=scene.admin, plan=scene.plan())
+    note = building.build(item)
+    first = receipt_of(note, loaded=10, accepted=10, quarantined=0, duplicates=0, reasons=[])
+    later = refusal_of(note, [])
+    for receipt in (first, later):
+        settling.take_receipt(outgoing=item, receipt=receipt)
+    assert (item.state, item.accepted, item.refused) == (OutgoingState.ACCEPTED, 10, 0)

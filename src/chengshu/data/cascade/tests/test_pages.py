@@ -3,14 +3,17 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from chengshu.data.cascade import rounds
+from chengshu.data.cascade.choices import OutgoingState
 from chengshu.data.cascade.models import Incoming, LowerEntry, Outgoing, Plan, Platform
 from chengshu.data.cascade.services import cataloguing, platforms
 from chengshu.data.cascade.tests.cast import FIELDS, Scene
 from chengshu.kernel.access.actor import Actor
 
+BACKEND = "chengshu.kernel.identity.backends.AccountBackend"
 LISTS = ("platforms", "incoming", "outgoing", "plans", "entries", "lower-entries")
 
 
@@ -30,6 +33,14 @@ def test_the_lists_lead_to_what_happened_and_strangers_are_refused(scene: Scene,
     scene.deliver(scene.plan())
     cataloguing.send_up(actor=scene.admin, platform=scene.upper, resource=scene.upper_resource)
     rounds.run(scene.upper)
+    waiting = Outgoing.objects.get()
+    Outgoing.objects.create(
+        plan=waiting.plan, number=2, state=OutgoingState.DELIVERED, mode="full", lake_version=1,
+        receipt_due_at="2026-11-30T16:00:00Z",
+    )  # fmt: skip
+    late = pages(scene.admin, "outgoing", query="?late=yes").content.decode()
+    assert "2026-11-30，已超期" in late
+    Outgoing.objects.filter(number=2).delete()
     for name in LISTS:
         assert pages(scene.admin, name).status_code == 200
         assert pages(scene.city.nobody, name).status_code == 403
@@ -47,20 +58,17 @@ def test_the_lists_lead_to_what_happened_and_strangers_are_refused(scene: Scene,
     assert "对方全部收下" in pages(scene.admin, "delivery", delivery.pk).content.decode()
     assert pages(scene.city.stranger, "delivery", delivery.pk).status_code == 404
     assert pages(scene.city.officer, "delivery", delivery.pk).status_code == 200
-    usage = pages_usage(scene, pages)
+    usage = _page(scene, reverse("catalog:resource-usage", args=[scene.upper_resource.pk]))
     assert "回流" in usage
     assert "龙港市人社局" in usage
+    marked = _page(scene, reverse("catalog:resources") + "?mark=returned")
+    assert "全市人口" in marked
+    assert "常住人口" not in marked
 
 
-def pages_usage(scene: Scene, pages: Any) -> str:
-    from django.test import Client
-
+def _page(scene: Scene, url: str) -> str:
     client = Client()
-    client.force_login(
-        scene.admin.account, backend="chengshu.kernel.identity.backends.AccountBackend"
-    )
-    url = reverse("catalog:resource-usage", args=[scene.upper_resource.pk])
-    del pages
+    client.force_login(scene.admin.account, backend=BACKEND)
     return client.get(url).content.decode()
 
 

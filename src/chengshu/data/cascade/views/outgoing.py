@@ -29,8 +29,9 @@ from chengshu.data.catalog.facade import published
 from chengshu.data.protection.facade import NONE, mask_name
 from chengshu.kernel.access.middleware import ActorRequest
 from chengshu.kernel.access.rules import allows
-from chengshu.kernel.calendar.deadlines import describe
+from chengshu.kernel.calendar.deadlines import describe, overdue
 from chengshu.kernel.calendar.tables import stored_table
+from chengshu.kernel.calendar.working_days import last_day
 from chengshu.kernel.errors import InvalidInput, NotFound
 from chengshu.kernel.ui.components import (
     Action,
@@ -53,6 +54,14 @@ def due_words(item: Outgoing) -> str:
     return describe(item.receipt_due_at, timezone.now(), table=stored_table())
 
 
+def due_day(item: Outgoing) -> str:
+    """The last day of the receipt's term, for lists: asks the calendar for nothing."""
+    if item.state != OutgoingState.DELIVERED or item.receipt_due_at is None:
+        return ""
+    late = "，已超期" if overdue(item.receipt_due_at, timezone.now()) else ""
+    return f"{last_day(item.receipt_due_at)}{late}"
+
+
 class OutgoingList(TableView[Outgoing]):
     """Deliveries, newest first."""
 
@@ -70,7 +79,7 @@ class OutgoingList(TableView[Outgoing]):
         Column(key="rows", title="行数", kind="number", sort="rows"),
         Column(key="balance", title="对账", value=counted),
         Column(key="sent", title="送出时间", kind="ago", value="sent_at", sort="sent_at"),
-        Column(key="due", title="回执期限", value=due_words),
+        Column(key="due", title="回执期限", value=due_day),
         Column(key="mode", title="内容", value="get_mode_display", hidden=True),
     )  # fmt: skip
     filters: ClassVar[Sequence[Filter]] = (

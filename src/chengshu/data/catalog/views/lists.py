@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from chengshu.data.catalog import selectors
+from chengshu.data.catalog import marks, selectors
 from chengshu.data.catalog.choices import (
     Level,
     OpenType,
@@ -169,6 +169,7 @@ class ResourceList(TableView[Resource]):
             key="library", title="专题库", lookup="libraries__code",
             choices=lambda: list(ThematicLibrary.objects.values_list("code", "name")),
         ),
+        Filter(key="mark", title="标记", choices=marks.choices, apply=marks.by_mark),
     )  # fmt: skip
     search_fields = ("title",)
     search_hint = "搜名称、摘要、数据项，两个字就行"
