@@ -219,7 +219,9 @@ def _words(name: str, value: Any, titles: dict[str, str]) -> str:
     """A value of :data:`~chengshu.data.sharing.requests.content.CHANGEABLE` as people read it."""
     match name:
         case "fields":
-            return "、".join(titles.get(field, field) for field in value)
+            # In the interface's order, so that sides which hold the same read the same.
+            known = [title for name, title in titles.items() if name in value]
+            return "、".join([*known, *(field for field in value if field not in titles)])
         case "kinds":
             return kind_words(value)
         case "row_filter":
