@@ -55,11 +55,14 @@ class SourceForm(ServiceForm):
         label="请求头名称",
         max_length=64,
         required=False,
-        help_text="只在自定义请求头时填，如 X-Api-Key。",
+        help_text="如 X-Api-Key。",
+        widget=forms.TextInput(attrs={"data-with": f"authentication={_HEADER}"}),
     )
     secret = forms.CharField(
         label="令牌或密钥", max_length=2000, required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        widget=forms.PasswordInput(
+            attrs={"autocomplete": "off", "data-with": f"authentication={_BEARER}|{_HEADER}"}
+        ),
         help_text="加密保存，登记后谁也看不到。",
     )  # fmt: skip
     rows_at = forms.CharField(

@@ -31,7 +31,7 @@ urlpatterns = [
     page(f"{_I}compare/", shelf.compare, name="interface-compare", permission=VIEW),
     page(f"{_I}new/", candidates.CandidateList.as_view(), name="interface-new", permission=PUBLISH),
     page(f"{_I}new/<path:code>/", interfaces.create, name="interface-create", permission=PUBLISH),
-    page(f"{ROOT}sources/new/<path:code>/", sources.create, name="source-new", permission=PUBLISH),
+    page(f"{_I}proxy/new/<path:code>/", sources.create, name="source-new", permission=PUBLISH),
     page(f"{_I}<slug:code>/source/", sources.change, name="interface-source", permission=PUBLISH),
     page(f"{_I}<slug:code>/", interfaces.detail, name="interface", permission=VIEW),
     page(f"{_I}<slug:code>/sample/", shelf.sample, name="interface-sample", permission=VIEW),

@@ -29,6 +29,7 @@ class ApplyForm(_Shown):
 class DecisionForm(_Shown):
     """Decide on an application, or take a grant back."""
 
+    act = forms.ChoiceField(label="怎么办", widget=forms.RadioSelect)
     until = forms.DateField(
         label="有效期至", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="同意时必填，当天仍有效。",
@@ -37,7 +38,6 @@ class DecisionForm(_Shown):
         label="说明", required=False, max_length=300, widget=forms.Textarea(attrs={"rows": 3}),
         help_text="不同意或收回时必填，申请人会看到。",
     )  # fmt: skip
-    act = forms.ChoiceField(label="怎么办")
 
 
 class AgreementForm(_Shown):

@@ -9,7 +9,7 @@ from ninja import Field, Query, Schema, Status
 from chengshu.data.sharing import selectors as sharing
 from chengshu.data.sharing.choices import lookup_only
 from chengshu.data.sharing.requests import selectors
-from chengshu.data.sharing.requests.content import Common, GrantTerms, Wanted
+from chengshu.data.sharing.requests.content import Common, GrantTerms, Wanted, mark_of
 from chengshu.data.sharing.requests.flow import APPLY, OPEN, VIEW
 from chengshu.data.sharing.requests.models import AccessRequest
 from chengshu.data.sharing.requests.services.moves import act_on, available
@@ -89,7 +89,10 @@ class TermsIn(Schema):
 
 
 class ActIn(Schema):
-    """One act; which of the rest is needed, the act says. ``version`` is the one that was read."""
+    """One act; which of the rest is needed, the act says.
+
+    ``version`` is the one that was read, ``seen`` its ``amends_mark``: needed where the grant was changed meanwhile.
+    """
 
     act: str
     reason: str = ""
@@ -97,6 +100,7 @@ class ActIn(Schema):
     values: dict[str, Any] = {}
     terms: TermsIn | None = None
     version: int | None = None
+    seen: str = ""
 
 
 class RequestOut(Schema):
@@ -121,6 +125,7 @@ class RequestOut(Schema):
     valid_until: datetime
     correction: dict[str, str]
     amends: int | None
+    amends_mark: str
     grant: int | None
     sent_at: datetime
     due_at: datetime | None
@@ -197,7 +202,7 @@ def act(request: HttpRequest, request_id: int, payload: ActIn) -> dict[str, Any]
         actor=actor, item=selectors.request(actor, request_id), act=payload.act,
         reason=payload.reason, remarks=payload.remarks, values=payload.values,
         terms=GrantTerms(**payload.terms.dict()) if payload.terms else None,
-        version=payload.version,
+        version=payload.version, seen=payload.seen,
     )  # fmt: skip
     return _request(actor, done)
 
@@ -230,5 +235,6 @@ def _request(actor: Actor, item: AccessRequest) -> dict[str, Any]:
         **{name: getattr(item, name) for name in same}, "id": item.pk,
         "application": item.application.code, "interface": item.interface.code,
         "provider": item.provider.code, "amends": item.amends_id, "grant": item.grant_id,
+        "amends_mark": mark_of(item.amends) if item.amends is not None else "",
         "acts": [move.key for move in available(actor, item)],
     }  # fmt: skip

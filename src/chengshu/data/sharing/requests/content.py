@@ -1,5 +1,7 @@
 """What is asked for: the values of a request, and whether they could be granted."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -149,6 +151,27 @@ def differences(item: AccessRequest) -> list[str]:
     if held is None:
         return []
     return [n for n in CHANGEABLE if _plain(getattr(held, n)) != _plain(getattr(item, n))]
+
+
+def standing(held: Grant) -> dict[str, Any]:
+    """What a grant allows, of :data:`CHANGEABLE`, as JSON keeps it."""
+    values = {name: _plain(getattr(held, name)) for name in CHANGEABLE}
+    until = values["valid_until"]
+    return values | {"valid_until": until.isoformat() if until else None}
+
+
+def mark_of(held: Grant) -> str:
+    """A short word for what a grant allows now: what a page has shown can be told from what came since."""
+    text = json.dumps(standing(held), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def moved(item: AccessRequest, held: Grant) -> list[str]:
+    """Which of :data:`CHANGEABLE` the provider changed by hand since the change was asked for."""
+    if item.base is None:
+        return []
+    now = standing(held)
+    return [name for name in CHANGEABLE if item.base.get(name) != now[name]]
 
 
 def _plain(value: Any) -> Any:

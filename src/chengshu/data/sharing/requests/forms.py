@@ -16,7 +16,13 @@ from chengshu.data.sharing.declarations import kinds_for, kinds_of
 from chengshu.data.sharing.forms import ServiceForm, end_of
 from chengshu.data.sharing.models import Application, Grant, ShareInterface
 from chengshu.data.sharing.requests.choices import Frequency
-from chengshu.data.sharing.requests.content import LONGEST_BASIS, LONGEST_ITEM, Common, Wanted
+from chengshu.data.sharing.requests.content import (
+    LONGEST_BASIS,
+    LONGEST_ITEM,
+    Common,
+    Wanted,
+    mark_of,
+)
 from chengshu.data.sharing.requests.flow import CORRECTABLE, Move
 from chengshu.data.sharing.requests.models import AccessRequest, RequestPolicy
 from chengshu.data.sharing.requests.services.attachments import (
@@ -302,10 +308,12 @@ class ActForm(RequestFormBase):
     """The inputs of one act of the flow, and nothing else; its ids are its own on a page of many forms."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, move: Move, item: AccessRequest, **options: Any) -> None:
         options.setdefault("prefix", move.key)
-        options.setdefault("initial", {"version": item.version})
+        seen = mark_of(item.amends) if item.amends is not None else ""
+        options.setdefault("initial", {"version": item.version, "seen": seen})
         super().__init__(*args, **options)
         self.move = move
         self.fields["reason"] = forms.CharField(

@@ -68,7 +68,8 @@ class AccessRequest(models.Model):
     ``sharing_type`` is what the catalogue said when it was sent. ``due_at`` is the first moment that is too late for
     whoever holds it; ``stops`` are the times the clock of the state ``returned_from`` stood still for a correction, as
     pairs of ISO times. ``correction`` names the fields to correct, each with a remark. ``amends`` is the grant in force
-    that it asks to change or to prolong: its values are what the grant shall be afterwards, whole.
+    that it asks to change or to prolong: its values are what the grant shall be afterwards, whole; ``base`` is what the
+    grant allowed when that was asked.
     """
 
     ACCESS: ClassVar = AccessRule(organization="application__owner__path")
@@ -102,6 +103,7 @@ class AccessRequest(models.Model):
     amends = models.ForeignKey(
         Grant, models.PROTECT, null=True, related_name="amendments", verbose_name="原授权"
     )
+    base = models.JSONField("提出时的授权", null=True, editable=False)
 
     state = models.CharField("状态", max_length=12, choices=State, default=State.REVIEW)
     returned_from = models.CharField(max_length=12, choices=State, blank=True)

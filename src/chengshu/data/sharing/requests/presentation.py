@@ -1,5 +1,6 @@
 """How requests read: tags, terms in words, who has to act, the time line."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,13 +9,21 @@ from django.utils import timezone
 
 from chengshu.data.sharing.choices import kind_words
 from chengshu.data.sharing.requests.choices import Refusal, State
-from chengshu.data.sharing.requests.content import differences
+from chengshu.data.sharing.requests.content import differences, moved
 from chengshu.data.sharing.requests.flow import CORRECTABLE, HOLDERS, Holder, word
 from chengshu.data.sharing.requests.models import AccessRequest, RequestEvent
 from chengshu.data.sharing.row_filter import sentence
 from chengshu.kernel.calendar.deadlines import describe, overdue, working_days_left
 from chengshu.kernel.calendar.working_days import HolidayTable, last_day
-from chengshu.kernel.ui.components import Change, Fact, StatusTag, TimelineEntry, Tone
+from chengshu.kernel.ui.components import (
+    Change,
+    Column,
+    Fact,
+    StatusTag,
+    Table,
+    TimelineEntry,
+    Tone,
+)
 from chengshu.kernel.ui.formatting import iso_date
 
 BUREAU = "数据主管部门"
@@ -152,6 +161,16 @@ def asked(item: AccessRequest) -> list[Fact]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One term of the grant: when the change was asked for, now, and as it is asked to be."""
+
+    title: str
+    then: str
+    now: str
+    asked: str
+
+
 def purpose_word(item: AccessRequest) -> str:
     """What kind of request it is: the first one, a longer term, or other terms."""
     if item.amends is None:
@@ -171,11 +190,38 @@ def changes(item: AccessRequest) -> list[Change]:
     ]  # fmt: skip
 
 
+def moves_by_hand(item: AccessRequest) -> list[Moved]:
+    """Where the grant is no longer what it was when the change was asked for: all three sides, field by field."""
+    held, titles = item.amends, titles_of(item)
+    if held is None or not item.is_open or item.base is None:
+        return []
+    return [
+        Moved(CORRECTABLE[name], _words(name, _moment(name, item.base.get(name)), titles),
+              _words(name, getattr(held, name), titles), _words(name, getattr(item, name), titles))
+        for name in moved(item, held)
+    ]  # fmt: skip
+
+
+def moved_table(rows: list[Moved]) -> Table:
+    """What was, what is, what is asked for."""
+    columns = (
+        Column(key="title", title="内容", kind="main"), Column(key="then", title="提出时的授权"),
+        Column(key="now", title="现在的授权"), Column(key="asked", title="申请的"),
+    )  # fmt: skip
+    return Table.plain(key="moved", columns=columns, rows=rows, caption="提出后改过的内容")
+
+
+def _moment(name: str, value: Any) -> Any:
+    return datetime.fromisoformat(value) if name == "valid_until" and value else value
+
+
 def _words(name: str, value: Any, titles: dict[str, str]) -> str:
     """A value of :data:`~chengshu.data.sharing.requests.content.CHANGEABLE` as people read it."""
     match name:
         case "fields":
-            return "、".join(titles.get(field, field) for field in value)
+            # In the interface's order, so that sides which hold the same read the same.
+            known = [title for name, title in titles.items() if name in value]
+            return "、".join([*known, *(field for field in value if field not in titles)])
         case "kinds":
             return kind_words(value)
         case "row_filter":

@@ -193,6 +193,11 @@ def choose(request: ActorRequest) -> HttpResponse:
     return redirect(f"{reverse('sharing:interface-compare')}?{query}")
 
 
+def _key_title(item: ShareInterface) -> str:
+    titles = {column["name"]: column["title"] for column in item.columns}
+    return str(titles.get(item.key_column, item.key_column)) or "—"
+
+
 _Line = tuple[str, Callable[[Any], Any]]
 _LINES: tuple[_Line, ...] = (
     ("提供单位", lambda i: i.resource.provider.name),
@@ -205,7 +210,7 @@ _LINES: tuple[_Line, ...] = (
     ("共享条件", lambda i: _published(i, "sharing_condition")),
     ("级别", lambda i: _published(i, "level")),
     ("记录", lambda i: f"{i.rows:,} 条"),
-    ("查询字段", lambda i: i.key_column),
+    ("查询字段", _key_title),
     ("近 30 天调用", lambda i: f"{i.recent_calls:,} 次"),
 )
 

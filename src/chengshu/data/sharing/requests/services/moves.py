@@ -19,10 +19,13 @@ from chengshu.data.sharing.requests.choices import State
 from chengshu.data.sharing.requests.content import (
     GrantTerms,
     common_of,
+    mark_of,
+    moved,
     proposed_terms,
     require_common,
     require_grantable,
     set_values,
+    standing,
 )
 from chengshu.data.sharing.requests.flow import (
     ANSWER,
@@ -55,6 +58,7 @@ def act_on(
     values: Mapping[str, Any] | None = None,
     terms: GrantTerms | None = None,
     version: int | None = None,
+    seen: str = "",
 ) -> AccessRequest:
     """Do one act of the flow, as a person or as the platform.
 
@@ -62,6 +66,8 @@ def act_on(
     - ``values``: for ``correct``, the new values, of the named fields only.
     - ``terms``: for acts that grant; None grants what was asked, masked by level. More than was asked is refused.
     - ``version`` is what the person saw: another version means that somebody acted meanwhile.
+    - ``seen`` is the mark of the grant to be changed as the person saw it (``content.mark_of``). Where the provider
+      changed it by hand since the change was asked for, only who has seen that may agree.
 
     Acts that grant write the grant, its audit record and its event in the same transaction: the gateway obeys within
     two seconds, and a request is granted exactly once.
@@ -89,7 +95,7 @@ def act_on(
         elif move.key == "correct":
             told = _correct(locked, values or {})
         elif move.grants:
-            told = _provision(actor, locked, terms)
+            told = _provision(actor, locked, terms, seen)
         _turn(move, locked, actor, before, now)
         leave(actor=actor, item=locked, action=act, before=before, reason=text, data=told, **timed)
     return locked
@@ -208,11 +214,16 @@ def _correct(item: AccessRequest, values: Mapping[str, Any]) -> dict[str, Any]:
         )
     require_common(common_of(item))
     require_grantable(item)
+    if item.amends is not None:
+        # Whoever corrects has the grant as it is now before the eyes.
+        item.base = standing(item.amends)
     item.correction = {}
     return {"changed": [name for name in before if before[name] != after[name]]}
 
 
-def _provision(actor: Actor, item: AccessRequest, terms: GrantTerms | None) -> dict[str, Any]:
+def _provision(
+    actor: Actor, item: AccessRequest, terms: GrantTerms | None, seen: str
+) -> dict[str, Any]:
     given = terms or proposed_terms(item)
     _require_no_more(item, given)
     if item.application.state != ApplicationState.ACTIVE:
@@ -227,9 +238,22 @@ def _provision(actor: Actor, item: AccessRequest, terms: GrantTerms | None) -> d
         held = Grant.objects.select_for_update(of=("self",)).select_related(
             "application", "interface__resource__provider"
         ).get(pk=item.amends_id)  # fmt: skip
+        _require_seen(item, held, seen)
         made = change_grant(actor=actor, item=held, tell=False, **asdict(given))
     item.grant = made
     return {"grant": made.pk, "fields": given.fields}
+
+
+def _require_seen(item: AccessRequest, held: Grant, seen: str) -> None:
+    """Nobody undoes unknowingly what the provider changed by hand while the request was on its way."""
+    other = moved(item, held)
+    if other and seen != mark_of(held):
+        named = "、".join(CORRECTABLE[name] for name in other)
+        raise Conflict(
+            f"这份变更申请提出后，提供单位直接改过原授权：{named}。", kept="申请和授权都没有变化。",
+            advice="请重新打开申请页，对照“提出时、现在、申请的”三栏：认可的再同意；"
+            "不认可的退回申请人，按现在的授权重提。",
+        )  # fmt: skip
 
 
 def _require_no_more(item: AccessRequest, given: GrantTerms) -> None:

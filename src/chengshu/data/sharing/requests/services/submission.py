@@ -16,6 +16,7 @@ from chengshu.data.sharing.requests.content import (
     differences,
     require_common,
     require_grantable,
+    standing,
 )
 from chengshu.data.sharing.requests.flow import APPLY, OPEN
 from chengshu.data.sharing.requests.models import AccessRequest, CartItem, RequestForm
@@ -91,6 +92,7 @@ def _send(
         frequency=common.frequency, per_day=common.per_day, networks=common.networks,
         valid_until=common.valid_until, fields=want.fields, row_filter=want.row_filter,
         kinds=kinds_for(interface, want.kinds), amends=amends, sent_at=now,
+        base=standing(amends) if amends is not None else None,
     )  # fmt: skip
     if amends is not None and not differences(item):
         raise InvalidInput("和现在的授权一样，没有要变的。", kept=NOT_SENT)

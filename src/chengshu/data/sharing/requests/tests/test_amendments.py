@@ -14,7 +14,7 @@ from chengshu.data.sharing.choices import GrantState
 from chengshu.data.sharing.models import Grant
 from chengshu.data.sharing.requests import reminders
 from chengshu.data.sharing.requests.choices import State
-from chengshu.data.sharing.requests.content import Wanted, differences, proposed_terms
+from chengshu.data.sharing.requests.content import Wanted, differences, mark_of, proposed_terms
 from chengshu.data.sharing.requests.models import AccessRequest
 from chengshu.data.sharing.requests.services.moves import act_on
 from chengshu.data.sharing.requests.services.submission import submit_change
@@ -194,3 +194,41 @@ def test_both_sides_hear_of_a_suspension_by_the_bureau_with_its_reason(asked, he
     grants.set_state(actor=asked.provider, item=held, state=GrantState.ACTIVE, reason="核查完毕")
     assert any("已恢复" in title for title in told(asked.applicant))
     assert not any("已恢复" in title for title in told(asked.provider)), "who did it knows"
+
+
+def test_a_grant_changed_by_hand_meanwhile_is_not_undone_unseen(asked, held, ask_change, client):
+    item = ask_change(per_day=900)
+    act_on(actor=asked.bureau, item=item, act="forward")
+    before = mark_of(held)
+    terms = grants.describe(held)
+    del terms["kinds"], terms["minimum_group"]
+    grants.change_grant(
+        actor=asked.provider, item=held, **{**terms, "fields": held.fields[:1], "masks": {}}
+    )
+    for seen in ("", before):
+        with pytest.raises(Conflict, match="直接改过原授权：字段"):
+            act_on(actor=asked.provider, item=item, act="grant", seen=seen)
+    held.refresh_from_db()
+    assert held.fields == FIELDS[:1], "what was changed by hand stays"
+    client.force_login(asked.provider.account)
+    page = client.get(item.get_absolute_url()).text
+    assert "原授权在申请提出后改过" in page
+    assert page.count("提出时的授权") >= 1
+    assert (
+        "原授权在申请提出后改过"
+        in client.get(reverse("sharing_requests:grant", args=[item.pk])).text
+    )
+    done = act_on(actor=asked.provider, item=item, act="grant", seen=mark_of(held))
+    assert done.grant.per_day == 900
+
+
+def test_a_corrected_change_is_measured_against_the_grant_as_it_was_then(asked, held, ask_change):
+    item = ask_change(per_day=900)
+    terms = grants.describe(held)
+    del terms["kinds"], terms["minimum_group"]
+    grants.change_grant(actor=asked.provider, item=held, **{**terms, "per_day": 700})
+    act_on(actor=asked.bureau, item=item, act="return", remarks={"per_day": "请按现在的授权重提"})
+    act_on(actor=asked.applicant, item=item, act="correct", values={"per_day": 800})
+    act_on(actor=asked.bureau, item=item, act="forward")
+    done = act_on(actor=asked.provider, item=item, act="grant")
+    assert done.grant.per_day == 800

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 
 from chengshu.data.sharing.forms import GrantForm, ServiceForm
 from chengshu.data.sharing.requests import selectors
-from chengshu.data.sharing.requests.content import GrantTerms, proposed_grant
+from chengshu.data.sharing.requests.content import GrantTerms, mark_of, proposed_grant
 from chengshu.data.sharing.requests.flow import MOVES
 from chengshu.data.sharing.requests.forms import ActForm, CorrectForm, RemarksForm
 from chengshu.data.sharing.requests.models import AccessRequest
-from chengshu.data.sharing.requests.presentation import asked, request_url
+from chengshu.data.sharing.requests.presentation import asked, moves_by_hand, request_url
 from chengshu.data.sharing.requests.services.moves import act_on, available
 from chengshu.data.sharing.requests.views.detail import PAGES, context_of, crumbs_of
 from chengshu.kernel.access.middleware import ActorRequest
@@ -30,7 +30,7 @@ def act(request: ActorRequest, pk: int, act: str) -> HttpResponse:
     def do() -> AccessRequest:
         return act_on(
             actor=request.actor, item=item, act=act, reason=form.cleaned_data["reason"],
-            version=form.cleaned_data["version"],
+            version=form.cleaned_data["version"], seen=form.cleaned_data["seen"],
         )  # fmt: skip
 
     done = _attempt(request, form, do)
@@ -102,12 +102,12 @@ def grant(request: ActorRequest, pk: int) -> HttpResponse:
     item = selectors.request(request.actor, pk)
     act = _require(request, item, "grant")
     form = GrantForm(request.POST or None, interface=item.interface, grant=proposed_grant(item))
-    version = request.POST.get("version", "")
+    version, seen = request.POST.get("version", ""), request.POST.get("seen", "")
 
     def do() -> AccessRequest:
         return act_on(
             actor=request.actor, item=item, act=act, terms=GrantTerms(**form.rule()),
-            version=int(version) if version.isdecimal() else None,
+            version=int(version) if version.isdecimal() else None, seen=seen,
         )  # fmt: skip
 
     return _form_page(request, item, form, do, template="requests/grant.html", verb="同意并开通")
@@ -129,6 +129,8 @@ def _form_page(
         "title": f"{verb}：{item.interface}", "form": form, "item": item, "submit": verb,
         "subtitle": f"{item.number} · {item.application}（{item.application.owner.short}）",
         "crumbs": crumbs_of(request, item, Crumb(verb)), "cancel_url": request_url(item),
-        "asked": asked(item),
+        "asked": asked(item), "moved": moves_by_hand(item),
+        # Refused input is shown again with what the person had seen, not with what came since.
+        "seen": request.POST.get("seen", "") or (mark_of(item.amends) if item.amends else ""),
     }  # fmt: skip
     return render(request, template, context, status=422 if request.method == "POST" else 200)

@@ -20,6 +20,8 @@ from chengshu.data.sharing.requests.presentation import (
     corrections,
     due_tag,
     facts,
+    moved_table,
+    moves_by_hand,
     next_step,
     purpose_word,
     request_url,
@@ -70,6 +72,7 @@ def context_of(
         "diff": DiffTable(
             old_title="现在的授权", new_title="申请的", changes=changes(item)
         ),
+        "moved": moved_table(by_hand) if (by_hand := moves_by_hand(item)) else None,
         "subtitle": f"{item.number} · {item.application.owner.short} → {item.provider.short}",
         "crumbs": crumbs_of(request, item),
         "state": tone(item), "word": state_word(item), "due": due_tag(item, now, table),

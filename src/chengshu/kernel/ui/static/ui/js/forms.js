@@ -28,10 +28,12 @@
 
   document.querySelector("[data-error-summary]")?.focus();
 
-  // A field that belongs to a choice (data-with="name=value") shows once that choice is ticked.
+  // A field that belongs to a choice (data-with="name=value", or "name=this|that") shows once that choice is made.
   const chosen = (form, wanted) => {
-    const [name, value] = wanted.split("=");
-    return [...form.querySelectorAll(`[name="${name}"]`)].some((box) => box.value === value && box.checked);
+    const [name, values] = wanted.split("=");
+    return [...form.querySelectorAll(`[name="${name}"]`)].some(
+      (input) => values.split("|").includes(input.value) && (input.checked || input.tagName === "SELECT"),
+    );
   };
   const showChosen = (form) => {
     form.querySelectorAll("[data-with]").forEach((input) => {
