@@ -203,6 +203,18 @@ def groups_of(actor: Actor) -> list[int]:
     return list(found.values_list("pk", flat=True))
 
 
-def in_group(actor: Actor, group_id: int) -> bool:
-    """Whether ``actor`` may take tasks of the group."""
-    return group_id in groups_of(actor)
+def in_group(actor: Actor, group: CandidateGroup) -> bool:
+    """Whether ``actor`` may take tasks of the group; one query."""
+    if actor.account is None or not actor.account.is_active:
+        return False
+    if group.kind != GroupKind.ROLE or group.organization is None:
+        return group.pk in groups_of(actor)
+    codes = group.organization.path.strip("/").split("/")
+    regions = (
+        RoleAssignment.objects.filter(
+            account=actor.account, role=group.key, organization__code__in=codes
+        )
+        .exclude(valid_until__lte=timezone.now())
+        .values_list("region_id", flat=True)
+    )
+    return any(not region or str(group.region_id or "").startswith(region) for region in regions)
