@@ -1,11 +1,11 @@
 """The process engine: durable completions, a long loop, a race, the to-do list of a million tasks, waiting timers.
 
-Goals: ≥ 100 durable completions/s on two cores with PostgreSQL; step 1,000 ≤ 1.5 × step 1; of 40 who complete one task at
-once exactly one wins, 200 times; the lists < 100 ms with 1,000,000 tasks; timers p99 < 2 s late with 100,000 waiting.
+Goals: ≥ 100 durable completions/s on two cores with PostgreSQL; step 1,000 ≤ 1.5 × step 1; of 40 who complete one task
+at once exactly one wins, 200 times; the lists < 100 ms with 1,000,000 tasks; timers p99 < 2 s late, 100,000 waiting.
 
-CHENGSHU_TEST_DATABASE_URL names an empty PostgreSQL database (SQLite in a temporary folder without it); TASKS and TIMERS
-make it smaller; PARTS chooses among steps, loop, race, lists, timers. CPU is user and system time of this program and its
-children; the database server's own CPU is printed by PostgreSQL's process list where it can be read.
+CHENGSHU_TEST_DATABASE_URL names an empty PostgreSQL database (SQLite in a temporary folder without it); TASKS and
+TIMERS make it smaller; PARTS chooses among steps, loop, race, lists, timers. CPU is user and system time of this
+program and its children; that of the server is the sum over all PostgreSQL processes of the machine, others' included.
 """
 
 import multiprocessing
