@@ -28,6 +28,7 @@ CASES = int(os.environ.get("CASES", "400"))
 PARTS = os.environ.get("PARTS", "steps,loop,race,lists,timers").split(",")
 WORKERS, CONTENDERS, CONTESTED = 2, 40, 200
 TIMER_SECONDS = 20
+DUE = int(os.environ.get("DUE", "100"))
 
 
 def main() -> None:
@@ -240,6 +241,7 @@ def fill() -> None:
         if connection.vendor == "postgresql"
         else "datetime('now', (n % 2000 - 500) || ' hours')"
     )
+    no = "false" if connection.vendor == "postgresql" else "0"
     low, span, first, many = people[0], len(people), groups[0], len(groups)
     reviewer = Account.objects.get(username="approver").pk
     with connection.cursor() as cursor:
@@ -251,7 +253,7 @@ def fill() -> None:
                due_at, urged, back_to)
             SELECT 'bench', CAST(n AS varchar), 'step', 's', '审核', '测试事项', 'bench',
                '第 ' || n || ' 号申请', '/', 0, 0,
-               CASE WHEN n % 10 = 0 THEN 'open' ELSE 'done' END, {"false" if connection.vendor == "postgresql" else "0"},
+               CASE WHEN n % 10 = 0 THEN 'open' ELSE 'done' END, {no},
                {first} + n % {many},
                CASE WHEN n % 20 = 0 THEN NULL WHEN n % 50 = 10 THEN {reviewer} ELSE {low} + n % {span} END,
                {place.pk}, {later}, CASE WHEN n % 10 = 0 THEN NULL ELSE {later} END,
@@ -269,9 +271,12 @@ def lists() -> None:
 
     from chengshu.kernel.identity.models import Account, Organization, RoleAssignment
     from chengshu.kernel.process import selectors
+    from chengshu.kernel.process.models import HumanTask
 
     began = time.perf_counter()
-    fill()
+    # A database that was filled before is asked again.
+    if not HumanTask.objects.filter(owner_kind="bench", owner_key="1").exists():
+        fill()
     place = Organization.objects.get(code="330383-SHSY")
     account = Account.objects.get(username="approver")
     for number in range(40):
@@ -341,7 +346,7 @@ def timers() -> None:
         batch_size=5000,
     )
     now = timezone.now() + timedelta(seconds=2)
-    soon = [now + timedelta(seconds=TIMER_SECONDS * n / 600) for n in range(600)]
+    soon = [now + timedelta(seconds=TIMER_SECONDS * n / DUE) for n in range(DUE)]
     CaseTimer.objects.bulk_create(
         CaseTimer(case_id=cases[n % 100], kind="warn", due_at=due) for n, due in enumerate(soon)
     )
