@@ -37,11 +37,11 @@ def emit(
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("events.emit needs the caller's transaction")
-    event, _created = Event.objects.get_or_create(
-        idempotency_key=idempotency_key or uuid.uuid4().hex,
-        defaults={"type": type, "source": source, "subject": subject, "data": data or {}},
-    )
-    return event
+    told = {"type": type, "source": source, "subject": subject, "data": data or {}}
+    if not idempotency_key:
+        # A key of its own cannot be there already: no need to look for it.
+        return Event.objects.create(idempotency_key=uuid.uuid4().hex, **told)
+    return Event.objects.get_or_create(idempotency_key=idempotency_key, defaults=told)[0]
 
 
 def subscribe(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db.models import Q
 from django.utils import timezone
@@ -179,30 +180,53 @@ def nearest(role: str, organization: Organization) -> list[Account]:
     return []
 
 
+_GROUPS: "WeakKeyDictionary[Actor, list[int]]" = WeakKeyDictionary()
+
+
 def groups_of(actor: Actor) -> list[int]:
-    """Keys of the groups ``actor`` is in: two queries, whatever the number of tasks."""
+    """Keys of the groups ``actor`` is in: two queries for an actor, whatever the number of tasks."""
     if actor.account is None or not actor.account.is_active:
         return []
-    parts = [Q(people=actor.account)]
+    known = _GROUPS.get(actor)
+    if known is None:
+        known = _GROUPS[actor] = _find_groups(actor, actor.account)
+    return known
+
+
+def _find_groups(actor: Actor, account: Account) -> list[int]:
     rows = (
-        RoleAssignment.objects.filter(account=actor.account)
+        RoleAssignment.objects.filter(account=account)
         .filter(Q(valid_until=None) | Q(valid_until__gt=timezone.now()))
         .values_list("role", "organization__path", "region_id")
     )
+    # One condition for each place, however many roles and permissions are held there.
+    places: dict[tuple[GroupKind, str, str], set[str]] = {}
     for role, path, region in rows:
-        part = Q(kind=GroupKind.ROLE, key=role, organization__path__startswith=path)
-        parts.append(part & Q(region_id__startswith=region) if region else part)
+        places.setdefault((GroupKind.ROLE, path, region or ""), set()).add(role)
     for permission, scopes in actor.scopes.items():
         for item in scopes:
-            part = Q(
-                kind=GroupKind.PERMISSION, key=permission,
-                organization__path__startswith=item.organization_path,
-            )  # fmt: skip
-            parts.append(part & Q(region_id__startswith=item.region) if item.region else part)
+            key = (GroupKind.PERMISSION, item.organization_path, item.region)
+            places.setdefault(key, set()).add(permission)
+    parts = [Q(people=account)]
+    for (kind, path, region), keys in places.items():
+        part = Q(kind=kind, key__in=keys, organization__path__startswith=path)
+        parts.append(part & Q(region_id__startswith=region) if region else part)
     found = CandidateGroup.objects.filter(reduce(or_, parts)).distinct()
     return list(found.values_list("pk", flat=True))
 
 
-def in_group(actor: Actor, group_id: int) -> bool:
-    """Whether ``actor`` may take tasks of the group."""
-    return group_id in groups_of(actor)
+def in_group(actor: Actor, group: CandidateGroup) -> bool:
+    """Whether ``actor`` may take tasks of the group; one query."""
+    if actor.account is None or not actor.account.is_active:
+        return False
+    if group.kind != GroupKind.ROLE or group.organization is None:
+        return group.pk in groups_of(actor)
+    codes = group.organization.path.strip("/").split("/")
+    regions = (
+        RoleAssignment.objects.filter(
+            account=actor.account, role=group.key, organization__code__in=codes
+        )
+        .exclude(valid_until__lte=timezone.now())
+        .values_list("region_id", flat=True)
+    )
+    return any(not region or str(group.region_id or "").startswith(region) for region in regions)

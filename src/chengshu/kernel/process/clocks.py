@@ -45,7 +45,8 @@ def hang(
     """Create the timers of a term; return when it ends."""
     due_at = moments(case, clock, start, now=now)
     CaseTimer.objects.bulk_create(
-        CaseTimer(case=case, task=task, kind=kind, due_at=moment) for kind, moment in due_at.items()
+        CaseTimer(case=case, task=task, token=task.token if task else 0, kind=kind, due_at=moment)
+        for kind, moment in due_at.items()
     )
     return due_at[TimerKind.OVERDUE]
 

@@ -31,14 +31,14 @@ def todo(actor: Actor) -> "QuerySet[HumanTask]":
     groups = candidates.groups_of(actor)
     if groups:
         own |= Q(group__in=groups, assignee=None, state=TaskState.OPEN)
-    return HumanTask.objects.filter(own).select_related("case", "assignee", "organization")
+    return HumanTask.objects.filter(own).select_related("organization")
 
 
 def done(actor: Actor) -> "QuerySet[HumanTask]":
     """What the actor did or returned."""
     return HumanTask.objects.filter(
         finished_by=actor.account, state__in=[TaskState.DONE, TaskState.RETURNED]
-    ).select_related("case", "organization")
+    ).select_related("organization")
 
 
 def started(actor: Actor) -> "QuerySet[ProcessCase]":

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -182,11 +181,12 @@ class CaseWork:
         person: Account | None = None,
         completed: int = 0,
     ) -> None:
+        steps = self.plan.process.steps
         gone = [token.number for token in move.closed]
         if gone:
-            self.close_tasks([number for number in gone if number != completed])
+            people = [t.number for t in move.closed if steps[t.step].kind == "user"]
+            self.close_tasks([number for number in people if number != completed])
             CaseTimer.objects.filter(case=self.case, token__in=gone).delete()
-            CaseTimer.objects.filter(task__case=self.case, task__token__in=gone).delete()
         self.case.marking = move.marking.plain()
         if move.path and self._lines:
             # The line of the act that caused the move says which automatic nodes it passed.
@@ -210,6 +210,8 @@ class CaseWork:
 
     def close_tasks(self, numbers: list[int] | None) -> None:
         """Take open tasks off the lists (of those tokens, or all): nobody has to do them any more."""
+        if numbers is not None and not numbers:
+            return
         rows = self.case.tasks.filter(state__in=OPEN_STATES)
         if numbers is not None:
             rows = rows.filter(token__in=numbers)
@@ -307,9 +309,9 @@ def on_task(actor: Actor, task_id: int) -> Iterator[CaseWork]:
         if case_id is None:
             raise NotFound("没有找到这项任务。", advice="请回到待办列表重新选择。")
         case = locked(case_id)
-        task = HumanTask.objects.select_related("assignee", "finished_by", "delegated_by").get(
-            pk=task_id
-        )
+        task = HumanTask.objects.select_related(
+            "assignee", "finished_by", "delegated_by", "group__organization"
+        ).get(pk=task_id)
         task.case = case
         yield CaseWork(actor, case, task)
 
@@ -320,8 +322,13 @@ def locked(case_id: int) -> ProcessCase:
     Raises:
         NotFound: there is none.
     """
-    # Changing the row first takes the writer's lock on SQLite too, before anything is read.
-    if not ProcessCase.objects.filter(pk=case_id).update(revision=F("revision")):
+    # On SQLite the unit of work has the only writer's lock already.
+    rows = ProcessCase.objects.select_for_update(of=("self",)).defer("version__source")
+    found = (
+        rows.select_related("version", "organization", "region", "started_by")
+        .filter(pk=case_id)
+        .first()
+    )
+    if found is None:
         raise NotFound("没有找到这个办件。", advice="请回到列表重新选择。")
-    rows = ProcessCase.objects.select_related("version", "organization", "region", "started_by")
-    return rows.defer("version__source").get(pk=case_id)
+    return found

@@ -61,7 +61,8 @@ def complete(
         else:
             work.case.data[work.step.id] = chosen.key
             _go_on(work, task)
-        task.save()
+        if task.undo is not None:
+            task.save(update_fields=["undo"])
         work.save("process.task.completed", outcome=chosen.key, step=work.step.id)
     return task
 
@@ -151,8 +152,12 @@ def _mark_done(work: CaseWork, task: HumanTask, chosen: Outcome, comment: str) -
     task.state, task.finished_at, task.finished_by = TaskState.DONE, work.now, work.actor.account
     task.begun_at = task.begun_at or work.now
     task.outcome, task.comment = chosen.key, comment.strip()
-    task.timers.all().delete()
-    task.save()
+    if task.kind == TaskKind.SIGN:
+        # The step may stay open for others; a step that ends takes its timers with it.
+        task.timers.all().delete()
+    task.save(
+        update_fields=["state", "finished_at", "finished_by", "begun_at", "outcome", "comment"]
+    )
     act = TraceAct.SIGN if task.kind == TaskKind.SIGN else TraceAct.COMPLETE
     work.note(act, step=work.step, task=task, outcome=chosen.name, text=task.comment)
 

@@ -193,7 +193,6 @@ def _take_back(work: CaseWork, undo: Mapping[str, Any]) -> None:
         raise _gone_on()
     work.close_tasks(sorted(opened))
     work.case.timers.filter(token__in=opened).delete()
-    work.case.timers.filter(task__token__in=opened).delete()
     kept = marking.without(opened | set(undo["arrived"]))
     work.case.marking = Marking(
         (*kept.tokens, *(Token(*item) for item in undo["closed"])),

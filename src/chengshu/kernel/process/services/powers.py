@@ -78,7 +78,7 @@ def may_act(actor: Actor, task: HumanTask) -> bool:
         return False
     if task.assignee_id is not None:
         return task.assignee_id == actor.account.pk
-    return task.group_id is not None and candidates.in_group(actor, task.group_id)
+    return task.group is not None and candidates.in_group(actor, task.group)
 
 
 def require_mine(work: CaseWork) -> HumanTask:

@@ -1,12 +1,18 @@
 """What people do with tasks, and what each refusal says."""
 
+from functools import cache
+
 import pytest
 
 from chengshu.kernel.audit.models import AuditRecord
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed
+from chengshu.kernel.process import catalogue
+from chengshu.kernel.process.definition.elements import Countersign
+from chengshu.kernel.process.definition.reading import read
 from chengshu.kernel.process.models import HumanTask, ProcessVersion, TraceEntry
 from chengshu.kernel.process.services import completing, holding, starting
 from chengshu.kernel.process.tests.conftest import Seal, actor
+from chengshu.kernel.process.tests.test_definitions import SEAL
 
 
 def walk_to_stamp(seal: Seal):
@@ -174,3 +180,39 @@ def test_a_version_and_a_line_of_the_trace_are_never_changed(seal: Seal) -> None
     for row in (ProcessVersion.objects.get(), TraceEntry.objects.filter(case=case).first()):
         with pytest.raises(TypeError):
             row.save()
+
+
+@pytest.mark.parametrize(
+    ("mode", "ratio", "votes", "says"),
+    [
+        ("all", 1, (2, 0, 0), True), ("all", 1, (1, 0, 1), None), ("all", 1, (0, 1, 1), False),
+        ("any", 1, (1, 0, 2), True), ("any", 1, (0, 2, 1), None), ("any", 1, (0, 3, 0), False),
+        ("ratio", 0.6, (3, 1, 1), True), ("ratio", 0.6, (2, 2, 1), None), ("ratio", 0.6, (2, 3, 0), False),
+    ],
+)  # fmt: skip
+def test_a_countersign_is_decided_as_soon_as_it_can_be(mode, ratio, votes, says) -> None:
+    agreed, against, left = votes
+    rule = Countersign(mode=mode, ratio=ratio)
+    assert completing.verdict(rule, agreed=agreed, against=against, left=left) is says
+
+
+def test_in_sequence_each_signs_when_the_one_before_has(
+    seal: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SEAL.replace('mode="all"', 'mode="ratio" ratio="0.5" order="sequence"').encode()
+    item = catalogue.Declared("tests", "seal.bpmn", text, read(text))
+    monkeypatch.setattr(catalogue, "declared", cache(lambda: {"seal": item}))
+    case = seal.start(signers=["deputy", "chief", "officer_a"])
+    seal.apply(case, important="on")
+    seal.do(case, "review", seal.cast.approver, "agree")
+    waiting = HumanTask.objects.get(case=case, assignee=seal.chief)
+    with pytest.raises(Conflict, match="还没有轮到您"):
+        completing.complete(actor=actor(seal.chief), task_id=waiting.pk, outcome="agree")
+    seal.do(case, "sign", seal.deputy, "agree")
+    seal.do(case, "sign", seal.chief, "agree")
+    # Two of three are more than half: the third need not sign.
+    assert seal.open_steps(case) == ["archive", "stamp"]
+    assert (
+        HumanTask.objects.get(case=case, assignee=seal.cast.officer_a, step="sign").state
+        == "closed"
+    )

@@ -42,7 +42,7 @@ class _Tabbed(TableView[R]):
     template_name = "process/list.html"
     name: ClassVar[str] = ""
     subtitle = "所有业务的事项在这里办理、查找和跟踪"
-    count_limit = 10_000
+    count_limit = 1_000
 
     def get_context(self) -> dict[str, Any]:
         actor = self.request.actor  # type: ignore[attr-defined]
