@@ -131,9 +131,9 @@ def test_two_processes_share_one_quota_exactly(tmp_path):
 
 
 def test_after_a_reboot_the_counters_come_back_from_the_audit(tmp_path, monkeypatch):
-    monkeypatch.setattr("chengshu_gateway.limits._boot_id", lambda: b"a" * 16)
+    monkeypatch.setattr("chengshu_gateway.limits.boot_id", lambda: b"a" * 16)
     SharedLimits(tmp_path / "limits.bin", nonce_buckets=8).close()
-    monkeypatch.setattr("chengshu_gateway.limits._boot_id", lambda: b"b" * 16)
+    monkeypatch.setattr("chengshu_gateway.limits.boot_id", lambda: b"b" * 16)
     used = [Used("a", "i", tag(str(at)), NOW, NOW, counted=at < 3) for at in range(4)]
     limits = SharedLimits(tmp_path / "limits.bin", nonce_buckets=8, restore=lambda: used)
     assert limits.rebuilt

@@ -56,21 +56,28 @@ class Actor:
         return self.name[-2:] if self.name else "?"
 
     @cached_property
-    def scopes(self) -> dict[str, tuple[Scope, ...]]:
-        """Permission key → where it holds. One query per actor."""
+    def roles(self) -> tuple[tuple[str, Scope], ...]:
+        """Roles held now, each with where. One query per actor."""
         if self.account is None or not self.account.is_active:
-            return dict(self.extra_scopes)
+            return ()
         rows = (
             RoleAssignment.objects.filter(account=self.account)
             .filter(Q(valid_until=None) | Q(valid_until__gt=timezone.now()))
             .values_list("role", "organization__path", "region_id")
         )
+        return tuple((role, Scope(path, region or "")) for role, path, region in rows)
+
+    @cached_property
+    def scopes(self) -> dict[str, tuple[Scope, ...]]:
+        """Permission key → where it holds, by the roles held."""
+        if self.account is None or not self.account.is_active:
+            return dict(self.extra_scopes)
         roles = registry.roles()
         found: dict[str, list[Scope]] = {k: list(v) for k, v in self.extra_scopes.items()}
-        for role, path, region in rows:
+        for role, where in self.roles:
             template = roles.get(role)
             for key in template.permissions if template else ():
-                found.setdefault(key, []).append(Scope(path, region or ""))
+                found.setdefault(key, []).append(where)
         return {
             key: tuple(dict.fromkeys(scopes))
             for key, scopes in found.items()
@@ -80,11 +87,8 @@ class Actor:
     @cached_property
     def role_names(self) -> tuple[str, ...]:
         """Names of the roles held, for the person menu."""
-        if self.account is None:
-            return ()
         roles = registry.roles()
-        keys = self.account.assignments.values_list("role", flat=True)
-        return tuple(dict.fromkeys(roles[k].name for k in keys if k in roles))
+        return tuple(dict.fromkeys(roles[key].name for key, _where in self.roles if key in roles))
 
 
 ANONYMOUS = Actor()

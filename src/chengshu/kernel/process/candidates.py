@@ -184,7 +184,7 @@ _GROUPS: "WeakKeyDictionary[Actor, list[int]]" = WeakKeyDictionary()
 
 
 def groups_of(actor: Actor) -> list[int]:
-    """Keys of the groups ``actor`` is in: two queries for an actor, whatever the number of tasks."""
+    """Keys of the groups ``actor`` is in: one query for an actor beside that for the roles."""
     if actor.account is None or not actor.account.is_active:
         return []
     known = _GROUPS.get(actor)
@@ -194,15 +194,10 @@ def groups_of(actor: Actor) -> list[int]:
 
 
 def _find_groups(actor: Actor, account: Account) -> list[int]:
-    rows = (
-        RoleAssignment.objects.filter(account=account)
-        .filter(Q(valid_until=None) | Q(valid_until__gt=timezone.now()))
-        .values_list("role", "organization__path", "region_id")
-    )
     # One condition for each place, however many roles and permissions are held there.
     places: dict[tuple[GroupKind, str, str], set[str]] = {}
-    for role, path, region in rows:
-        places.setdefault((GroupKind.ROLE, path, region or ""), set()).add(role)
+    for role, where in actor.roles:
+        places.setdefault((GroupKind.ROLE, where.organization_path, where.region), set()).add(role)
     for permission, scopes in actor.scopes.items():
         for item in scopes:
             key = (GroupKind.PERMISSION, item.organization_path, item.region)

@@ -45,7 +45,7 @@ def test_a_list_costs_the_same_queries_whatever_it_holds(
         seal.apply(seal.start())
     who = actor(seal.cast.approver)
     _ = who.scopes
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert len(selectors.todo(who)) == 5
 
 
