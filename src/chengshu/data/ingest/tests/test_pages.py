@@ -368,7 +368,7 @@ def test_lists_cost_the_same_for_many_as_for_few(
         Batch.objects.create(resource=entry, origin="demo", state=BatchState.LOADED)
     with django_assert_max_num_queries(22):
         client.get(url("board"))
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         client.get(url("batches"))
 
 
