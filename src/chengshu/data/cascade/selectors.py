@@ -5,6 +5,7 @@ from typing import TypeVar
 from django.db.models import Count, Max, Model, Q, QuerySet
 from django.utils import timezone
 
+from chengshu.data.cascade.adapters.sftp import source_of
 from chengshu.data.cascade.choices import OutgoingState, Way
 from chengshu.data.cascade.models import (
     Channel,
@@ -17,7 +18,6 @@ from chengshu.data.cascade.models import (
 )
 from chengshu.data.cascade.services.platforms import VIEW
 from chengshu.data.catalog.facade import Resource
-from chengshu.data.ingest.facade import DataSource
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.errors import NotFound
@@ -50,7 +50,7 @@ def place(item: Platform) -> str:
     """Where a platform is, as people read it: the data source instead of its number."""
     if item.way != Way.SFTP:
         return item.address
-    source = DataSource.objects.filter(pk=int(item.address)).first()
+    source = source_of(item.address)
     return f"{source.name}（{source.place}）" if source else "数据源不在了"
 
 

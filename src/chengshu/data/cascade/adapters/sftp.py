@@ -18,14 +18,18 @@ def sftp_upper(link: Link) -> FileUpper:
     Raises:
         UpperError: there is no such source.
     """
-    source = DataSource.objects.filter(
-        pk=int(link.address) if link.address.isdecimal() else None
-    ).first()
+    source = source_of(link.address)
     if source is None or not source.connector.exchanges:
         raise UpperError(
             f"“{link.name}”所用的 SFTP 数据源不在了。", "请重新登记平台，选一个数据源。", final=True
         )
     return FileUpper(link.name, SftpStore(source))
+
+
+def source_of(address: str) -> DataSource | None:
+    """The data source whose number an address is."""
+    number = int(address) if address.isdecimal() else 0
+    return DataSource.objects.filter(pk=number).first()
 
 
 class SftpStore:

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from chengshu.data.cascade.adapters import Link, Upper, UpperError, open_upper
+from chengshu.data.cascade.adapters.sftp import source_of
 from chengshu.data.cascade.adapters.transport import written_problem
 from chengshu.data.cascade.choices import PlatformState, Role, Scheme, Way
 from chengshu.data.cascade.models import Platform
@@ -106,8 +107,8 @@ def _unusable_source(actor: Actor, item: Platform) -> dict[str, str]:
         return {}
     if not item.address:
         return {"source": "请选择 SFTP 数据源"}
-    wanted = int(item.address) if item.address.isdecimal() else None
-    if not exchange_sources(actor).filter(pk=wanted).exists():
+    source = source_of(item.address)
+    if source is None or not exchange_sources(actor).filter(pk=source.pk).exists():
         return {"source": "没有这个 SFTP 数据源，或您不能使用它"}
     return {}
 
