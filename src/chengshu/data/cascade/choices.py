@@ -24,6 +24,7 @@ class Way(TextChoices):
 
     API = "api", "级联接口（HTTPS）"
     FOLDER = "folder", "交换文件夹"
+    SFTP = "sftp", "文件服务器（SFTP）"
 
 
 class Scheme(TextChoices):

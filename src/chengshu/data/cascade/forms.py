@@ -19,7 +19,8 @@ from chengshu.data.cascade.models import RECEIPT_DAYS, ROWS_PER_PART, Platform
 from chengshu.data.cascade.services.planning import PlanContent
 from chengshu.data.cascade.services.platforms import Registration
 from chengshu.data.catalog.facade import Resource, published_queryset
-from chengshu.data.ingest.facade import DataSource
+from chengshu.data.ingest.facade import DataSource, exchange_sources
+from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.errors import InvalidInput
 from chengshu.kernel.identity.models import Organization
 from chengshu.kernel.ui.components import FormSection
@@ -42,7 +43,8 @@ class PlatformForm(CascadeForm):
     sections = (
         FormSection("是哪个平台", ("name", "role", "rank", "organization", "contact")),
         FormSection(
-            "怎样连接", ("way", "address", "scheme", "app", "key_id", "secret", "public_key")
+            "怎样连接",
+            ("way", "address", "source", "scheme", "app", "key_id", "secret", "public_key"),
         ),
         FormSection("目录", ("entries_auto",)),
     )
@@ -59,6 +61,10 @@ class PlatformForm(CascadeForm):
         label="地址", max_length=300, required=False,
         help_text="上级平台的 https:// 地址；交换文件夹填投递目录之下的文件夹名；下级平台不用填",
     )  # fmt: skip
+    source = forms.ModelChoiceField(
+        label="SFTP 数据源", queryset=DataSource.objects.none(), required=False,
+        help_text="文件服务器用：账号、主机密钥和文件夹都用数据源里登记的；账号要有写权限",
+    )  # fmt: skip
     scheme = forms.ChoiceField(label="签名方式", choices=Scheme.choices)
     app = forms.CharField(
         label="平台编号",
@@ -74,9 +80,17 @@ class PlatformForm(CascadeForm):
     public_key = forms.CharField(label="下级平台的 SM2 公钥", max_length=130, required=False)
     entries_auto = forms.BooleanField(label="L1、L2 的目录发布后自动上报", required=False)
 
+    def __init__(self, *args: Any, actor: Actor, **more: Any) -> None:
+        super().__init__(*args, **more)
+        _choose(self, "source").queryset = exchange_sources(actor)
+
     def content(self) -> Registration:
         """What the service needs."""
-        return Registration(**self.cleaned_data)
+        values = dict(self.cleaned_data)
+        source = values.pop("source")
+        if values["way"] == Way.SFTP:
+            values["address"] = str(source.pk) if source else ""
+        return Registration(**values)
 
 
 class SecretForm(CascadeForm):

@@ -5,7 +5,8 @@ from typing import TypeVar
 from django.db.models import Count, Max, Model, Q, QuerySet
 from django.utils import timezone
 
-from chengshu.data.cascade.choices import OutgoingState
+from chengshu.data.cascade.adapters.sftp import source_of
+from chengshu.data.cascade.choices import OutgoingState, Way
 from chengshu.data.cascade.models import (
     Channel,
     Entry,
@@ -43,6 +44,14 @@ def platform(actor: Actor, pk: int) -> Platform:
         NotFound: there is none, or the actor does not see the whole city.
     """
     return _one(platforms(actor), pk, "平台")
+
+
+def place(item: Platform) -> str:
+    """Where a platform is, as people read it: the data source instead of its number."""
+    if item.way != Way.SFTP:
+        return item.address
+    source = source_of(item.address)
+    return f"{source.name}（{source.place}）" if source else "数据源不在了"
 
 
 def channels(actor: Actor) -> QuerySet[Channel]:

@@ -25,7 +25,7 @@ from chengshu.data.ingest.pipeline import (
 from chengshu.data.ingest.pipeline.result import RESULT_FILE
 from chengshu.data.ingest.quarantined import problem_lists, quarantine_file
 from chengshu.data.ingest.reading import ReadingError, ReadOptions, RowBatch, open_rows, sniff
-from chengshu.data.ingest.selectors import batches, source, sources
+from chengshu.data.ingest.selectors import batches, exchange_sources, source, sources
 from chengshu.data.ingest.services.clearing import clear, register_readers
 from chengshu.data.ingest.services.collecting import collect
 from chengshu.data.ingest.services.extraction import (
@@ -33,6 +33,7 @@ from chengshu.data.ingest.services.extraction import (
     checksum,
     clock,
     count,
+    exchange,
     highest,
     object_name,
     pending_files,
@@ -51,6 +52,7 @@ from chengshu.data.ingest.sources import (
     Checksum,
     Connector,
     DropConnector,
+    ExchangeFolder,
     Reason,
     SourceColumn,
     SourceError,
@@ -73,6 +75,7 @@ __all__ = [
     "Connector",
     "DataSource",
     "DropConnector",
+    "ExchangeFolder",
     "Mask",
     "Origin",
     "QuarantineDecision",
@@ -101,6 +104,8 @@ __all__ = [
     "connectors",
     "count",
     "duckdb_digest",
+    "exchange",
+    "exchange_sources",
     "highest",
     "lake",
     "loading",

@@ -17,6 +17,7 @@ from chengshu.data.ingest.models import (
     PushToken,
     RegionCount,
 )
+from chengshu.data.ingest.sources import connectors
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import scope
 from chengshu.kernel.errors import NotFound
@@ -122,6 +123,12 @@ def sources(actor: Actor) -> QuerySet[DataSource]:
     return scope(
         actor, "ingest.source.manage", DataSource.objects.select_related("owner", "warehouse")
     )
+
+
+def exchange_sources(actor: Actor) -> QuerySet[DataSource]:
+    """Data sources the actor may use in whose folder two platforms may leave files for one another."""
+    kinds = [key for key, kind in connectors().items() if kind.exchanges]
+    return sources(actor).filter(kind__in=kinds).order_by("name")
 
 
 def warehouses() -> QuerySet[Any]:

@@ -1,30 +1,17 @@
-"""The same conversation through a folder both sides reach (a mounted share, the root of an SFTP server).
+"""Files exchanged in a folder of this machine, such as a mounted share."""
 
-``up/`` is written by us and read by them, ``down/`` the other way round::
-
-    up/entries/<sha256 of code>-<version>[-withdrawn].json        down/entries/<the same name>.json
-    up/deliveries/<dataset>/<number>/<files>, note.json           down/deliveries/<dataset>/<number>/receipt.json
-    down/returns/<dataset>/<number>/<files>, note.json            up/returns/<dataset>/<number>/receipt.json, again.json
-
-A file is complete once it has its name: it is written under another one first. ``note.json`` comes last.
-"""
-
-import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
-from chengshu.data.cascade.adapters.base import Answer, Link, UpperError
-from chengshu.data.cascade.notes import Note, NoteError, NoteFile, Receipt
+from chengshu.data.cascade.adapters.base import Link, UpperError
+from chengshu.data.cascade.adapters.exchange import FileUpper
 
-_MOST_BYTES = 8 * 1024 * 1024
-_STATES = frozenset({"accepted", "returned"})
+_PIECE = 1024 * 1024
 
 
 def allowed_roots() -> tuple[Path, ...]:
@@ -32,131 +19,104 @@ def allowed_roots() -> tuple[Path, ...]:
     return settings.DROP_ROOTS or (Path(settings.DATA_DIR) / "drops",)
 
 
-class FolderUpper:
-    """Speaks through files."""
+def folder_upper(link: Link) -> FileUpper:
+    """The conversation through the folder that the address names.
 
-    def __init__(self, link: Link) -> None:
-        self._name = link.name
-        self._root = _allowed(link)
+    Raises:
+        UpperError: there is no such folder below those that are allowed.
+    """
+    return FileUpper(link.name, FolderStore(link.name, _allowed(link)))
 
-    def check(self) -> str:
-        """Write a file and take it away again."""
-        with self._words():
-            probe = self._root / "up" / ".probe"
-            probe.parent.mkdir(exist_ok=True)
-            probe.write_bytes(b"")
-            probe.unlink()
+
+class FolderStore:
+    """A folder as a store of the conversation."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self._name, self._root = name, root
+
+    @property
+    def place(self) -> str:
+        """The folder's name."""
         return f"交换文件夹 {self._root.name}"
 
-    def send_entry(self, document: Mapping[str, Any]) -> Answer:
-        """Write the document."""
-        name = _entry_name(
-            str(document["code"]), int(document["version"]), withdrawn=bool(document["withdrawn"])
-        )
-        self._write(f"up/entries/{name}", dict(document))
-        return Answer("sent")
-
-    def entry_answer(self, code: str, version: int, *, withdrawn: bool) -> Answer:
-        """Read the answer beside it."""
-        found = self._read(f"down/entries/{_entry_name(code, version, withdrawn=withdrawn)}")
-        if found is None:
-            return Answer("sent")
-        if found.get("state") not in _STATES:
-            raise self._garbage("state")
-        return Answer(str(found["state"]), str(found.get("reason") or "")[:300])
-
-    def send_part(self, note: Note, file: NoteFile, path: Path) -> None:
-        """Copy the file."""
-        with self._words():
-            folder = self._root / "up" / "deliveries" / note.dataset / str(note.number)
-            folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f".{file.name}.part"
-            shutil.copyfile(path, part)
-            part.replace(folder / file.name)
-
-    def commit(self, note: Note) -> None:
-        """Write the note."""
-        self._write(f"up/deliveries/{note.dataset}/{note.number}/note.json", note.document())
-
-    def receipt(self, note: Note) -> Receipt | None:
-        """Read the receipt, when it is there."""
-        found = self._read(f"down/deliveries/{note.dataset}/{note.number}/receipt.json")
-        with self._words():
-            return Receipt.parse(found) if found is not None else None
-
-    def notes(self, dataset: str, after: int) -> list[Note]:
-        """Read the notes of the folders whose number is above ``after``."""
-        folder = self._root / "down" / "returns" / dataset
-        numbers = sorted(
-            int(each.name)
-            for each in (folder.iterdir() if folder.is_dir() else ())
-            if each.name.isdecimal() and int(each.name) > after and not each.is_symlink()
-        )
-        found = [self._read(f"down/returns/{dataset}/{number}/note.json") for number in numbers]
-        with self._words():
-            return [Note.parse(each) for each in found if each is not None]
-
-    def fetch(self, note: Note, file: NoteFile, target: Path) -> None:
-        """Copy the file here."""
-        source = self._root / "down" / "returns" / note.dataset / str(note.number) / file.name
-        if source.is_symlink() or not source.is_file():
-            raise UpperError(f"“{self._name}”的文件夹里没有 {file.name}。", absent=True)
-        with self._words():
-            shutil.copyfile(source, target)
-
-    def send_receipt(self, receipt: Receipt) -> None:
-        """Write the receipt."""
-        place = f"up/returns/{receipt.dataset}/{receipt.number}/receipt.json"
-        self._write(place, receipt.document())
-
-    def ask_again(self, dataset: str, number: int) -> None:
-        """Write the wish."""
-        self._write(f"up/returns/{dataset}/{number}/again.json", {"number": number})
-
-    def _write(self, place: str, document: dict[str, Any]) -> None:
-        with self._words():
-            path = self._root / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.part")
-            with part.open("w", encoding="utf-8") as file:
-                json.dump(document, file, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-
-    def _read(self, place: str) -> dict[str, Any] | None:
-        path = self._root / place
-        with self._words():
-            if path.is_symlink() or not path.is_file():
-                return None
-            if path.stat().st_size > _MOST_BYTES:
-                raise self._garbage(f"{place} 过长")
-            found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise self._garbage(place)
-        return found
-
     @contextmanager
-    def _words(self) -> Iterator[None]:
+    def opened(self) -> Iterator["LocalExchange"]:
+        """The folder; it needs no opening."""
         try:
-            yield
+            yield LocalExchange(self._root)
         except OSError as error:
             raise UpperError(
                 f"“{self._name}”的交换文件夹用不了（{error.strerror}）。",
                 "请运维检查是否还挂载着。",
             ) from error
-        except (NoteError, ValueError, RecursionError) as error:
-            raise self._garbage(str(error)[:120]) from error
 
-    def _garbage(self, why: str) -> UpperError:
-        return UpperError(
-            f"“{self._name}”放的文件不合约定（{why}），没有采用。", "请联系对方核对。"
+
+class LocalExchange:
+    """An :class:`ExchangeFolder` of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, place: str, most: int) -> bytes | None:
+        """The content, None when it is no plain file."""
+        path = self._plain(place)
+        if path is None:
+            return None
+        with path.open("rb") as file:
+            return file.read(most + 1)
+
+    def write(self, place: str, content: bytes) -> None:
+        """Write under a temporary name, to the disk, and rename."""
+
+        def fill(part: Path) -> None:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+
+        self._put(place, fill)
+
+    def numbers(self, place: str) -> list[int]:
+        """The folders named by a number."""
+        folder = self._root / place
+        return sorted(
+            int(each.name)
+            for each in (folder.iterdir() if folder.is_dir() else ())
+            if each.name.isdecimal() and not each.is_symlink()
         )
 
+    def copy_in(self, path: Path, place: str) -> None:
+        """Copy under a temporary name and rename."""
+        self._put(place, lambda part: shutil.copyfile(path, part))
 
-def _entry_name(code: str, version: int, *, withdrawn: bool) -> str:
-    mark = "-withdrawn" if withdrawn else ""
-    return f"{hashlib.sha256(code.encode()).hexdigest()[:16]}-{version}{mark}.json"
+    def copy_out(self, place: str, target: Path, most: int) -> bool:
+        """Copy here, of a longer file ``most`` bytes and one more."""
+        path = self._plain(place)
+        if path is None:
+            return False
+        left = most + 1
+        with path.open("rb") as source, target.open("wb") as out:
+            while left > 0 and (piece := source.read(min(_PIECE, left))):
+                left -= len(piece)
+                out.write(piece)
+        return True
+
+    def remove(self, place: str) -> None:
+        """Delete the file."""
+        (self._root / place).unlink()
+
+    def _put(self, place: str, fill: Callable[[Path], object]) -> None:
+        path = self._root / place
+        # The folder itself is never made: a share that is not mounted must be told.
+        (self._root / place.partition("/")[0]).mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        fill(part)
+        part.replace(path)
+
+    def _plain(self, place: str) -> Path | None:
+        path = self._root / place
+        return None if path.is_symlink() or not path.is_file() else path
 
 
 def _allowed(link: Link) -> Path:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 from chengshu.data.cascade.adapters.api import ApiUpper
 from chengshu.data.cascade.adapters.base import Link, Upper
-from chengshu.data.cascade.adapters.folder import FolderUpper
+from chengshu.data.cascade.adapters.folder import folder_upper
+from chengshu.data.cascade.adapters.sftp import sftp_upper
 from chengshu.data.cascade.choices import Way
 
-_ADAPTERS: dict[str, Callable[[Link], Upper]] = {Way.API: ApiUpper, Way.FOLDER: FolderUpper}
+_ADAPTERS: dict[str, Callable[[Link], Upper]] = {
+    Way.API: ApiUpper, Way.FOLDER: folder_upper, Way.SFTP: sftp_upper,
+}  # fmt: skip
 
 
 def register_adapter(way: str, make: Callable[[Link], Upper]) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 from django.utils import timezone
 
 from chengshu.data.cascade.adapters import Link, Upper, UpperError, open_upper
+from chengshu.data.cascade.adapters.sftp import source_of
 from chengshu.data.cascade.adapters.transport import written_problem
 from chengshu.data.cascade.choices import PlatformState, Role, Scheme, Way
 from chengshu.data.cascade.models import Platform
+from chengshu.data.ingest.facade import exchange_sources
 from chengshu.kernel.access.actor import Actor
 from chengshu.kernel.access.rules import check
 from chengshu.kernel.audit.services import record
@@ -29,7 +31,10 @@ _LONGEST_REASON = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A platform as somebody fills it in; ``secret`` empty for a lower platform with HMAC: it is made here."""
+    """A platform as somebody fills it in; ``secret`` empty for a lower platform with HMAC: it is made here.
+
+    ``address`` is a URL, a folder's name, or for SFTP the number of the data source.
+    """
 
     name: str
     role: str = Role.UPPER
@@ -66,7 +71,7 @@ def register(*, actor: Actor, content: Registration) -> tuple[Platform, str]:
         item.key_id = item.key_id or f"k-{randomness.token_hex(4)}"
         if item.scheme == Scheme.HMAC:
             made = secret = randomness.token_urlsafe(_SECRET_BYTES)
-    problems = _problems(item, secret)
+    problems = _problems(item, secret) | _unusable_source(actor, item)
     if problems:
         raise InvalidInput("平台没有登记。", fields=problems)
     item.secret_sealed = seal(secret, place=SECRET_PLACE)
@@ -94,6 +99,18 @@ def _problems(item: Platform, secret: str) -> dict[str, str]:
     if item.role == Role.LOWER and item.scheme == Scheme.SM2 and not _is_point(item.public_key):
         found["public_key"] = "应为 130 位十六进制的 SM2 公钥（04 开头）"
     return found
+
+
+def _unusable_source(actor: Actor, item: Platform) -> dict[str, str]:
+    """An SFTP server is named by the number of a source whose account the actor may use."""
+    if item.role != Role.UPPER or item.way != Way.SFTP:
+        return {}
+    if not item.address:
+        return {"source": "请选择 SFTP 数据源"}
+    source = source_of(item.address)
+    if source is None or not exchange_sources(actor).filter(pk=source.pk).exists():
+        return {"source": "没有这个 SFTP 数据源，或您不能使用它"}
+    return {}
 
 
 def _is_private_key(text: str) -> bool:

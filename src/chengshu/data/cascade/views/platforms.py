@@ -75,7 +75,7 @@ class PlatformList(TableView[Platform]):
 @never_cache
 def new(request: ActorRequest) -> HttpResponse:
     """Register a platform; a lower one's secret is shown this once."""
-    form = PlatformForm(request.POST or None)
+    form = PlatformForm(request.POST or None, actor=request.actor)
     if request.method == "POST" and form.is_valid():
         try:
             item, secret = platforms.register(actor=request.actor, content=form.content())
@@ -119,7 +119,7 @@ def detail(request: ActorRequest, pk: int) -> HttpResponse:
         "plans": _plans_table(list(plans)), "late": getattr(item, "late", 0),
         "facts": [
             Fact("对接方式", item.get_way_display() if upper else "由它调用我们的级联接口"),
-            Fact("地址", item.address, mono=True), Fact("签名方式", item.get_scheme_display()),
+            Fact("地址", selectors.place(item), mono=True), Fact("签名方式", item.get_scheme_display()),
             Fact("平台编号", item.app, mono=True), Fact("密钥编号", item.key_id, mono=True),
             Fact("密钥", "已加密保存，不显示"), Fact("数源单位", item.organization or ""),
             Fact("联系人", item.contact),

@@ -5,6 +5,7 @@ Who calls decides who may: these functions ask for no actor, because schedules h
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from chengshu.data.ingest.choices import BatchState
@@ -16,6 +17,7 @@ from chengshu.data.ingest.sources import (
     Checksum,
     DropConnector,
     DroppedFile,
+    ExchangeFolder,
     SourceStructure,
     Window,
 )
@@ -102,6 +104,17 @@ def clock(source: DataSource) -> clocks.Reading | None:
         found = clocks.look(source, to)
     source.save(update_fields=clocks.NOTED)
     return found
+
+
+@contextmanager
+def exchange(source: DataSource) -> Iterator[ExchangeFolder]:
+    """The source's folder opened for leaving and taking files, with its own account and its remembered host key.
+
+    Raises:
+        SourceError: also when the kind cannot.
+    """
+    with opened(source) as to, source.connector.exchange(to) as folder:
+        yield folder
 
 
 def batch_rows(batch: Batch) -> Iterator[RowBatch]:

@@ -18,6 +18,7 @@ from chengshu.data.ingest.sources.base import (
 )
 from chengshu.data.ingest.sources.drops import DropConnector, DroppedFile
 from chengshu.data.ingest.sources.errors import Reason, SourceError
+from chengshu.data.ingest.sources.exchange import ExchangeFolder
 from chengshu.data.ingest.sources.registry import connector, connectors
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Connector",
     "DropConnector",
     "DroppedFile",
+    "ExchangeFolder",
     "Field",
     "Group",
     "Reason",

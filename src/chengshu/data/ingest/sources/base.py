@@ -4,6 +4,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from chengshu.data.ingest.reading.limits import DEFAULT_LIMITS, ReadLimits
 from chengshu.data.ingest.reading.rows import RowBatch
 from chengshu.data.ingest.sources.errors import Reason, SourceError
+from chengshu.data.ingest.sources.exchange import ExchangeFolder
 
 FieldKind = Literal["text", "number", "choice", "flag", "lines"]
 ObjectKind = Literal["table", "view", "file", "endpoint"]
@@ -159,6 +161,8 @@ class Connector(ABC):
     groups: tuple[Group, ...] = ()
     # Whether windows, counts and checksums are worked out by the source itself.
     windows: bool = False
+    # Whether two platforms may leave files for one another in its folder (:meth:`exchange`).
+    exchanges: bool = False
     # In which of the catalogue's ways rows come in: what an entry of a kind allows is asked by this.
     way: str = "database"
     secret_name: str = "密码"  # noqa: S105 - what people call it
@@ -208,6 +212,12 @@ class Connector(ABC):
     def highest(self, to: Connection, name: str, column: str) -> str | None:
         """The largest value of a column as text, None when there is none."""
         raise self._cannot(f"“{column}”的最大值", to, name, None)
+
+    def exchange(self, to: Connection) -> AbstractContextManager[ExchangeFolder]:
+        """Open its folder for reading and writing; only where ``exchanges``."""
+        raise SourceError(
+            Reason.OTHER, f"“{to.name}”（{self.name}）不能用来交换文件。", "请选一个 SFTP 数据源。"
+        )
 
     def sample(
         self, to: Connection, name: str, *, rows: int = 10

@@ -14,9 +14,12 @@ from paramiko.ssh_exception import IncompatiblePeer
 from chengshu.data.ingest.sources.base import Connection, Field, Group
 from chengshu.data.ingest.sources.drops import DROP_FIELDS, DROP_GROUP, DropConnector, DroppedFile
 from chengshu.data.ingest.sources.errors import Reason, SourceError
+from chengshu.data.ingest.sources.sftp_exchange import RemoteExchange
 
 _CONNECT_SECONDS = 8
 _WAIT_SECONDS = 60
+# What paramiko says of a channel that is gone.
+_CLOSED = "Socket is closed"
 _KEY_CLASSES: tuple[type[paramiko.PKey], ...] = (
     paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey,
 )  # fmt: skip
@@ -63,6 +66,7 @@ class SftpConnector(DropConnector):
     icon = "server"
     note = "第一次连接时记住服务器的主机密钥，以后变了就拒绝连接"
     order = 62
+    exchanges = True
     secret_name = "密码或私钥"  # noqa: S105 - what people call it
     fields = (
         Field(key="host", label="主机", maximum=253),
@@ -102,6 +106,17 @@ class SftpConnector(DropConnector):
     @contextmanager
     def shelf(self, to: Connection) -> Iterator[_RemoteShelf]:
         """The folder, after signing in."""
+        with self._session(to, "读取") as client:
+            yield _RemoteShelf(client, to.text("folder"))
+
+    @contextmanager
+    def exchange(self, to: Connection) -> Iterator[RemoteExchange]:
+        """The folder for files both ways, after signing in."""
+        with self._session(to, "读写") as client:
+            yield RemoteExchange(client, to.text("folder"))
+
+    @contextmanager
+    def _session(self, to: Connection, right: str) -> Iterator[paramiko.SFTPClient]:
         with self._transport(to) as transport:
             try:
                 _sign_in(to, transport)
@@ -111,7 +126,7 @@ class SftpConnector(DropConnector):
                 if channel is not None:
                     channel.settimeout(_WAIT_SECONDS)
                 with closing(client):
-                    yield _RemoteShelf(client, to.text("folder"))
+                    yield client
             except FileNotFoundError as error:
                 raise SourceError(
                     Reason.NO_OBJECT, f"“{to.name}”上没有文件夹“{to.text('folder')}”，或文件被移走了。",
@@ -119,16 +134,14 @@ class SftpConnector(DropConnector):
                 ) from error  # fmt: skip
             except PermissionError as error:
                 raise SourceError(
-                    Reason.NO_PERMISSION, f"“{to.name}”的账号没有读取权限。", "请对方开放读取权限。"
-                ) from error
+                    Reason.NO_PERMISSION, f"“{to.name}”的账号没有{right}权限。", f"请对方开放{right}权限。"
+                ) from error  # fmt: skip
             except TimeoutError as error:
                 raise SourceError(
                     Reason.TIMED_OUT, f"“{to.name}”{_WAIT_SECONDS} 秒没有应答。", "稍后会自动再试。"
                 ) from error
             except (paramiko.SSHException, OSError, EOFError) as error:
-                raise SourceError(
-                    Reason.LOST, f"与“{to.name}”的连接断了。", "已读的部分作废；请稍后重新归集。"
-                ) from error
+                raise _broken(to, transport, error) from error
 
     @contextmanager
     def _transport(self, to: Connection) -> Iterator[paramiko.Transport]:
@@ -206,6 +219,20 @@ def _greet(to: Connection, transport: paramiko.Transport) -> None:
             f"“{to.name}”的端口上不是 SSH 服务，或对方中断了连接。",
             "请核对端口。",
         ) from error
+
+
+def _broken(to: Connection, transport: paramiko.Transport, error: Exception) -> SourceError:
+    # What a server refuses for a reason of its own (a full disk) comes as an OSError without a number.
+    told = isinstance(error, OSError) and error.errno is None and str(error) != _CLOSED
+    if told and transport.is_active():
+        return SourceError(
+            Reason.OTHER,
+            f"“{to.name}”没有照办（{str(error)[:80]}）。",
+            "请对方检查磁盘空间和权限。",
+        )
+    return SourceError(
+        Reason.LOST, f"与“{to.name}”的连接断了。", "已读的部分作废；请稍后重新归集。"
+    )
 
 
 def _changed_key(to: Connection) -> SourceError:

@@ -1,97 +1,27 @@
 """An SFTP drop against OpenSSH's own server, started by the test."""
 
 import os
-import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from getpass import getuser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from chengshu.data.ingest.sources import (
-    Connection,
-    DropConnector,
-    Reason,
-    SourceError,
-    connector,
-)
+from chengshu.data.ingest.sources import DropConnector, Reason, SourceError, connector
+from chengshu.data.ingest.sources.tests.sshd import MISSING, Server, keygen, running
 
 KIND = connector("sftp")
-SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
-SERVER = next(
-    (p for p in ("/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server") if Path(p).exists()),
-    "",
-)
 pytestmark = [
     pytest.mark.service,
-    pytest.mark.skipif(
-        not Path(SSHD).exists() or not SERVER, reason="OpenSSH's server is not installed"
-    ),
+    pytest.mark.skipif(MISSING, reason="OpenSSH's server is not installed"),
 ]
-
-
-@dataclass
-class Server:
-    folder: Path
-    port: int
-    drop: Path
-    private_key: str
-    process: subprocess.Popen[bytes]
-
-    def connection(self, passing: Path, **options: Any) -> Connection:
-        known = {
-            "host": "127.0.0.1", "port": self.port, "user": getuser(), "folder": str(self.drop),
-            "pattern": "*.csv", "complete": "stable", "stable_seconds": 1,
-        }  # fmt: skip
-        secrets = {"private_key": options.pop("private_key", self.private_key)}
-        return Connection(name="投递", options=known | options, secrets=secrets, folder=passing)
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    home = tmp_path / "ssh"
-    drop = home / "投递"
-    drop.mkdir(parents=True)
-    home.chmod(0o700)
-    keygen(home / "host")
-    keygen(home / "client")
-    shutil.copy(home / "client.pub", home / "authorized")
-    Path("/run/sshd").mkdir(exist_ok=True) if os.geteuid() == 0 else None
-    process, port = start(home)
-    started = Server(home, port, drop, (home / "client").read_text(), process)
-    yield started
-    started.process.terminate()  # by then perhaps another one
-    started.process.wait(10)
-
-
-def keygen(path: Path) -> None:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-
-
-def start(home: Path, port: int = 0) -> tuple[subprocess.Popen[bytes], int]:
-    if not port:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-    (home / "config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {home}/host\nPidFile none\nUsePAM no\n"
-        f"AuthorizedKeysFile {home}/authorized\nStrictModes no\nPasswordAuthentication no\n"
-        f"PermitRootLogin prohibit-password\nSubsystem sftp {SERVER}\n"
-    )
-    process = subprocess.Popen(
-        [SSHD, "-D", "-e", "-f", str(home / "config")], stderr=subprocess.DEVNULL
-    )
-    for _ in range(400):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process, port
-        time.sleep(0.05)
-    raise AssertionError("sshd does not listen")
+    with running(tmp_path) as started:
+        yield started
 
 
 def put(server: Server, name: str, text: str) -> None:
@@ -121,12 +51,7 @@ def test_the_host_key_is_learned_and_a_changed_one_is_refused(
     pinned = server.connection(tmp_path, **learned)
     assert KIND.learned(pinned) == {}
     KIND.check(pinned)
-    server.process.terminate()
-    server.process.wait(10)
-    for name in ("host", "host.pub"):
-        (server.folder / name).unlink()
-    keygen(server.folder / "host")
-    server.process, _ = start(server.folder, server.port)
+    server.change_host_key()
     with pytest.raises(SourceError, match="可能有人冒充") as caught:
         KIND.check(pinned)
     assert caught.value.reason is Reason.HOST_KEY
