@@ -131,11 +131,14 @@ def requests(
     return b"".join(parts)
 
 
-def memory(pid: int) -> float:
-    """Resident megabytes of the workers."""
-    return (
-        sum(each.memory_info().rss for each in psutil.Process(pid).children(recursive=True)) / 1e6
-    )
+def memory(pid: int) -> tuple[float, float]:
+    """Megabytes of the workers: resident in all, and their own (without mapped files, whose pages come in with use)."""
+    workers = psutil.Process(pid).children(recursive=True)
+    own = 0
+    for each in workers:
+        status = Path(f"/proc/{each.pid}/status").read_text()
+        own += int(status.partition("RssAnon:")[2].split()[0]) * 1024
+    return sum(each.memory_info().rss for each in workers) / 1e6, own / 1e6
 
 
 def processor(pid: int) -> float:
@@ -170,10 +173,11 @@ def replay(
         seconds, done = seconds + result["seconds"], done + len(told)
         held.append(memory(pid))
         if done % (options.chunk * 4) == 0 or done == options.calls:
-            print(f"{done:>10,} calls {seconds:7.1f} s {held[-1]:6.0f} MB"
+            print(f"{done:>10,} calls {seconds:7.1f} s {held[-1][0]:6.0f} MB, own {held[-1][1]:.0f} MB"
                   f" p99 {result['p99']:.1f} ms", flush=True)  # fmt: skip
-    print(f"workers {processor(pid):.1f} CPU s; memory {held[0]:.0f} MB at the start, "
-          f"{held[len(held) // 2]:.0f} in the middle, {held[-1]:.0f} at the end")  # fmt: skip
+    start, middle, end = held[0], held[len(held) // 2], held[-1]
+    print(f"workers {processor(pid):.1f} CPU s; memory {start[0]:.0f} MB at the start, {middle[0]:.0f} in the middle, "
+          f"{end[0]:.0f} at the end; own {start[1]:.0f}, {middle[1]:.0f}, {end[1]:.0f} MB")  # fmt: skip
     return answered, seconds
 
 

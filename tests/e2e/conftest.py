@@ -79,6 +79,7 @@ class Visitor:
     def keep(self, name: str, *, full: bool = False) -> None:
         """Take a screenshot, and fail on anything the browser complained about."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.wait_for_load_state()  # a page that is being left has no picture
         self.page.screenshot(path=SCREENSHOTS / f"{name}-{self.size}.png", full_page=full)
         assert self.errors == [], f"{name}: {self.errors}"
 

@@ -84,6 +84,7 @@ def test_a_refused_release_is_mended_and_opened_to_one_citizen_under_an_agreemen
     page.check("input[name=act][value=grant]")
     page.fill("input[name=until]", (datetime.now(tz=CHINA).date() + timedelta(days=30)).isoformat())
     page.locator("main form button[type=submit]").last.click()
+    expect(page.locator("main")).to_contain_text("已同意")
     bureau.keep("restricted-granted")
 
     mine.goto(f"{city.web}/me/notices/")

@@ -121,7 +121,8 @@ def test_a_researchers_figures_are_those_of_the_page(
         [found] = portal.action.package_search(q="便民设施", fq="res_format:Parquet")["results"]
     page = client.get(found["url"].removeprefix(live_server.url))
     told = {field["name"]: field for field in page.context["fields"]}
-    chart = client.get(f"{found['url'].removeprefix(live_server.url)}?chart=kind").context["chart"]
+    drawn = client.get(f"{found['url'].removeprefix(live_server.url)}?chart=kind").context["drawn"]
+    chart = drawn.chart
     words = dict(zip(chart.categories, chart.series[0].values, strict=True))
     codes = {"1": "公共厕所", "2": "直饮水点", "3": "休憩驿站"}
     for form in ("CSV", "Parquet"):

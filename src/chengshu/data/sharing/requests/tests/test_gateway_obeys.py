@@ -81,7 +81,10 @@ def test_renewal_change_suspension_resumption_and_revocation_show_within_two_sec
             kinds=changes.pop("kinds", ["lookup"]),
         )  # fmt: skip
         item = submit_change(
-            actor=asked.applicant, grant=held, common=common(**changes), wanted=wanted
+            actor=asked.applicant,
+            grant=Grant.objects.get(pk=held.pk),
+            common=common(**changes),
+            wanted=wanted,
         )
         act_on(actor=asked.bureau, item=item, act="forward")
         decisions.append(item)
