@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 
@@ -15,6 +16,7 @@ from chengshu.data.cascade.services.platforms import conversation
 from chengshu.data.cascade.tests.cast import FIELDS, Scene, put, rows, run_jobs
 from chengshu.data.tickets.models import Ticket
 from chengshu.kernel.errors import Conflict, InvalidInput, NotAllowed
+from chengshu_gateway.rowfilter import compile_filter
 from chengshu_lake import Lake
 
 
@@ -152,3 +154,35 @@ def test_a_second_receipt_does_not_replace_the_first(scene: Scene):
     for receipt in (first, later):
         settling.take_receipt(outgoing=item, receipt=receipt)
     assert (item.state, item.accepted, item.refused) == (OutgoingState.ACCEPTED, 10, 0)
+
+
+@pytest.mark.parametrize(
+    "row_filter",
+    [
+        {"le": ["family", 2]},
+        {"in": ["family", [1, 3]]},
+        {"not": {"eq": ["family", 0]}},
+        {"prefix": ["resident_no", "R0000"]},
+        {"and": [{"ge": ["family", 1]}, {"or": [{"eq": ["income", "12000"]}, {"eq": ["income", "9"]}]}]},
+        {"eq": ["mobile", "' OR 1=1 --"]},
+    ],
+)  # fmt: skip
+def test_only_the_rows_of_the_plan_leave(scene: Scene, row_filter: dict[str, Any]):
+    """As the gateway's own filter chooses them, values that are empty and columns that stay included."""
+    kept = [*rows(10), rows(1)[0] | {"resident_no": "R00010", "family": None, "income": None}]
+    put(scene.resource, kept)
+    names = list(kept[0])
+    chosen = compile_filter(row_filter, {name: at for at, name in enumerate(names)})
+    wanted = {
+        row["resident_no"] for row in kept if chosen(tuple(row[name] for name in names)) is True
+    }
+    plan = scene.plan(fields=["resident_no", "name"], row_filter=row_filter, file_format="parquet")
+    item = delivering.start(actor=scene.admin, plan=plan)
+    building.build(item)
+    sent = [
+        row["resident_no"]
+        for file in sorted(item.folder.iterdir())
+        for row in pq.read_table(file).to_pylist()
+    ]
+    assert sorted(sent) == sorted(wanted)
+    assert item.rows == len(wanted)
