@@ -97,7 +97,7 @@ def test_ckanapi_writes_a_draft_that_a_second_person_publishes_and_everybody_fin
 
 
 def _by_pandas(url: str, form: str) -> list[dict[str, Any]]:
-    pandas = pytest.importorskip("pandas", reason="pandas comes with the benchmarks' requirements")
+    pandas = pytest.importorskip("pandas", reason="pandas comes with the developers' requirements")
     read = pandas.read_csv if form == "CSV" else pandas.read_parquet
     table = read(BytesIO(requests.get(url, timeout=30).content))
     return [

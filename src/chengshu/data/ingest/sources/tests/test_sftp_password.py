@@ -93,7 +93,8 @@ class Server:
                 transport = paramiko.Transport(client)
                 transport.add_server_key(self.key)
                 transport.set_subsystem_handler("sftp", paramiko.SFTPServer, served)
-                with suppress(paramiko.SSHException, EOFError):
+                # A caller that hangs up at once resets the line; the next one is served all the same.
+                with suppress(paramiko.SSHException, EOFError, OSError):
                     transport.start_server(server=Door(self.tried, self.methods))
                 self._transports.append(transport)
 
