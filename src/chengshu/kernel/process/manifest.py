@@ -4,7 +4,6 @@ from chengshu.kernel.registry.manifest import (
     Action,
     EventType,
     Manifest,
-    Menu,
     Permission,
     RoleTemplate,
 )
@@ -37,17 +36,8 @@ MANIFEST = Manifest(
     key="process",
     name="流程与待办",
     description="流程办件、一张待办清单、期限与督办",
-    menus=(
-        Menu(
-            portal="console", layer="home", title="待办", url_name="process:todo", icon="checks",
-            permission="console.enter", order=3,
-            badge="chengshu.kernel.process.selectors.waiting_for",
-        ),
-        Menu(
-            portal="staff", layer="home", title="待办", url_name="process:todo", icon="checks", order=2,
-            badge="chengshu.kernel.process.selectors.waiting_for",
-        ),
-    ),
+    # No entry in the menus yet: an empty list there would say that nothing waits, while tickets, requests and reviews
+    # still keep lists of their own. It comes when they post their tasks.
     permissions=(
         Permission(key="process.view", name="查看本单位办件"),
         Permission(key="process.supervise", name="督办"),

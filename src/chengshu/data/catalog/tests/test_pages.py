@@ -108,7 +108,7 @@ def test_filters_work_on_the_version_people_see(cast, browse):
 def test_tabs_of_an_entry(cast, browse, name, django_assert_max_num_queries):
     entry = changed(cast, published(cast), replace(PENSION, title="改名"))
     client = browse(cast.officer)
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(17):
         page = text(client.get(url(name, entry.pk)))
     assert "待审核" in page
     assert "撤回" in page

@@ -366,9 +366,9 @@ def test_lists_cost_the_same_for_many_as_for_few(
         entry = factories.publish(cast.department_a, factories.ITEMS[:2], physical_name=f"t{index}")
         Collected.objects.create(resource=entry, rows=index)
         Batch.objects.create(resource=entry, origin="demo", state=BatchState.LOADED)
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(20):
         client.get(url("board"))
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(11):
         client.get(url("batches"))
 
 

@@ -129,7 +129,7 @@ def test_the_list_costs_the_same_for_many_units(
     for number in range(60):
         make_organization(f"C-{number}", f"第{number}社区", "community", cast.city)
     client = client_for(cast.operator)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(9):
         text = client.get("/console/organizations/").content.decode()
     assert "第59社区" in text
 
